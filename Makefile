@@ -1,0 +1,73 @@
+# Everything a newcomer needs. `make help` prints itself.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# any Python from 3.11 on that really runs (a version manager's shim may stand in the path without its version)
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+OTHER_PYTHON ?= $(shell for p in python3.13 "$$HOME"/.pyenv/versions/3.13*/bin/python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+OTHER := .venv-3.13
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help install demo test check bench lock clean format docs test-other
+
+help: ## Print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make .venv with everything, pinned by hash
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Kedai needs Python 3.11 or newer."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## Kedai and the Shopee simulator, with orders arriving; prints the address and login
+	$(BIN)/kedai demo
+
+check: $(STAMP) ## Format, lint, types, imports, dependencies, schema, docs, wheel: everything but tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry src
+	$(BIN)/python -m tests.support.check_schema
+	$(BIN)/python -m tests.support.check_docs
+	$(BIN)/python -m tests.support.check_wheel
+
+test: $(STAMP) test-other ## All tests with coverage, on SQLite and PostgreSQL
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist loadgroup
+
+test-other: $(STAMP) ## The pure and feature tests on Python 3.13, where an interpreter is found
+	@if [ -n "$(OTHER_PYTHON)" ]; then $(MAKE) --no-print-directory run-other; \
+	else echo "no Python 3.13 here: only $$($(BIN)/python --version) is tested"; fi
+
+.PHONY: run-other
+run-other: $(OTHER)/.installed
+	$(OTHER)/bin/python -m pytest -q -n 2 tests/unit tests/connectors tests/feature -k "not postgresql"
+
+$(OTHER)/.installed: requirements/dev.txt pyproject.toml
+	$(OTHER_PYTHON) -m venv $(OTHER)
+	$(OTHER)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	$(OTHER)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+bench: $(STAMP) ## Measure against named peers, in one run; writes bench/out/latest.json
+	$(BIN)/python -m bench
+
+format: $(STAMP) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+
+lock: $(STAMP) ## Renew the lock files (hashes, no addresses)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove what was installed and built
+	rm -rf $(VENV) .venv-3.13 .demo build dist bench/out .mypy_cache .ruff_cache .pytest_cache

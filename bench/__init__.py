@@ -1,0 +1,1 @@
+"""Benchmarks: programs that print a table and ratios measured in one run; never an assertion about time."""

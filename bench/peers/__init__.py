@@ -1,0 +1,1 @@
+"""What Kedai is compared with: ordinary, well-written programs that do the same work."""

@@ -1,0 +1,55 @@
+"""The `kedai` command: `kedai <noun> <verb>`, a file per noun; heavy rooms are imported only by the verb that runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from kedai.cli import db, demo, serve, simulator, staff, token
+from kedai.cli.exits import EXIT_CODES_HELP, exit_code_of
+from kedai.errors import KedaiError
+
+app = typer.Typer(
+    name="kedai",
+    help="Kedai: one shop's sandbox and live marketplace accounts side by side, never mixed.",
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.serve)
+app.command("web")(serve.web)
+app.command("worker")(serve.worker)
+app.command("demo")(demo.demo)
+app.command("simulator")(simulator.simulator)
+app.add_typer(db.app, name="db")
+app.add_typer(staff.app, name="staff")
+app.add_typer(token.app, name="token")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from kedai import __version__
+
+        typer.echo(f"kedai {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Kedai."""
+
+
+def main() -> None:
+    """Run a command; what we know to go wrong ends in one line on standard error and its exit code."""
+    try:
+        app()
+    except KedaiError as error:
+        typer.echo(f"kedai: {error.message}", err=True)
+        sys.exit(exit_code_of(error))

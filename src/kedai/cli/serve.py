@@ -1,0 +1,88 @@
+"""`kedai serve`, `kedai web` and `kedai worker`: the running installation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kedai.settings import Settings
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+
+WORKER_STOP_SECONDS = 15.0
+
+
+def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
+    """Run web and worker together (the whole of an embedded installation)."""
+    from kedai.cli.installation import open_installation
+    from kedai.sync.intake import Intake
+    from kedai.sync.worker import Worker, WorkerThread
+    from kedai.web.app import create_app
+    from kedai.web.server import serve as run_server
+
+    with open_installation(_settings(host, port), may_create_key=True) as runtime:
+        intake = Intake(runtime.intake_parts)
+        worker = Worker(runtime.worker_parts, must_yield=intake.is_busy)
+        intake.on_stored = worker.wake
+        thread = WorkerThread(worker)
+        thread.start()
+        try:
+            url = runtime.settings.public_url
+            app = create_app(runtime, intake=intake)
+            run_server(app, host=host, port=port, on_started=lambda: _say(f"Kedai is ready at {url}"))
+        finally:
+            thread.stop(WORKER_STOP_SECONDS)
+
+
+def web(host: Host = "127.0.0.1", port: Port = 8080) -> None:
+    """Run the web server alone (PostgreSQL only)."""
+    from kedai.cli.installation import open_installation, refuse_embedded
+    from kedai.web.app import create_app
+    from kedai.web.server import serve as run_server
+
+    settings = _settings(host, port)
+    refuse_embedded(settings, "web")
+    with open_installation(settings, may_create_key=False) as runtime:
+        url = runtime.settings.public_url
+        run_server(create_app(runtime), host=host, port=port, on_started=lambda: _say(f"Kedai is ready at {url}"))
+
+
+def worker() -> None:
+    """Run a worker alone (PostgreSQL only); as many as you like."""
+    import asyncio
+    import signal
+
+    from kedai.cli.installation import open_installation, refuse_embedded
+    from kedai.settings import load_settings
+    from kedai.sync.worker import Worker
+
+    settings = load_settings()
+    refuse_embedded(settings, "worker")
+
+    async def run() -> None:
+        one = Worker(runtime.worker_parts)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, one.stop)
+        _say("Kedai's worker is ready")
+        await one.run()
+
+    with open_installation(settings, may_create_key=False) as runtime:
+        asyncio.run(run())
+
+
+def _settings(host: str, port: int) -> Settings:
+    """Where no public URL is set, it is the loopback address we listen on."""
+    from kedai.settings import is_loopback, load_settings
+
+    settings = load_settings()
+    if "public_url" in settings.model_fields_set:
+        return settings
+    name = host if is_loopback(host) and ":" not in host else "127.0.0.1"
+    return settings.model_copy(update={"public_url": f"http://{name}:{port}"})
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

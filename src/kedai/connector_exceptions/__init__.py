@@ -1,0 +1,1 @@
+"""What a person must look at, grouped by fingerprint. (Python errors live in `errors.py`.)"""

@@ -1,0 +1,136 @@
+"""What a marketplace can do, as protocols; each connector implements those that apply.
+
+Connectors are pure towards Kedai: credentials and bytes are handed in, values come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from kedai.kit.clock import Clock
+from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
+from kedai.values.environment import ConnectorName, Environment
+from kedai.values.event import InboundEvent, PushMatch
+from kedai.values.order import OrderListEntry, OrderSnapshot, Page
+from kedai.values.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A named place where a marketplace's API and sign-in page live, for one environment."""
+
+    name: str
+    api_url: str
+    auth_url: str
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One field of a marketplace's credentials form.
+
+    ``connect`` and ``switch`` say for which act it is required.
+    """
+
+    name: str
+    label: str
+    secret: bool = False
+    connect: bool = False
+    switch: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A marketplace's answer: status, headers with lower-case names, the whole body (bounded)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """The one outgoing function every connector uses and every test replaces."""
+
+    @property
+    def clock(self) -> Clock:
+        """What time calls are made at: signed into them, and noted on what they read."""
+        ...
+
+    async def send(
+        self,
+        credentials: Credentials,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        *,
+        json: bytes | None = None,
+        shop_id: str | None = None,
+    ) -> HttpAnswer:
+        """Send to ``credentials.api_url + path`` and read the whole answer within one deadline.
+
+        Raises:
+            RemoteUnavailable: no answer, and the call surely had no effect or is safe to repeat.
+            OutcomeUnknown: the call may have taken effect (a POST whose answer was lost).
+            RemoteUnreadable: the answer is larger than any real one.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the connections back; call inside the loop that used them."""
+        ...
+
+
+class Client(Protocol):
+    """Calls for one environment's app. Every method that names a shop needs that shop's access token."""
+
+    def authorization_url(self, redirect_url: str, now: datetime) -> str: ...
+
+    async def exchange_code(self, code: str, shop_id: str) -> Grant: ...
+
+    async def refresh(self, shop_id: str, refresh_token: Secret) -> TokenSet: ...
+
+    async def get_shop(self, shop_id: str, access_token: Secret) -> ShopProfile: ...
+
+    async def list_orders(
+        self, shop_id: str, access_token: Secret, *, updated_from: datetime, updated_to: datetime, cursor: str | None
+    ) -> Page[OrderListEntry]: ...
+
+    async def get_orders(
+        self, shop_id: str, access_token: Secret, order_sns: Sequence[str]
+    ) -> tuple[OrderSnapshot, ...]: ...
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """A marketplace."""
+
+    name: ConnectorName
+    label: str
+    credential_fields: tuple[CredentialField, ...]
+    regions: tuple[str, ...]
+    hosts: tuple[Host, ...]
+    orders_per_call: int
+
+    def default_host(self, environment: Environment) -> str: ...
+
+    def validate_field(self, name: str, value: str) -> str:
+        """The value as it is stored (trimmed). Raises `Invalid` with the field's name."""
+        ...
+
+    def verify_push(self, keys: PushKeys, headers: Mapping[bytes, bytes], path: str, body: bytes) -> PushMatch:
+        """Which key and URL signed it. Raises `BadSignature`. URLs that end in ``path`` are tried first."""
+        ...
+
+    def parse_push(self, body: bytes) -> InboundEvent:
+        """What the body says. Never raises: what cannot be understood is `Topic.MALFORMED`."""
+        ...
+
+    def name_push(self, code: int | None) -> str:
+        """The human name of a push code."""
+        ...
+
+    def client(self, http: Http, credentials: Credentials) -> Client: ...

@@ -1,0 +1,1 @@
+"""Shopee Open Platform v2: everything that is particular to it."""

@@ -1,0 +1,52 @@
+"""Shopee as Kedai's connector: what it is called, what it needs to know, and its parts under one name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kedai.connectors.base import Client, CredentialField, Host, Http
+from kedai.connectors.shopee import credentials as fields
+from kedai.connectors.shopee import push
+from kedai.connectors.shopee.client import ORDERS_PER_CALL, ShopeeClient
+from kedai.connectors.shopee.codes import name_push
+from kedai.values.credentials import Credentials, PushKeys
+from kedai.values.environment import ConnectorName, Environment
+from kedai.values.event import InboundEvent, PushMatch
+
+
+class ShopeeConnector:
+    """Implements `kedai.connectors.base.Connector`; it holds no state, so one serves everybody."""
+
+    name: ConnectorName = ConnectorName("shopee")
+    label: str = "Shopee"
+    credential_fields: tuple[CredentialField, ...] = fields.FIELDS
+    regions: tuple[str, ...] = fields.REGIONS
+    hosts: tuple[Host, ...] = fields.HOSTS
+    orders_per_call: int = ORDERS_PER_CALL
+
+    def default_host(self, environment: Environment) -> str:
+        """The preset for servers in no particular place (contract §1)."""
+        return fields.DEFAULT_HOSTS[environment]
+
+    def validate_field(self, name: str, value: str) -> str:
+        """The value as it is stored. Raises `Invalid`; see `credentials`."""
+        return fields.validate_field(name, value)
+
+    def verify_push(self, keys: PushKeys, headers: Mapping[bytes, bytes], path: str, body: bytes) -> PushMatch:
+        """Which key and URL signed it. Raises `BadSignature`; see `push`."""
+        return push.verify_push(keys, headers, path, body)
+
+    def parse_push(self, body: bytes) -> InboundEvent:
+        """What the body says. Never raises; see `push`."""
+        return push.parse_push(body)
+
+    def name_push(self, code: int | None) -> str:
+        """The human name of a push code (contract §4.4)."""
+        return name_push(code)
+
+    def client(self, http: Http, credentials: Credentials) -> Client:
+        """Calls for one environment's app."""
+        return ShopeeClient(http, credentials)
+
+
+SHOPEE = ShopeeConnector()

@@ -1,0 +1,129 @@
+"""Transactions: `read` and `write` blocks that give a session, commit at the end, and fail as our own errors.
+
+One block is one transaction. Services never commit; whoever opens the block does, by leaving it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from kedai.db.engine import make_engine
+from kedai.db.write_lock import FairLock
+from kedai.errors import StorageUnavailable
+
+T = TypeVar("T")
+_WRITE_LOCK_SECONDS = 5.0
+_RETRIED_SQLSTATES = {"40001", "40P01"}  # serialisation failure, deadlock
+_open_transaction: ContextVar[bool] = ContextVar("kedai_open_transaction", default=False)
+
+
+class Database:
+    """One role's connections (web, worker or intake) to one database.
+
+    On SQLite every role of the process shares one `FairLock`; on PostgreSQL a role has a pool of its own, so that slow
+    pages never starve the intake.
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int = 5, write_lock: FairLock | None = None, statement_timeout_ms: int = 0
+    ) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self._lock = write_lock if write_lock is not None else (FairLock() if self.is_sqlite else None)
+        self.write_engine = make_engine(
+            url, pool_size=1 if self.is_sqlite else pool_size, statement_timeout_ms=statement_timeout_ms
+        )
+        self.read_engine = (
+            make_engine(url, pool_size=pool_size, read_only=True) if self.is_sqlite else self.write_engine
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A read-only transaction."""
+        engine = self.read_engine
+        if not self.is_sqlite:
+            engine = engine.execution_options(postgresql_readonly=True)
+        with _translated(), _marked(), Session(engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self, *, first: bool = False) -> Iterator[Session]:
+        """A writing transaction, committed when the block ends well; ``first`` lets the intake pass those who wait."""
+        with (
+            _translated(),
+            self._locked(first=first),
+            _marked(),
+            Session(self.write_engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def connect(self, *, first: bool = False) -> Iterator[Connection]:
+        """A writing transaction on a plain connection, for the few static hot statements."""
+        with _translated(), self._locked(first=first), _marked(), self.write_engine.begin() as connection:
+            yield connection
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """Run ``work`` in a writing transaction; a deadlock or serialisation failure is retried once."""
+        try:
+            with self.write() as db:
+                return work(db)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _RETRIED_SQLSTATES:
+                raise
+        with self.write() as db:
+            return work(db)
+
+    def close(self) -> None:
+        self.write_engine.dispose()
+        self.read_engine.dispose()
+
+    @contextmanager
+    def _locked(self, *, first: bool) -> Iterator[None]:
+        if self._lock is None:
+            yield
+            return
+        with self._lock.hold(first=first, timeout=_WRITE_LOCK_SECONDS):
+            yield
+
+
+def refuse_open_transaction() -> None:
+    """The fuse before every outgoing call: no transaction stays open while we wait for the network."""
+    if _open_transaction.get():
+        raise RuntimeError("an outgoing call inside an open transaction")
+
+
+def dialect_of(db: Session | Connection) -> str:
+    """`postgresql` or `sqlite`."""
+    bind = db.get_bind() if isinstance(db, Session) else db
+    return bind.dialect.name
+
+
+@contextmanager
+def _marked() -> Iterator[None]:
+    _open_transaction.set(True)
+    try:
+        yield
+    finally:
+        _open_transaction.set(False)  # no token: the framework may leave the block in another context
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StorageUnavailable("All database connections are busy.", retry_after=2) from error
+    except (OperationalError, InterfaceError) as error:
+        if getattr(error.orig, "sqlstate", None) in _RETRIED_SQLSTATES:
+            raise
+        raise StorageUnavailable from error

@@ -1,0 +1,78 @@
+"""Engines for the two databases, set up so that both behave alike: explicit BEGIN, real durability, foreign keys on."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+from kedai.errors import StorageUnavailable
+from kedai.kit.clock import monotonic
+
+MINIMUM_SQLITE = (3, 40, 0)
+_BEGIN_DEADLINE_SECONDS = 5.0
+
+
+def make_engine(url: str, *, pool_size: int, read_only: bool = False, statement_timeout_ms: int = 0) -> Engine:
+    """An engine for ``url``; on SQLite ``read_only`` begins deferred and refuses writes, else `BEGIN IMMEDIATE`."""
+    if url.startswith("sqlite"):
+        return _sqlite_engine(url, pool_size=pool_size, read_only=read_only)
+    options = f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c timezone=UTC"
+    return sa.create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=0.9,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 2, "options": options, "tcp_user_timeout": 5000, "application_name": "kedai"},
+    )
+
+
+def _sqlite_engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
+    if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
+        raise StorageUnavailable(f"SQLite {sqlite3.sqlite_version} is too old: 3.40 or newer is needed.")
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.pool.QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 2.0 if read_only else 0.0},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+            _retry_locked(lambda pragma=pragma: connection.execute(f"PRAGMA {pragma}"))
+        if read_only:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if read_only:
+            connection.exec_driver_sql("BEGIN")
+        else:
+            _retry_locked(lambda: connection.connection.cursor().execute("BEGIN IMMEDIATE"))
+
+    return engine
+
+
+def _retry_locked(statement: Any) -> None:
+    """Another process holds SQLite's write lock: try again every 0.3 to 1 ms until the deadline."""
+    deadline = monotonic() + _BEGIN_DEADLINE_SECONDS
+    while True:
+        try:
+            statement()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) and "busy" not in str(error):
+                raise
+            if monotonic() > deadline:
+                raise StorageUnavailable("The database is locked by another process.") from error
+            time.sleep(random.uniform(0.0003, 0.001))  # noqa: S311  jitter, no secret
+        else:
+            return

@@ -1,0 +1,15 @@
+"""`INSERT … ON CONFLICT`, which both databases have and the neutral construct lacks."""
+
+from __future__ import annotations
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from kedai.db.base import Model
+from kedai.db.database import dialect_of
+
+
+def insert_into(db: Session | Connection, model: type[Model]) -> postgresql.Insert | sqlite.Insert:
+    """An insert that offers `on_conflict_do_nothing` and `on_conflict_do_update` on the database at hand."""
+    return postgresql.insert(model) if dialect_of(db) == "postgresql" else sqlite.insert(model)

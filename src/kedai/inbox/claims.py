@@ -1,0 +1,260 @@
+"""Claiming waiting pushes by lease, and finishing them fenced. The hot statements are static text, in both dialects."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kedai.db import lease
+from kedai.db.database import dialect_of
+from kedai.db.types import Id, Integer, KeyText, UtcDateTime
+from kedai.inbox.models import RawEvent
+from kedai.kit.ids import new_id
+from kedai.values.environment import ConnectorName, Environment
+from kedai.values.event import EventState, ParkedReason
+
+WINDOW = 200
+
+
+class ClaimedEvent(NamedTuple):
+    """One push in our hands."""
+
+    id: UUID
+    topic: str
+    code: int | None
+    order_sn: str | None
+    attempts: int
+    stalls: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Waiting pushes of one shop, held until ``until``: all of each order's, for a limited number of orders."""
+
+    holder: str
+    connector: ConnectorName
+    environment: Environment
+    shop_id: str | None
+    until: datetime
+    events: tuple[ClaimedEvent, ...]
+
+    @property
+    def order_sns(self) -> list[str]:
+        """Distinct order numbers, sorted."""
+        return sorted({event.order_sn for event in self.events if event.order_sn is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a push. ``due_in`` is set where it waits for another try."""
+
+    state: EventState
+    note: str = ""
+    parked_reason: ParkedReason | None = None
+    due_in: timedelta | None = None
+    counts: bool = False
+
+
+def is_due(db: Session) -> bool:
+    """Whether anything waits to be claimed: a look that takes no lock."""
+    return db.execute(_FIRST_DUE, {"instant": lease.now(db)}).first() is not None
+
+
+def claim(db: Session, *, orders: int, lease_seconds: int) -> Batch | None:
+    """Claim the next due work, or None where nothing is due.
+
+    Looks at a window of the oldest due rows, takes the first row's shop, and claims all waiting rows of up to
+    ``orders`` of that shop's orders in it; an order somebody holds is passed over, a row that stalled goes alone.
+    """
+    instant = lease.now(db)
+    window = [_Waiting(*row) for row in db.execute(_WINDOW, {"instant": instant})]
+    if not window:
+        return None
+    head = window[0]
+    _lock_shop(db, head)
+    holder = new_id().hex
+    until = instant + timedelta(seconds=lease_seconds)
+    lease_values = {"holder": holder, "until": until, "instant": instant}
+    if head.order_sn is None or head.shop_id is None or _stalled(head):
+        rows = db.execute(_CLAIM_ROWS, lease_values | {"ids": _alike(head, window, orders)})
+    else:
+        place = {"connector": head.connector, "environment": head.environment, "shop_id": head.shop_id}
+        numbers = _numbers(head, window, orders)
+        statement = _CLAIM_ORDERS[dialect_of(db)]
+        given = numbers if dialect_of(db) == "postgresql" else msgspec.json.encode(numbers).decode()
+        rows = db.execute(statement, lease_values | place | {"numbers": given})
+    events = tuple(sorted(ClaimedEvent(*row) for row in rows))
+    environment = Environment(head.environment)
+    return Batch(holder, ConnectorName(head.connector), environment, head.shop_id, until, events)
+
+
+def finish(db: Session, held: set[UUID], outcomes: dict[UUID, Outcome], *, now: datetime) -> None:
+    """Write what became of rows that `lock_held` said are still ours; rows lost to another holder are left alone."""
+    written = [_written(event_id, outcomes[event_id], now) for event_id in sorted(held & outcomes.keys())]
+    if written:
+        db.execute(_FINISH, written)
+
+
+def lock_held(db: Session, batch: Batch) -> set[UUID]:
+    """The rows of a batch that are still ours, locked."""
+    ids = [event.id for event in batch.events]
+    statement = _HELD[dialect_of(db)]
+    return set(db.execute(statement, {"ids": ids, "holder": batch.holder}).scalars())
+
+
+def release(db: Session, holders: Sequence[str]) -> None:
+    """Give claimed rows back untouched (an orderly stop is no stall)."""
+    db.execute(sa.update(RawEvent).where(RawEvent.lease_by.in_(holders)).values(lease_by=None, lease_until=None))
+
+
+def void_leases(db: Session) -> None:
+    """After taking the lock file of an embedded installation: whoever held rows is gone, and that was a stall."""
+    db.execute(
+        sa.update(RawEvent)
+        .where(RawEvent.state == EventState.RECEIVED, RawEvent.lease_by.is_not(None))
+        .values(lease_by=None, lease_until=None, stalls=RawEvent.stalls + 1)
+    )
+
+
+def wake_shop(db: Session, connector: ConnectorName, environment: Environment, shop_id: str, *, now: datetime) -> None:
+    """Make a shop's waiting pushes due: it was connected again."""
+    db.execute(
+        sa.update(RawEvent)
+        .where(RawEvent.state == EventState.RECEIVED, RawEvent.due_at > now)
+        .where(RawEvent.connector == connector, RawEvent.environment == environment, RawEvent.shop_id == shop_id)
+        .values(due_at=now)
+    )
+
+
+class _Waiting(NamedTuple):
+    """A due row, as far as choosing needs it; raw as the driver gives it, since most of a window is not chosen."""
+
+    id: Any
+    connector: str
+    environment: str
+    shop_id: str | None
+    order_sn: str | None
+    topic: str
+    stalls: int
+    lease_by: str | None
+
+
+_FREE = "state = 'received' AND (lease_until IS NULL OR lease_until < :instant)"
+_WINDOW = sa.text(
+    "SELECT id, connector, environment, shop_id, order_sn, topic, stalls, lease_by FROM raw_event"
+    f" WHERE {_FREE} AND due_at <= :instant ORDER BY due_at, id LIMIT {WINDOW}"
+).bindparams(sa.bindparam("instant", type_=UtcDateTime))
+_FIRST_DUE = sa.text(f"SELECT 1 FROM raw_event WHERE {_FREE} AND due_at <= :instant LIMIT 1").bindparams(
+    sa.bindparam("instant", type_=UtcDateTime)
+)
+_TAKE = (
+    "UPDATE raw_event SET lease_by = :holder, lease_until = :until,"
+    " stalls = stalls + CASE WHEN lease_by IS NULL THEN 0 ELSE 1 END"
+)
+_TAKEN = "RETURNING id, topic, code, order_sn, attempts, stalls, received_at"
+
+
+def _claiming(statement: str) -> sa.TextualSelect:
+    """A static claim with the types of its parameters and rows."""
+    bound = (sa.bindparam("instant", type_=UtcDateTime), sa.bindparam("until", type_=UtcDateTime))
+    ids: list[sa.BindParameter[Any]] = [sa.bindparam("ids", expanding=True)] if ":ids" in statement else []
+    return (
+        sa.text(statement)
+        .bindparams(*bound, *ids)
+        .columns(
+            id=Id,
+            topic=KeyText,
+            code=Integer,
+            order_sn=KeyText,
+            attempts=Integer,
+            stalls=Integer,
+            received_at=UtcDateTime,
+        )
+    )
+
+
+def _claiming_orders(numbers: str, lock: str) -> sa.TextualSelect:
+    """All waiting rows of the given orders of one shop, except orders that somebody holds."""
+    place = "connector = :connector AND environment = :environment AND shop_id = :shop_id"
+    ours = f"state = 'received' AND {place} AND order_sn IN ({numbers})"
+    held = f"SELECT order_sn FROM raw_event WHERE {ours} AND lease_until >= :instant"
+    free = f"SELECT id FROM raw_event WHERE {_FREE} AND {ours} AND order_sn NOT IN ({held}) {lock}"
+    return _claiming(f"{_TAKE} WHERE id IN ({free}) {_TAKEN}")
+
+
+_CLAIM_ORDERS = {
+    "postgresql": _claiming_orders("SELECT unnest(CAST(:numbers AS text[]))", "FOR UPDATE SKIP LOCKED"),
+    "sqlite": _claiming_orders("SELECT value FROM json_each(:numbers)", ""),
+}
+_CLAIM_ROWS = _claiming(f"{_TAKE} WHERE {_FREE} AND id IN :ids {_TAKEN}")
+
+
+def _lock_shop(db: Session, head: _Waiting) -> None:
+    """On PostgreSQL two claims of one shop come one after the other (SQLite has one writer anyway)."""
+    if dialect_of(db) != "postgresql":
+        return
+    text = f"claim|{head.connector}|{head.environment}|{head.shop_id}"
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+    db.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+def _alike(head: _Waiting, window: Sequence[_Waiting], limit: int) -> list[Any]:
+    """A stalled row goes alone; rows without an order go with those of their kind."""
+    if _stalled(head):
+        return [head.id]
+    mates = (row for row in window if _same_shop(row, head) and row.order_sn is None and row.topic == head.topic)
+    return [row.id for row in mates if not _stalled(row)][:limit]
+
+
+def _numbers(head: _Waiting, window: Sequence[_Waiting], orders: int) -> list[str]:
+    """The shop's orders in the window, oldest first; an order with a stalled row waits for its turn alone."""
+    mates = [row for row in window if _same_shop(row, head) and row.order_sn is not None]
+    stalled = {row.order_sn for row in mates if _stalled(row)}
+    distinct = dict.fromkeys(row.order_sn for row in mates if row.order_sn is not None and row.order_sn not in stalled)
+    return list(distinct)[:orders]
+
+
+def _same_shop(row: _Waiting, head: _Waiting) -> bool:
+    return (row.connector, row.environment, row.shop_id) == (head.connector, head.environment, head.shop_id)
+
+
+def _stalled(row: _Waiting) -> bool:
+    return row.stalls > 0 or row.lease_by is not None
+
+
+def _holding(lock: str) -> sa.TextualSelect:
+    statement = f"SELECT id FROM raw_event WHERE id IN :ids AND lease_by = :holder ORDER BY id {lock}"
+    return sa.text(statement).bindparams(sa.bindparam("ids", type_=Id, expanding=True)).columns(id=Id)
+
+
+_HELD = {"postgresql": _holding("FOR UPDATE"), "sqlite": _holding("")}
+_FINISH = sa.text(
+    "UPDATE raw_event SET state = :state, parked_reason = :parked_reason, note = :note, lease_by = NULL,"
+    " lease_until = NULL, finished_at = :finished_at, attempts = attempts + :counted,"
+    " due_at = COALESCE(:due_at, due_at) WHERE id = :id"
+).bindparams(
+    sa.bindparam("id", type_=Id),
+    sa.bindparam("finished_at", type_=UtcDateTime),
+    sa.bindparam("due_at", type_=UtcDateTime),
+)
+
+
+def _written(event_id: UUID, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    return {
+        "id": event_id,
+        "state": outcome.state.value,
+        "parked_reason": outcome.parked_reason,
+        "note": outcome.note,
+        "finished_at": None if outcome.state is EventState.RECEIVED else now,
+        "counted": int(outcome.counts),
+        "due_at": None if outcome.due_in is None else now + outcome.due_in,
+    }

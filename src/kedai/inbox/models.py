@@ -1,0 +1,115 @@
+"""Tables of the inbox. The event row *is* the job: being worked on is its lease, not a state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kedai.db.base import Model
+from kedai.db.lease import LeasedModel
+from kedai.db.types import Bytes, EnvironmentType, Id, Integer, JsonText, KeyText, UtcDateTime, environment_check
+from kedai.values.environment import Environment
+
+
+class RawEvent(LeasedModel):
+    """A verified push: its exact bytes and what was understood of them (null where malformed)."""
+
+    __tablename__ = "raw_event"
+    __table_args__ = (
+        environment_check(),
+        sa.CheckConstraint(
+            "state IN ('received', 'parked', 'applied', 'skipped', 'dead', 'discarded')", name="state_known"
+        ),
+        sa.CheckConstraint(
+            "(state = 'parked') = (parked_reason IS NOT NULL) AND (parked_reason IS NULL OR parked_reason IN "
+            "('inactive_environment', 'unknown_shop', 'order_not_found'))",
+            name="parked_reason_known",
+        ),
+        sa.UniqueConstraint("connector", "environment", "event_id"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
+        ),
+        # the queue: small, since only waiting rows are in it
+        sa.Index(
+            "ix_raw_event_waiting",
+            "connector",
+            "environment",
+            "shop_id",
+            "order_sn",
+            "id",
+            sqlite_where=sa.text("state = 'received'"),
+            postgresql_where=sa.text("state = 'received'"),
+        ),
+        sa.Index(
+            "ix_raw_event_due",
+            "due_at",
+            "id",
+            sqlite_where=sa.text("state = 'received'"),
+            postgresql_where=sa.text("state = 'received'"),
+        ),
+        sa.Index(
+            "ix_raw_event_parked",
+            "connector",
+            "environment",
+            "id",
+            sqlite_where=sa.text("state = 'parked'"),
+            postgresql_where=sa.text("state = 'parked'"),
+        ),
+        sa.Index("ix_raw_event_list", "environment", "id"),
+        sa.Index("ix_raw_event_order", "order_sn", "shop_id", "environment"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    event_id: Mapped[bytes] = mapped_column(Bytes)
+    body: Mapped[bytes] = mapped_column(Bytes)
+    headers: Mapped[Any] = mapped_column(JsonText)
+    matched_key: Mapped[str] = mapped_column(sa.Text)
+    matched_url: Mapped[str] = mapped_column(sa.Text)
+    topic: Mapped[str] = mapped_column(sa.Text)
+    code: Mapped[int | None] = mapped_column(Integer)
+    shop_id: Mapped[str | None] = mapped_column(KeyText)
+    order_sn: Mapped[str | None] = mapped_column(KeyText)
+    pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(sa.Text)
+    parked_reason: Mapped[str | None] = mapped_column(sa.Text)
+    note: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    stalls: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    duplicates: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RejectedDelivery(Model):
+    """A delivery that failed verification, kept for a look (bounded in size, number and rate)."""
+
+    __tablename__ = "rejected_delivery"
+    __table_args__ = (environment_check(), sa.Index("ix_rejected_delivery_list", "environment", "id"))
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    reason: Mapped[str] = mapped_column(sa.Text)
+    headers: Mapped[Any] = mapped_column(JsonText)
+    body: Mapped[bytes] = mapped_column(Bytes)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RejectedCount(Model):
+    """How many deliveries were rejected per environment and reason, including those not kept as rows."""
+
+    __tablename__ = "rejected_count"
+    __table_args__ = (environment_check(),)
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    reason: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    count: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,337 @@
+"""Reading the inbox: what arrived, what waits, what was rejected. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kedai.db.types import Bytes
+from kedai.errors import Invalid, NotFound
+from kedai.inbox.models import RawEvent, RejectedCount, RejectedDelivery
+from kedai.kit.paging import decode_cursor, encode_cursor
+from kedai.values.environment import Environment
+from kedai.values.event import EventState, ParkedReason
+
+SCAN = 20_000
+"""How many rows a filtered page looks at before it stops and offers to go on."""
+
+SHOWN_BODY = 2_048
+"""How many bytes of a rejected body a list shows."""
+
+_OF_ONE_ORDER = 500
+_INDEXED_STATES = frozenset({EventState.RECEIVED, EventState.PARKED, EventState.DEAD})
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One push as a list shows it: everything but its body and headers."""
+
+    id: UUID
+    connector: str
+    environment: Environment
+    code: int | None
+    topic: str
+    shop_id: str | None
+    order_sn: str | None
+    pushed_at: datetime | None
+    received_at: datetime
+    state: str
+    parked_reason: str | None
+    note: str
+    matched_key: str
+    matched_url: str
+    attempts: int
+    stalls: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """One rejected delivery; ``body`` holds its first bytes and ``size`` says how many were kept."""
+
+    id: UUID
+    connector: str
+    environment: Environment
+    reason: str
+    headers: dict[str, str]
+    received_at: datetime
+    body: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """One page of pushes; short with a ``next_cursor`` means: looked at `SCAN` rows, there are older ones."""
+
+    rows: tuple[EventRow, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits to be worked on: how many (capped), and when the oldest of them arrived."""
+
+    waiting: int
+    oldest_received_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a page of pushes is asked for; ``before`` is where the page before it ended."""
+
+    environment: Environment | None
+    state: EventState | None
+    shop_id: str | None
+    before: UUID | None
+
+    def fits(self, row: EventRow) -> bool:
+        """The whole wish, for rows that are in memory."""
+        return (
+            self.environment in {None, row.environment}
+            and self.state in {None, row.state}
+            and self.shop_id in {None, row.shop_id}
+            and (self.before is None or row.id < self.before)
+        )
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Shop and position; how environment and state are asked for depends on the index."""
+        conditions = []
+        if self.shop_id is not None:
+            conditions.append(RawEvent.shop_id == self.shop_id)
+        if self.before is not None:
+            conditions.append(RawEvent.id < self.before)
+        return conditions
+
+
+_COLUMNS = [getattr(RawEvent, name) for name in EventRow.__dataclass_fields__]
+
+
+def list_events(
+    db: Session,
+    *,
+    environment: Environment | None,
+    state: EventState | None,
+    shop_id: str | None,
+    order_sn: str | None,
+    cursor: str | None,
+    cursor_key: bytes,
+    limit: int,
+    scan: int = SCAN,
+) -> EventPage:
+    """Pushes, newest first. A filter that no index serves looks at ``scan`` rows a page, however many there are.
+
+    Raises:
+        Invalid: the cursor belongs to another list.
+    """
+    wanted = (environment, state, shop_id, order_sn)
+    bound_to = "\0".join(("events", *("*" if one is None else f"={one}" for one in wanted)))
+    before = _position(cursor, cursor_key, bound_to)
+    wish = _Wish(environment, state, shop_id, before)
+    floor: UUID | None = None
+    if order_sn is not None:
+        found = _of_order(db, order_sn, wish)
+    elif state in _INDEXED_STATES:
+        found = _in_state(db, state, wish, limit + 1)
+    else:
+        floor = _scan_end(db, environment, before, offset=scan - 1)
+        found = _in_range(db, wish, floor, limit + 1)
+    rows = tuple(found[:limit])
+    last = rows[-1].id if len(found) > limit else floor
+    return EventPage(rows, None if last is None else encode_cursor(cursor_key, bound_to, (last.hex,)))
+
+
+def list_order_events(
+    db: Session, connector: str, *, environment: Environment, shop_id: str, order_sn: str, limit: int
+) -> Sequence[EventRow]:
+    """The pushes about one order, newest first."""
+    where = (RawEvent.order_sn == order_sn, RawEvent.shop_id == shop_id, RawEvent.environment == environment)
+    rows = _rows(db, sa.select(*_COLUMNS).where(*where, RawEvent.connector == connector).limit(_OF_ONE_ORDER))
+    return sorted(rows, key=lambda row: row.id, reverse=True)[:limit]
+
+
+def list_rejected(
+    db: Session, *, environment: Environment | None, cursor: str | None, cursor_key: bytes, limit: int
+) -> tuple[tuple[RejectedRow, ...], str | None]:
+    """Deliveries that failed verification, newest first, and the cursor of the next page.
+
+    Raises:
+        Invalid: the cursor belongs to another list.
+    """
+    bound_to = f"rejected\0{environment}"
+    before = _position(cursor, cursor_key, bound_to)
+    kept = RejectedDelivery
+    columns = (kept.id, kept.connector, kept.environment, kept.reason, kept.headers, kept.received_at)
+    body = sa.func.substr(kept.body, 1, SHOWN_BODY, type_=Bytes)  # NULL for an empty one on SQLite
+    statement = sa.select(*columns, sa.func.coalesce(body, b"", type_=Bytes), sa.func.length(kept.body))
+    if environment is not None:
+        statement = statement.where(kept.environment == environment)
+    if before is not None:
+        statement = statement.where(kept.id < before)
+    found = [RejectedRow(*row) for row in db.execute(statement.order_by(kept.id.desc()).limit(limit + 1))]
+    rows = tuple(found[:limit])
+    return rows, encode_cursor(cursor_key, bound_to, (rows[-1].id.hex,)) if len(found) > limit else None
+
+
+def get_event(db: Session, event_id: UUID, *, environment: Environment | None) -> RawEvent:
+    """One push with its body and headers.
+
+    Raises:
+        NotFound: no such push, or it belongs to the other environment.
+    """
+    row = db.get(RawEvent, event_id)
+    if row is None or environment not in {None, row.environment}:
+        raise NotFound("There is no such event here.")
+    return row
+
+
+def find_last_event(db: Session, connector: str, *, environment: Environment) -> EventRow | None:
+    """The newest push of an environment, whatever became of it."""
+    statement = sa.select(*_COLUMNS).where(RawEvent.environment == environment, RawEvent.connector == connector)
+    return next(iter(_rows(db, statement.order_by(RawEvent.id.desc()).limit(1))), None)
+
+
+def has_events(db: Session, *, environment: Environment | None) -> bool:
+    """Whether anything ever arrived."""
+    return _scan_end(db, environment, None, offset=0) is not None
+
+
+def count_events(db: Session, state: EventState, *, environment: Environment | None, at_most: int) -> int:
+    """How many pushes are in a waiting state (received, parked, dead), counted no further than ``at_most``."""
+    total = 0
+    for where in _partitions(db, state, environment):
+        some = sa.select(sa.literal(1)).where(*where).limit(at_most - total).subquery()
+        total += db.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+    return total
+
+
+def count_parked(db: Session, connector: str, *, environment: Environment, at_most: int) -> dict[ParkedReason, int]:
+    """How many pushes are parked, by reason; ``at_most`` of them are looked at."""
+    where = (_literal(EventState.PARKED), RawEvent.connector == connector, RawEvent.environment == environment)
+    some = sa.select(RawEvent.parked_reason).where(*where).limit(at_most).subquery()
+    statement = sa.select(some.c.parked_reason, sa.func.count()).group_by(some.c.parked_reason)
+    return {ParkedReason(reason): count for reason, count in db.execute(statement)}
+
+
+def count_recent(db: Session, *, environment: Environment | None, since: datetime, at_most: int) -> dict[str, int]:
+    """How many pushes arrived since then, by state; only the newest ``at_most`` are looked at."""
+    newest = sa.select(RawEvent.state, RawEvent.received_at)
+    if environment is not None:
+        newest = newest.where(RawEvent.environment == environment)
+    some = newest.order_by(RawEvent.id.desc()).limit(at_most).subquery()
+    statement = sa.select(some.c.state, sa.func.count()).where(some.c.received_at >= since).group_by(some.c.state)
+    return {row[0]: row[1] for row in db.execute(statement)}
+
+
+def count_rejected(db: Session, connector: str, *, environment: Environment) -> tuple[int, datetime | None]:
+    """How many deliveries were ever rejected, those not kept as rows too, and when the last one was."""
+    where = (RejectedCount.connector == connector, RejectedCount.environment == environment)
+    row = db.execute(
+        sa.select(sa.func.sum(RejectedCount.count), sa.func.max(RejectedCount.last_at)).where(*where)
+    ).one()
+    return int(row[0] or 0), row[1]
+
+
+def get_queue(db: Session, *, environment: Environment | None, at_most: int) -> Queue:
+    """What waits in the queue, counted no further than ``at_most``."""
+    count, received = 0, []
+    for where in _partitions(db, EventState.RECEIVED, environment):
+        some = sa.select(RawEvent.received_at).where(*where).limit(at_most).subquery()
+        row = db.execute(sa.select(sa.func.count(), sa.func.min(some.c.received_at))).one()
+        count += row[0]
+        received += [] if row[1] is None else [row[1]]
+    return Queue(min(count, at_most), min(received, default=None))
+
+
+def find_next_due(db: Session) -> datetime | None:
+    """Since when (or from when) the first push of the whole queue may be worked on; long past means: nobody works."""
+    statement = sa.select(RawEvent.due_at).where(_literal(EventState.RECEIVED)).order_by(RawEvent.due_at, RawEvent.id)
+    return db.execute(statement.limit(1)).scalar()
+
+
+def _of_order(db: Session, order_sn: str, wish: _Wish) -> list[EventRow]:
+    """One order's few pushes: found by its number alone, so that no planner prefers the long list's index."""
+    rows = _rows(db, sa.select(*_COLUMNS).where(RawEvent.order_sn == order_sn).limit(_OF_ONE_ORDER))
+    return sorted((row for row in rows if wish.fits(row)), key=lambda row: row.id, reverse=True)
+
+
+def _in_state(db: Session, state: EventState, wish: _Wish, limit: int) -> list[EventRow]:
+    rows: list[EventRow] = []
+    for where in _partitions(db, state, wish.environment):
+        conditions = (*where, *wish.conditions())
+        statement = sa.select(*_COLUMNS).where(*conditions)
+        if state is EventState.RECEIVED:  # its index is not in order of arrival: without this the long list's is taken
+            some = sa.select(RawEvent.id).where(*conditions).limit(SCAN).subquery()
+            statement = sa.select(*_COLUMNS).where(RawEvent.id.in_(sa.select(some.c.id)))
+        rows += _rows(db, statement.order_by(RawEvent.id.desc()).limit(limit))
+    return sorted(rows, key=lambda row: row.id, reverse=True)
+
+
+def _in_range(db: Session, wish: _Wish, floor: UUID | None, limit: int) -> list[EventRow]:
+    statement = sa.select(*_COLUMNS).where(*wish.conditions())
+    if wish.environment is not None:
+        statement = statement.where(RawEvent.environment == wish.environment)
+    if wish.state is not None:
+        statement = statement.where(RawEvent.state == wish.state.value)
+    if floor is not None:
+        statement = statement.where(RawEvent.id >= floor)
+    return _rows(db, statement.order_by(RawEvent.id.desc()).limit(limit))
+
+
+def _scan_end(db: Session, environment: Environment | None, before: UUID | None, *, offset: int) -> UUID | None:
+    """The oldest row that a filtered page looks at, or None where there are fewer; read from the index alone."""
+    statement = sa.select(RawEvent.id)
+    if environment is not None:
+        statement = statement.where(RawEvent.environment == environment)
+    if before is not None:
+        statement = statement.where(RawEvent.id < before)
+    return db.execute(statement.order_by(RawEvent.id.desc()).limit(1).offset(offset)).scalar_one_or_none()
+
+
+def _partitions(
+    db: Session, state: EventState, environment: Environment | None
+) -> Iterable[tuple[sa.ColumnElement[bool], ...]]:
+    """A waiting state's conditions, one tuple for each part of its partial index."""
+    environments = tuple(Environment) if environment is None else (environment,)
+    return [
+        (_literal(state), RawEvent.connector == connector, RawEvent.environment == one)
+        for connector in _connectors(db)
+        for one in environments
+    ]
+
+
+def _literal(state: EventState) -> sa.ColumnElement[bool]:
+    """The state written into the statement: a bound one would not prove that a partial index applies."""
+    return RawEvent.state == sa.literal(state.value, literal_execute=True)
+
+
+def _connectors(db: Session) -> list[str]:
+    """The marketplaces that ever pushed; found by hopping along the unique index."""
+    found: list[str] = []
+    last = ""
+    while len(found) < 100:
+        statement = sa.select(RawEvent.connector).where(RawEvent.connector > last).order_by(RawEvent.connector)
+        connector = db.execute(statement.limit(1)).scalar()
+        if connector is None:
+            break
+        found.append(connector)
+        last = connector
+    return found
+
+
+def _rows(db: Session, statement: sa.Select[Any]) -> list[EventRow]:
+    return [EventRow(*row) for row in db.execute(statement)]
+
+
+def _position(cursor: str | None, key: bytes, bound_to: str) -> UUID | None:
+    if cursor is None:
+        return None
+    position = decode_cursor(key, bound_to, cursor)
+    if len(position) != 1:
+        raise Invalid("The cursor is not valid.", field="cursor")
+    return UUID(hex=str(position[0]))

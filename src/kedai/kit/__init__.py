@@ -1,0 +1,1 @@
+"""Small functions that know no domain: time, ciphers, logs, ids, paging."""

@@ -1,0 +1,34 @@
+"""Row ids: UUIDv7 inside, ``evt_…``-like text outside."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from kedai.errors import NotFound
+
+
+def new_id() -> UUID:
+    """A new id; ids made later sort later."""
+    return uuid7()
+
+
+def show_id(prefix: str, value: UUID) -> str:
+    """The public form, for example ``evt_0199…`` (32 hex digits)."""
+    return f"{prefix}_{value.hex}"
+
+
+def parse_id(prefix: str, text: str) -> UUID:
+    """The row id of a public id.
+
+    Raises:
+        NotFound: another prefix, or not an id at all: nothing can be there by that name.
+    """
+    head, _, digits = text.partition("_")
+    if head != prefix or len(digits) != 32 or not digits.isascii() or not digits.isalnum():
+        raise NotFound
+    try:
+        return UUID(hex=digits)
+    except ValueError:
+        raise NotFound from None

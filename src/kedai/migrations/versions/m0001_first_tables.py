@@ -1,0 +1,564 @@
+"""The first tables: vault, inbox, orders, exceptions, staff, runs, audit; and the triggers that guard them.
+
+Revision: 0001
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from kedai.db import types
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+ENVIRONMENT_IS_FIXED = (
+    "api_token",
+    "auth_token",
+    "connector_exception",
+    "environment_credentials",
+    "oauth_state",
+    "order_answer",
+    "order_item",
+    "order_sync",
+    "order_timeline",
+    "raw_event",
+    "rejected_count",
+    "rejected_delivery",
+    "run",
+    "shop",
+)
+
+
+TABLES_IN_REVERSE = (
+    "order_timeline",
+    "order_item",
+    "order_sync",
+    "order_answer",
+    "auth_token",
+    "staff_session",
+    "shop",
+    "run",
+    "raw_event",
+    "oauth_state",
+    "staff",
+    "rejected_delivery",
+    "rejected_count",
+    "key_ring",
+    "installation",
+    "environment_credentials",
+    "connector_exception",
+    "audit",
+    "api_token",
+    "active_environment",
+)
+
+
+def upgrade() -> None:
+    create_tables()
+    if op.get_context().dialect.name == "postgresql":
+        create_triggers_postgresql()
+    else:
+        create_triggers_sqlite()
+
+
+def create_triggers_postgresql() -> None:
+    op.execute(
+        """CREATE FUNCTION kedai_refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation'; END $$"""
+    )
+    for table in ENVIRONMENT_IS_FIXED:
+        op.execute(
+            f"CREATE TRIGGER {table}_environment_fixed BEFORE UPDATE OF environment ON {table} FOR EACH ROW"
+            " WHEN (OLD.environment IS DISTINCT FROM NEW.environment)"
+            " EXECUTE FUNCTION kedai_refuse('the environment of a row never changes')"
+        )
+    op.execute(
+        "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT"
+        " EXECUTE FUNCTION kedai_refuse('the audit trail is append-only')"
+    )
+
+
+def create_triggers_sqlite() -> None:
+    for table in ENVIRONMENT_IS_FIXED:
+        op.execute(
+            f"CREATE TRIGGER {table}_environment_fixed BEFORE UPDATE OF environment ON {table}"
+            " WHEN OLD.environment IS NOT NEW.environment"
+            " BEGIN SELECT RAISE(ABORT, 'the environment of a row never changes'); END"
+        )
+    for deed in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER audit_append_only_{deed.lower()} BEFORE {deed} ON audit"
+            " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
+        )
+
+
+def create_tables() -> None:
+    op.create_table(
+        "active_environment",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("version", types.Integer, nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(), nullable=False),
+        sa.Column("updated_by", sa.Text(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_active_environment_environment_known"),
+        sa.PrimaryKeyConstraint("connector", name="pk_active_environment"),
+    )
+    op.create_table(
+        "api_token",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("token_hash", types.Bytes(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("expires_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_used_at", types.UtcDateTime(), nullable=True),
+        sa.Column("revoked_at", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_api_token_environment_known"),
+        sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="ck_api_token_role_known"),
+        sa.PrimaryKeyConstraint("id", name="pk_api_token"),
+        sa.UniqueConstraint("token_hash", name="uq_api_token_token_hash"),
+    )
+    op.create_table(
+        "audit",
+        sa.Column("sequence", types.Integer, autoincrement=False, nullable=False),
+        sa.Column("at", types.UtcDateTime(), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.Text(), nullable=False),
+        sa.Column("actor_name", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("details", types.JsonText(), nullable=False),
+        sa.Column("previous_hash", types.Bytes(), nullable=False),
+        sa.Column("hash", types.Bytes(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_audit_environment_known"),
+        sa.PrimaryKeyConstraint("sequence", name="pk_audit"),
+    )
+    op.create_table(
+        "connector_exception",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("fingerprint", types.KeyText, nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("next_step", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("count", types.Integer, nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=True),
+        sa.Column("last_event_id", types.Id(), nullable=True),
+        sa.Column("last_order_sn", types.KeyText, nullable=True),
+        sa.Column("first_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_connector_exception_environment_known"),
+        sa.CheckConstraint(
+            "state IN ('new', 'ongoing', 'regressed', 'snoozed', 'resolved')", name="ck_connector_exception_state_known"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_connector_exception"),
+        sa.UniqueConstraint(
+            "connector", "environment", "fingerprint", name="uq_connector_exception_connector_environment_fingerprint"
+        ),
+    )
+    op.create_index(
+        "ix_connector_exception_list", "connector_exception", ["environment", "last_seen_at", "id"], unique=False
+    )
+    op.create_table(
+        "environment_credentials",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("partner_id", types.KeyText, nullable=True),
+        sa.Column("shop_id", types.KeyText, nullable=True),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=True),
+        sa.Column("default_location_id", sa.Text(), nullable=True),
+        sa.Column("default_shipping_option_id", sa.Text(), nullable=True),
+        sa.Column("partner_key_encrypted", sa.Text(), nullable=True),
+        sa.Column("partner_key_changed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("partner_key_changed_by", sa.Text(), nullable=True),
+        sa.Column("push_partner_key_encrypted", sa.Text(), nullable=True),
+        sa.Column("push_partner_key_changed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("push_partner_key_changed_by", sa.Text(), nullable=True),
+        sa.Column("previous_push_partner_key_encrypted", sa.Text(), nullable=True),
+        sa.Column("previous_push_partner_key_valid_until", types.UtcDateTime(), nullable=True),
+        sa.Column("version", types.Integer, nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(), nullable=False),
+        sa.Column("updated_by", sa.Text(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_environment_credentials_environment_known"),
+        sa.PrimaryKeyConstraint("connector", "environment", name="pk_environment_credentials"),
+    )
+    op.create_table(
+        "installation",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("fingerprint_key_encrypted", sa.Text(), nullable=True),
+        sa.Column("identity", sa.Text(), nullable=True),
+        sa.Column("cursor_key", types.Bytes(), nullable=False),
+        sa.Column("v1_refused", sa.Boolean(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("id = 1", name="ck_installation_single"),
+        sa.PrimaryKeyConstraint("id", name="pk_installation"),
+    )
+    op.create_table(
+        "key_ring",
+        sa.Column("kid", types.KeyText, nullable=False),
+        sa.Column("canary", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("writes", types.Integer, nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("state IN ('primary', 'active', 'retired')", name="ck_key_ring_state_known"),
+        sa.PrimaryKeyConstraint("kid", name="pk_key_ring"),
+    )
+    op.create_table(
+        "rejected_count",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("count", types.Integer, nullable=False),
+        sa.Column("last_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_rejected_count_environment_known"),
+        sa.PrimaryKeyConstraint("connector", "environment", "reason", name="pk_rejected_count"),
+    )
+    op.create_table(
+        "rejected_delivery",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("headers", types.JsonText(), nullable=False),
+        sa.Column("body", types.Bytes(), nullable=False),
+        sa.Column("received_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_rejected_delivery_environment_known"),
+        sa.PrimaryKeyConstraint("id", name="pk_rejected_delivery"),
+    )
+    op.create_index("ix_rejected_delivery_list", "rejected_delivery", ["environment", "id"], unique=False)
+    op.create_table(
+        "staff",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("email", types.KeyText, nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("failed_logins", types.Integer, nullable=False),
+        sa.Column("last_failed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("disabled_at", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="ck_staff_role_known"),
+        sa.PrimaryKeyConstraint("id", name="pk_staff"),
+        sa.UniqueConstraint("email", name="uq_staff_email"),
+    )
+    op.create_table(
+        "oauth_state",
+        sa.Column("token_hash", types.Bytes(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("staff_id", sa.Text(), nullable=False),
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("intent", sa.Text(), nullable=False),
+        sa.Column("expected_shop_id", types.KeyText, nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", types.UtcDateTime(), nullable=False),
+        sa.Column("consumed_at", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_oauth_state_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_oauth_state_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_oauth_state"),
+    )
+    op.create_table(
+        "raw_event",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("event_id", types.Bytes(), nullable=False),
+        sa.Column("body", types.Bytes(), nullable=False),
+        sa.Column("headers", types.JsonText(), nullable=False),
+        sa.Column("matched_key", sa.Text(), nullable=False),
+        sa.Column("matched_url", sa.Text(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("code", types.Integer, nullable=True),
+        sa.Column("shop_id", types.KeyText, nullable=True),
+        sa.Column("order_sn", types.KeyText, nullable=True),
+        sa.Column("pushed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("received_at", types.UtcDateTime(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("parked_reason", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("due_at", types.UtcDateTime(), nullable=False),
+        sa.Column("attempts", types.Integer, server_default="0", nullable=False),
+        sa.Column("stalls", types.Integer, server_default="0", nullable=False),
+        sa.Column("duplicates", types.Integer, server_default="0", nullable=False),
+        sa.Column("finished_at", types.UtcDateTime(), nullable=True),
+        sa.Column("lease_by", types.KeyText, nullable=True),
+        sa.Column("lease_until", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'parked') = (parked_reason IS NOT NULL) AND (parked_reason IS NULL OR parked_reason IN ('inactive_environment', 'unknown_shop', 'order_not_found'))",
+            name="ck_raw_event_parked_reason_known",
+        ),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_raw_event_environment_known"),
+        sa.CheckConstraint(
+            "state IN ('received', 'parked', 'applied', 'skipped', 'dead', 'discarded')",
+            name="ck_raw_event_state_known",
+        ),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_raw_event_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_raw_event"),
+        sa.UniqueConstraint("connector", "environment", "event_id", name="uq_raw_event_connector_environment_event_id"),
+    )
+    op.create_index(
+        "ix_raw_event_due",
+        "raw_event",
+        ["due_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'received'"),
+        postgresql_where=sa.text("state = 'received'"),
+    )
+    op.create_index("ix_raw_event_list", "raw_event", ["environment", "id"], unique=False)
+    op.create_index("ix_raw_event_order", "raw_event", ["order_sn", "shop_id", "environment"], unique=False)
+    op.create_index(
+        "ix_raw_event_parked",
+        "raw_event",
+        ["connector", "environment", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'parked'"),
+        postgresql_where=sa.text("state = 'parked'"),
+    )
+    op.create_index(
+        "ix_raw_event_waiting",
+        "raw_event",
+        ["connector", "environment", "shop_id", "order_sn", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'received'"),
+        postgresql_where=sa.text("state = 'received'"),
+    )
+    op.create_table(
+        "run",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("kind", types.KeyText, nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("scope", types.JsonText(), nullable=False),
+        sa.Column("scheduled_at", types.UtcDateTime(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("cursor", types.JsonText(), nullable=True),
+        sa.Column("done", types.Integer, nullable=False),
+        sa.Column("total", types.Integer, nullable=True),
+        sa.Column("attempts", types.Integer, nullable=False),
+        sa.Column("cancel_requested", sa.Boolean(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("due_at", types.UtcDateTime(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("finished_at", types.UtcDateTime(), nullable=True),
+        sa.Column("lease_by", types.KeyText, nullable=True),
+        sa.Column("lease_until", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_run_environment_known"),
+        sa.CheckConstraint(
+            "state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="ck_run_state_known"
+        ),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_run_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_run"),
+        sa.UniqueConstraint("kind", "scheduled_at", "connector", "environment", name="uq_run_kind"),
+    )
+    op.create_index(
+        "ix_run_open",
+        "run",
+        ["due_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('queued', 'running')"),
+        postgresql_where=sa.text("state IN ('queued', 'running')"),
+    )
+    op.create_table(
+        "shop",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state_reason", sa.Text(), nullable=False),
+        sa.Column("authorized_at", types.UtcDateTime(), nullable=True),
+        sa.Column("authorized_until", types.UtcDateTime(), nullable=True),
+        sa.Column("connected_at", types.UtcDateTime(), nullable=True),
+        sa.Column("updated_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_shop_environment_known"),
+        sa.CheckConstraint(
+            "state IN ('connected', 'pending', 'paused', 'needs_reauth', 'disconnected')", name="ck_shop_state_known"
+        ),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_shop_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("connector", "environment", "shop_id", name="pk_shop"),
+    )
+    op.create_table(
+        "staff_session",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("token_hash", types.Bytes(), nullable=False),
+        sa.Column("staff_id", types.Id(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", types.UtcDateTime(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("user_agent", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_staff_session_staff_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_staff_session"),
+        sa.UniqueConstraint("token_hash", name="uq_staff_session_token_hash"),
+    )
+    op.create_index("ix_staff_session_staff_id", "staff_session", ["staff_id"], unique=False)
+    op.create_table(
+        "auth_token",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("partner_id", types.KeyText, nullable=False),
+        sa.Column("access_token_encrypted", sa.Text(), nullable=False),
+        sa.Column("refresh_token_encrypted", sa.Text(), nullable=False),
+        sa.Column("access_expires_at", types.UtcDateTime(), nullable=False),
+        sa.Column("refresh_expires_at", types.UtcDateTime(), nullable=False),
+        sa.Column("generation", types.Integer, nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(), nullable=False),
+        sa.Column("lease_by", types.KeyText, nullable=True),
+        sa.Column("lease_until", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_auth_token_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id"],
+            ["shop.connector", "shop.environment", "shop.shop_id"],
+            name="fk_auth_token_connector_environment_shop_id",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_auth_token"),
+        sa.UniqueConstraint("connector", "environment", "shop_id", name="uq_auth_token_connector_environment_shop_id"),
+    )
+    op.create_table(
+        "order_answer",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("order_sn", types.KeyText, nullable=False),
+        sa.Column("kind", types.KeyText, nullable=False),
+        sa.Column("hash", types.Bytes(), nullable=False),
+        sa.Column("body", types.Bytes(), nullable=False),
+        sa.Column("remote_updated_at", types.UtcDateTime(), nullable=False),
+        sa.Column("read_started_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_order_answer_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id"],
+            ["shop.connector", "shop.environment", "shop.shop_id"],
+            name="fk_order_answer_connector_environment_shop_id",
+        ),
+        sa.PrimaryKeyConstraint(
+            "connector", "environment", "shop_id", "order_sn", "kind", "hash", name="pk_order_answer"
+        ),
+    )
+    op.create_table(
+        "order_sync",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("order_sn", types.KeyText, nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("total_amount", types.Amount(), nullable=True),
+        sa.Column("buyer_username", sa.Text(), nullable=True),
+        sa.Column("tracking_number", sa.Text(), nullable=True),
+        sa.Column("shipping_carrier", sa.Text(), nullable=True),
+        sa.Column("payment_method", sa.Text(), nullable=True),
+        sa.Column("line_count", types.Integer, nullable=False),
+        sa.Column("ship_by_at", types.UtcDateTime(), nullable=True),
+        sa.Column("remote_created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("remote_updated_at", types.UtcDateTime(), nullable=False),
+        sa.Column("read_started_at", types.UtcDateTime(), nullable=False),
+        sa.Column("answer_hash", types.Bytes(), nullable=False),
+        sa.Column("first_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("synced_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_order_sync_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id"],
+            ["shop.connector", "shop.environment", "shop.shop_id"],
+            name="fk_order_sync_connector_environment_shop_id",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_order_sync"),
+        sa.UniqueConstraint(
+            "connector",
+            "environment",
+            "shop_id",
+            "order_sn",
+            name="uq_order_sync_connector_environment_shop_id_order_sn",
+        ),
+    )
+    op.create_index("ix_order_sync_list", "order_sync", ["environment", "remote_updated_at", "id"], unique=False)
+    op.create_index(
+        "ix_order_sync_status", "order_sync", ["environment", "status", "remote_updated_at", "id"], unique=False
+    )
+    op.create_table(
+        "order_item",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("order_sn", types.KeyText, nullable=False),
+        sa.Column("line", types.Integer, autoincrement=False, nullable=False),
+        sa.Column("item_id", types.KeyText, nullable=False),
+        sa.Column("model_id", types.KeyText, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("model_name", sa.Text(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("quantity", types.Integer, nullable=False),
+        sa.Column("unit_price", types.Amount(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_order_item_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id", "order_sn"],
+            ["order_sync.connector", "order_sync.environment", "order_sync.shop_id", "order_sync.order_sn"],
+            name="fk_order_item_connector_environment_shop_id_order_sn",
+        ),
+        sa.PrimaryKeyConstraint("connector", "environment", "shop_id", "order_sn", "line", name="pk_order_item"),
+    )
+    op.create_table(
+        "order_timeline",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("order_sn", types.KeyText, nullable=False),
+        sa.Column("previous_status", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("remote_updated_at", types.UtcDateTime(), nullable=False),
+        sa.Column("recorded_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_order_timeline_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id", "order_sn"],
+            ["order_sync.connector", "order_sync.environment", "order_sync.shop_id", "order_sync.order_sn"],
+            name="fk_order_timeline_connector_environment_shop_id_order_sn",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_order_timeline"),
+        sa.UniqueConstraint(
+            "connector",
+            "environment",
+            "shop_id",
+            "order_sn",
+            "remote_updated_at",
+            "status",
+            name="uq_order_timeline_change",
+        ),
+    )
+
+
+def downgrade() -> None:
+    for table in TABLES_IN_REVERSE:
+        op.drop_table(table)
+    if op.get_context().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION kedai_refuse()")

@@ -1,0 +1,1 @@
+"""What we believe about orders: the order, its lines, its timeline and every distinct stored answer."""

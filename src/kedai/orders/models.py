@@ -1,0 +1,110 @@
+"""Tables of orders. Every row carries its environment, and every reference carries it too."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kedai.db.base import Model
+from kedai.db.types import Amount, Bytes, EnvironmentType, Id, Integer, KeyText, UtcDateTime, environment_check
+from kedai.values.environment import Environment
+
+_SHOP = ["shop.connector", "shop.environment", "shop.shop_id"]
+_ORDER = ["order_sync.connector", "order_sync.environment", "order_sync.shop_id", "order_sync.order_sn"]
+_ORDER_KEY = ["connector", "environment", "shop_id", "order_sn"]
+
+
+class OrderSync(Model):
+    """What we believe about an order. Never goes back to an older reading."""
+
+    __tablename__ = "order_sync"
+    __table_args__ = (
+        environment_check(),
+        sa.UniqueConstraint(*_ORDER_KEY),
+        sa.ForeignKeyConstraint(_ORDER_KEY[:3], _SHOP),
+        sa.Index("ix_order_sync_list", "environment", "remote_updated_at", "id"),
+        sa.Index("ix_order_sync_status", "environment", "status", "remote_updated_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    shop_id: Mapped[str] = mapped_column(KeyText)
+    order_sn: Mapped[str] = mapped_column(KeyText)
+    status: Mapped[str] = mapped_column(sa.Text)
+    currency: Mapped[str] = mapped_column(sa.Text)
+    total_amount: Mapped[Decimal | None] = mapped_column(Amount)
+    buyer_username: Mapped[str | None] = mapped_column(sa.Text)
+    tracking_number: Mapped[str | None] = mapped_column(sa.Text)
+    shipping_carrier: Mapped[str | None] = mapped_column(sa.Text)
+    payment_method: Mapped[str | None] = mapped_column(sa.Text)
+    line_count: Mapped[int] = mapped_column(Integer)
+    ship_by_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    remote_created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    remote_updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    read_started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answer_hash: Mapped[bytes] = mapped_column(Bytes)
+    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    synced_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OrderItem(Model):
+    """One line of an order, in the marketplace's order of lines."""
+
+    __tablename__ = "order_item"
+    __table_args__ = (environment_check(), sa.ForeignKeyConstraint(_ORDER_KEY, _ORDER))
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    shop_id: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    order_sn: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    line: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    item_id: Mapped[str] = mapped_column(KeyText)
+    model_id: Mapped[str] = mapped_column(KeyText)
+    name: Mapped[str] = mapped_column(sa.Text)
+    model_name: Mapped[str] = mapped_column(sa.Text)
+    sku: Mapped[str] = mapped_column(sa.Text)
+    quantity: Mapped[int] = mapped_column(Integer)
+    unit_price: Mapped[Decimal | None] = mapped_column(Amount)
+
+
+class OrderTimeline(Model):
+    """A change of an order's status as we learned of it."""
+
+    __tablename__ = "order_timeline"
+    __table_args__ = (
+        environment_check(),
+        sa.UniqueConstraint(*_ORDER_KEY, "remote_updated_at", "status", name="uq_order_timeline_change"),
+        sa.ForeignKeyConstraint(_ORDER_KEY, _ORDER),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    shop_id: Mapped[str] = mapped_column(KeyText)
+    order_sn: Mapped[str] = mapped_column(KeyText)
+    previous_status: Mapped[str | None] = mapped_column(sa.Text)
+    status: Mapped[str] = mapped_column(sa.Text)
+    remote_updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OrderAnswer(Model):
+    """Every distinct answer about an order: the exact bytes, compressed."""
+
+    __tablename__ = "order_answer"
+    __table_args__ = (environment_check(), sa.ForeignKeyConstraint(_ORDER_KEY[:3], _SHOP))
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    shop_id: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    order_sn: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    kind: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    hash: Mapped[bytes] = mapped_column(Bytes, primary_key=True)
+    body: Mapped[bytes] = mapped_column(Bytes)
+    remote_updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    read_started_at: Mapped[datetime] = mapped_column(UtcDateTime)

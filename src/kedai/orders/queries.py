@@ -1,0 +1,305 @@
+"""Reading orders: lists by keyset, one order with its lines, timeline and stored answers. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kedai.db.types import Id, UtcDateTime, from_microseconds, to_microseconds
+from kedai.errors import Invalid, NotFound
+from kedai.kit.paging import decode_cursor, encode_cursor
+from kedai.orders.models import OrderAnswer, OrderItem, OrderSync, OrderTimeline
+from kedai.values.environment import Environment
+from kedai.values.order import Page
+
+_MOST_VALUES = 500
+_AFTER_EVERYTHING = "\U0010ffff"
+
+
+class OrderKey(NamedTuple):
+    """What names an order at a marketplace, inside one environment."""
+
+    connector: str
+    environment: Environment
+    shop_id: str
+    order_sn: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One order as a list shows it."""
+
+    id: UUID
+    connector: str
+    environment: Environment
+    shop_id: str
+    order_sn: str
+    status: str
+    currency: str
+    total_amount: Decimal | None
+    buyer_username: str | None
+    line_count: int
+    ship_by_at: datetime | None
+    remote_created_at: datetime
+    remote_updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSummary:
+    """The stored answers about an order: how many distinct ones, and the latest with its exact (compressed) bytes."""
+
+    count: int
+    latest: OrderAnswer | None
+
+
+_COLUMNS = [getattr(OrderSync, name) for name in OrderRow.__dataclass_fields__]
+
+
+def list_orders(
+    db: Session,
+    *,
+    environment: Environment | None,
+    statuses: Sequence[str] | None,
+    shop_id: str | None,
+    cursor: str | None,
+    cursor_key: bytes,
+    limit: int,
+) -> Page[OrderRow]:
+    """Orders, newest change first; ``environment`` and ``statuses`` are ``None`` for all of them.
+
+    Each environment and status is read along its own index and the few rows are merged here, since one statement over
+    several of them would sort the whole table.
+
+    Raises:
+        Invalid: the cursor belongs to another list.
+    """
+    bound_to = _bound("orders", environment, shop_id, *(statuses if statuses is not None else (None,)))
+    position = _time_position(cursor, cursor_key, bound_to)
+    rows: list[OrderRow] = []
+    for one in _environments(environment):
+        for status in statuses if statuses is not None else (None,):
+            rows += _newest(db, one, status, shop_id, position, limit + 1)
+    rows.sort(key=lambda row: (row.remote_updated_at, row.id), reverse=True)
+    return _page(rows, limit, cursor_key, bound_to, lambda row: (to_microseconds(row.remote_updated_at), row.id.hex))
+
+
+def search_orders(
+    db: Session,
+    *,
+    environment: Environment | None,
+    order_sn: str,
+    shop_id: str | None,
+    cursor: str | None,
+    cursor_key: bytes,
+    limit: int,
+) -> Page[OrderRow]:
+    """Orders whose number begins with ``order_sn``, highest number first.
+
+    Raises:
+        Invalid: the cursor belongs to another list.
+    """
+    bound_to = _bound("orders?", environment, shop_id, order_sn)
+    position = _number_position(cursor, cursor_key, bound_to)
+    rows: list[OrderRow] = []
+    for scope in list_scopes(db, environment=environment):
+        if shop_id is None or scope.shop_id == shop_id:
+            rows += _numbered(db, scope, order_sn, position, limit + 1)
+    rows.sort(key=lambda row: (row.order_sn, row.id), reverse=True)
+    return _page(rows, limit, cursor_key, bound_to, lambda row: (row.order_sn, row.id.hex))
+
+
+def list_statuses(db: Session, *, environment: Environment | None) -> tuple[str, ...]:
+    """Every status that orders have, the marketplace's own words; found by hopping along the index."""
+    found: set[str] = set()
+    for one in _environments(environment):
+        found.update(_hop(db, OrderSync.status, OrderSync.environment == one))
+    return tuple(sorted(found))
+
+
+def list_scopes(db: Session, *, environment: Environment | None) -> tuple[OrderKey, ...]:
+    """Every shop that has orders (``order_sn`` is empty); found by hopping along the unique index."""
+    found: list[OrderKey] = []
+    for connector in _hop(db, OrderSync.connector):
+        for one in _environments(environment):
+            where = (OrderSync.connector == connector, OrderSync.environment == one)
+            found += [OrderKey(connector, one, shop_id, "") for shop_id in _hop(db, OrderSync.shop_id, *where)]
+    return tuple(found)
+
+
+def count_orders(db: Session, *, environment: Environment | None, statuses: Sequence[str], at_most: int) -> int:
+    """How many orders have one of these statuses, counted no further than ``at_most``."""
+    total = 0
+    for one in _environments(environment):
+        for status in statuses:
+            where = (OrderSync.environment == one, OrderSync.status == status)
+            total += _capped(db, sa.select(sa.literal(1)).where(*where), at_most - total)
+    return total
+
+
+def count_orders_created(db: Session, *, environment: Environment | None, since: datetime, at_most: int) -> int:
+    """How many orders were placed since then, counted no further than ``at_most``.
+
+    An order placed since then has changed since then: that bounds the index range.
+    """
+    total = 0
+    for one in _environments(environment):
+        where = (OrderSync.environment == one, OrderSync.remote_updated_at >= since)
+        statement = sa.select(sa.literal(1)).where(*where, OrderSync.remote_created_at >= since)
+        total += _capped(db, statement, at_most - total)
+    return total
+
+
+def has_orders(db: Session, *, environment: Environment | None) -> bool:
+    """Whether there is any order at all."""
+    return any(
+        _capped(db, sa.select(sa.literal(1)).where(OrderSync.environment == one), 1)
+        for one in _environments(environment)
+    )
+
+
+def get_order(db: Session, order_id: UUID, *, environment: Environment | None) -> OrderSync:
+    """One order.
+
+    Raises:
+        NotFound: no such order, or it belongs to the other environment.
+    """
+    row = db.get(OrderSync, order_id)
+    if row is None or environment not in {None, row.environment}:
+        raise NotFound("There is no such order here.")
+    return row
+
+
+def find_order_ids(db: Session, keys: Collection[OrderKey]) -> dict[OrderKey, UUID]:
+    """The ids of those of the named orders that exist."""
+    found: dict[OrderKey, UUID] = {}
+    for scope in sorted({key[:3] for key in keys}):
+        numbers = sorted({key.order_sn for key in keys if key[:3] == scope})
+        where = (OrderSync.connector == scope[0], OrderSync.environment == scope[1], OrderSync.shop_id == scope[2])
+        statement = sa.select(OrderSync.order_sn, OrderSync.id).where(*where, OrderSync.order_sn.in_(numbers))
+        found |= {OrderKey(*scope, order_sn): order_id for order_sn, order_id in db.execute(statement)}
+    return found
+
+
+def list_items(db: Session, order: OrderSync) -> Sequence[OrderItem]:
+    """An order's lines, in the marketplace's order."""
+    return db.execute(sa.select(OrderItem).where(*_same(OrderItem, order)).order_by(OrderItem.line)).scalars().all()
+
+
+def list_timeline(db: Session, order: OrderSync) -> Sequence[OrderTimeline]:
+    """An order's changes of status, latest first."""
+    statement = sa.select(OrderTimeline).where(*_same(OrderTimeline, order))
+    return (
+        db.execute(statement.order_by(OrderTimeline.remote_updated_at.desc(), OrderTimeline.id.desc())).scalars().all()
+    )
+
+
+def get_answers(db: Session, order: OrderSync) -> AnswerSummary:
+    """How many distinct answers about an order are stored, and the latest one."""
+    where = _same(OrderAnswer, order)
+    latest = sa.select(OrderAnswer).where(*where).order_by(OrderAnswer.read_started_at.desc()).limit(1)
+    count = sa.select(sa.func.count()).select_from(OrderAnswer).where(*where)
+    return AnswerSummary(db.execute(count).scalar_one(), db.execute(latest).scalar_one_or_none())
+
+
+def _newest(
+    db: Session,
+    environment: Environment,
+    status: str | None,
+    shop_id: str | None,
+    position: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[OrderRow]:
+    statement = sa.select(*_COLUMNS).where(OrderSync.environment == environment)
+    if status is not None:
+        statement = statement.where(OrderSync.status == status)
+    if shop_id is not None:
+        statement = statement.where(OrderSync.shop_id == shop_id)
+    if position is not None:
+        before = sa.tuple_(sa.literal(position[0], UtcDateTime), sa.literal(position[1], Id))
+        statement = statement.where(sa.tuple_(OrderSync.remote_updated_at, OrderSync.id) < before)
+    statement = statement.order_by(OrderSync.remote_updated_at.desc(), OrderSync.id.desc()).limit(limit)
+    return [OrderRow(*row) for row in db.execute(statement)]
+
+
+def _numbered(
+    db: Session, scope: OrderKey, order_sn: str, position: tuple[str, UUID] | None, limit: int
+) -> list[OrderRow]:
+    statement = sa.select(*_COLUMNS).where(
+        OrderSync.connector == scope.connector,
+        OrderSync.environment == scope.environment,
+        OrderSync.shop_id == scope.shop_id,
+        OrderSync.order_sn >= order_sn,
+        OrderSync.order_sn < order_sn + _AFTER_EVERYTHING,
+    )
+    if position is not None:
+        last, last_id = position
+        statement = statement.where(
+            OrderSync.order_sn <= last, sa.or_(OrderSync.order_sn < last, OrderSync.id < last_id)
+        )
+    return [OrderRow(*row) for row in db.execute(statement.order_by(OrderSync.order_sn.desc()).limit(limit))]
+
+
+def _hop(db: Session, column: sa.orm.InstrumentedAttribute[str], *where: sa.ColumnElement[bool]) -> Iterable[str]:
+    """The distinct values of an indexed column, one seek for each (`DISTINCT` would read every row)."""
+    last = ""
+    for _ in range(_MOST_VALUES):
+        value = db.execute(sa.select(column).where(*where, column > last).order_by(column).limit(1)).scalar()
+        if value is None:
+            return
+        yield value
+        last = value
+
+
+def _page(rows: list[OrderRow], limit: int, key: bytes, bound_to: str, position: Any) -> Page[OrderRow]:
+    shown = tuple(rows[:limit])
+    return Page(shown, encode_cursor(key, bound_to, position(shown[-1])) if len(rows) > limit else None)
+
+
+def _time_position(cursor: str | None, key: bytes, bound_to: str) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    instant, digits = _pair(decode_cursor(key, bound_to, cursor))
+    return from_microseconds(int(instant)), UUID(hex=str(digits))
+
+
+def _number_position(cursor: str | None, key: bytes, bound_to: str) -> tuple[str, UUID] | None:
+    if cursor is None:
+        return None
+    number, digits = _pair(decode_cursor(key, bound_to, cursor))
+    return str(number), UUID(hex=str(digits))
+
+
+def _pair(position: tuple[int | str, ...]) -> tuple[int | str, int | str]:
+    if len(position) != 2:
+        raise Invalid("The cursor is not valid.", field="cursor")
+    return position[0], position[1]
+
+
+def _bound(*parts: str | None) -> str:
+    return "\0".join("*" if part is None else f"={part}" for part in parts)
+
+
+def _environments(environment: Environment | None) -> Iterable[Environment]:
+    return tuple(Environment) if environment is None else (environment,)
+
+
+def _capped(db: Session, statement: sa.Select[Any], at_most: int) -> int:
+    if at_most <= 0:
+        return 0
+    return db.execute(sa.select(sa.func.count()).select_from(statement.limit(at_most).subquery())).scalar_one()
+
+
+def _same(model: type[OrderItem | OrderTimeline | OrderAnswer], order: OrderSync) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        model.connector == order.connector,
+        model.environment == order.environment,
+        model.shop_id == order.shop_id,
+        model.order_sn == order.order_sn,
+    )

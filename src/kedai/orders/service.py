@@ -1,0 +1,181 @@
+"""Writing orders: idempotent and monotonic. An older reading never replaces a newer one."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kedai.db.upsert import insert_into
+from kedai.kit.ids import new_id
+from kedai.orders.models import OrderAnswer, OrderItem, OrderSync, OrderTimeline
+from kedai.values.environment import Scope
+from kedai.values.order import OrderSnapshot
+
+DETAIL = "get_order_detail"
+_KEY = ("connector", "environment", "shop_id", "order_sn")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOrder:
+    """A snapshot with its answer hashed and compressed, done outside any transaction."""
+
+    snapshot: OrderSnapshot
+    answer_hash: bytes
+    answer: bytes
+
+
+def prepare(snapshots: Sequence[OrderSnapshot]) -> list[PreparedOrder]:
+    """Hash and compress the answers; sorted by order number, the order in which rows are locked."""
+    return [
+        PreparedOrder(snapshot, hashlib.sha256(snapshot.answer).digest(), zlib.compress(snapshot.answer, 1))
+        for snapshot in sorted(snapshots, key=lambda one: one.order_sn)
+    ]
+
+
+def upsert(db: Session, scope: Scope, orders: Sequence[PreparedOrder], *, now: datetime) -> set[str]:
+    """Write what the marketplace said; returns the order numbers that were written (not older than what stands)."""
+    if not orders:
+        return set()
+    key = {"connector": scope.connector, "environment": scope.environment, "shop_id": scope.shop_id}
+    before = _standing(db, scope, [one.snapshot.order_sn for one in orders])
+    _keep_answers(db, key, orders)
+    written = _write_orders(db, key, orders, now)
+    fresh = [
+        one
+        for one in orders
+        if one.snapshot.order_sn in written
+        and (one.snapshot.order_sn not in before or before[one.snapshot.order_sn].answer_hash != one.answer_hash)
+    ]
+    _replace_items(db, scope, key, fresh)
+    _extend_timeline(db, key, fresh, before, now)
+    return written
+
+
+class _Standing(NamedTuple):
+    """What stood before: enough to tell what changed."""
+
+    status: str
+    answer_hash: bytes
+
+
+def _standing(db: Session, scope: Scope, order_sns: Sequence[str]) -> dict[str, _Standing]:
+    statement = sa.select(OrderSync.order_sn, OrderSync.status, OrderSync.answer_hash).where(
+        *_same(OrderSync, scope), OrderSync.order_sn.in_(order_sns)
+    )
+    rows = db.execute(statement.order_by(OrderSync.order_sn).with_for_update()).all()
+    return {row.order_sn: _Standing(row.status, row.answer_hash) for row in rows}
+
+
+def _keep_answers(db: Session, key: dict[str, Any], orders: Sequence[PreparedOrder]) -> None:
+    rows = [
+        {
+            **key,
+            "order_sn": one.snapshot.order_sn,
+            "kind": DETAIL,
+            "hash": one.answer_hash,
+            "body": one.answer,
+            "remote_updated_at": one.snapshot.remote_updated_at,
+            "read_started_at": one.snapshot.read_started_at,
+        }
+        for one in orders
+    ]
+    db.execute(insert_into(db, OrderAnswer).on_conflict_do_nothing(), rows)
+
+
+def _write_orders(db: Session, key: dict[str, Any], orders: Sequence[PreparedOrder], now: datetime) -> set[str]:
+    rows = [{"id": new_id(), **key, **_values(one), "first_seen_at": now, "synced_at": now} for one in orders]
+    statement = insert_into(db, OrderSync)
+    offered = statement.excluded
+    kept = {"id", "first_seen_at", *_KEY}
+    newer = sa.tuple_(offered.remote_updated_at, offered.read_started_at) >= sa.tuple_(
+        OrderSync.remote_updated_at, OrderSync.read_started_at
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=list(_KEY),
+        set_={column.name: offered[column.name] for column in OrderSync.__table__.c if column.name not in kept},
+        where=newer,
+    )
+    return set(db.execute(statement.returning(OrderSync.order_sn), rows).scalars())
+
+
+def _values(one: PreparedOrder) -> dict[str, Any]:
+    snapshot = one.snapshot
+    return {
+        "order_sn": snapshot.order_sn,
+        "status": snapshot.status,
+        "currency": snapshot.currency,
+        "total_amount": snapshot.total_amount,
+        "buyer_username": snapshot.buyer_username,
+        "tracking_number": snapshot.tracking_number,
+        "shipping_carrier": snapshot.shipping_carrier,
+        "payment_method": snapshot.payment_method,
+        "line_count": len(snapshot.lines),
+        "ship_by_at": snapshot.ship_by_at,
+        "remote_created_at": snapshot.remote_created_at,
+        "remote_updated_at": snapshot.remote_updated_at,
+        "read_started_at": snapshot.read_started_at,
+        "answer_hash": one.answer_hash,
+    }
+
+
+def _replace_items(db: Session, scope: Scope, key: dict[str, Any], orders: Sequence[PreparedOrder]) -> None:
+    if not orders:
+        return
+    numbers = [one.snapshot.order_sn for one in orders]
+    db.execute(sa.delete(OrderItem).where(*_same(OrderItem, scope), OrderItem.order_sn.in_(numbers)))
+    rows = [
+        {
+            **key,
+            "order_sn": one.snapshot.order_sn,
+            "line": number,
+            "item_id": line.item_id,
+            "model_id": line.model_id,
+            "name": line.name,
+            "model_name": line.model_name,
+            "sku": line.sku,
+            "quantity": line.quantity,
+            "unit_price": line.unit_price,
+        }
+        for one in orders
+        for number, line in enumerate(one.snapshot.lines, 1)
+    ]
+    if rows:
+        db.execute(sa.insert(OrderItem), rows)
+
+
+def _extend_timeline(
+    db: Session, key: dict[str, Any], orders: Sequence[PreparedOrder], before: dict[str, _Standing], now: datetime
+) -> None:
+    rows = []
+    for one in orders:
+        standing = before.get(one.snapshot.order_sn)
+        if standing is not None and standing.status == one.snapshot.status:
+            continue
+        rows.append(
+            {
+                "id": new_id(),
+                **key,
+                "order_sn": one.snapshot.order_sn,
+                "previous_status": standing.status if standing is not None else None,
+                "status": one.snapshot.status,
+                "remote_updated_at": one.snapshot.remote_updated_at,
+                "recorded_at": now,
+            }
+        )
+    if rows:
+        db.execute(insert_into(db, OrderTimeline).on_conflict_do_nothing(), rows)
+
+
+def _same(model: type[OrderSync | OrderItem], scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        model.connector == scope.connector,
+        model.environment == scope.environment,
+        model.shop_id == scope.shop_id,
+    )

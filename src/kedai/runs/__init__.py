@@ -1,0 +1,1 @@
+"""Long and scheduled work as rows: kind, scope, cursor, progress, lease, cancel. Killed anywhere, a run resumes."""

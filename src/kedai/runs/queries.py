@@ -1,0 +1,56 @@
+"""Reading runs: the list, one run, the latest of a kind. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kedai.errors import Invalid
+from kedai.kit.paging import decode_cursor, encode_cursor
+from kedai.runs.models import Run
+from kedai.values.environment import Environment
+from kedai.values.order import Page
+
+OPEN_STATES = ("queued", "running")
+STATES = (*OPEN_STATES, "succeeded", "failed", "cancelled")
+
+
+def list_runs(
+    db: Session,
+    *,
+    environment: Environment | None,
+    states: Sequence[str],
+    cursor: str | None,
+    cursor_key: bytes,
+    limit: int,
+) -> Page[Run]:
+    """Runs in these states, newest first.
+
+    Raises:
+        Invalid: the cursor belongs to another list.
+    """
+    bound_to = "\0".join(("runs", str(environment), *states))
+    statement = sa.select(Run).where(Run.state.in_(states))
+    if environment is not None:
+        statement = statement.where(Run.environment == environment)
+    if cursor is not None:
+        statement = statement.where(Run.id < _position(cursor, cursor_key, bound_to))
+    rows = db.execute(statement.order_by(Run.id.desc()).limit(limit + 1)).scalars().all()
+    shown = tuple(rows[:limit])
+    return Page(shown, encode_cursor(cursor_key, bound_to, (shown[-1].id.hex,)) if len(rows) > limit else None)
+
+
+def find_latest_run(db: Session, kind: str, connector: str, *, environment: Environment) -> Run | None:
+    """The newest run of a kind, open or ended."""
+    statement = sa.select(Run).where(Run.kind == kind, Run.connector == connector, Run.environment == environment)
+    return db.execute(statement.order_by(Run.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def _position(cursor: str, key: bytes, bound_to: str) -> UUID:
+    position = decode_cursor(key, bound_to, cursor)
+    if len(position) != 1:
+        raise Invalid("The cursor is not valid.", field="cursor")
+    return UUID(hex=str(position[0]))

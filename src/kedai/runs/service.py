@@ -1,0 +1,133 @@
+"""Runs: create, claim by lease, move on step by step, cancel. The cursor moves in the work's own transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kedai.audit.service import record
+from kedai.db import lease
+from kedai.errors import Conflict, NotFound
+from kedai.kit.ids import new_id, show_id
+from kedai.runs.models import Run
+from kedai.values.actor import Actor
+from kedai.values.environment import ConnectorName, Environment
+
+MAX_ATTEMPTS = 10
+_OPEN = ("queued", "running")
+
+
+def create_run(
+    db: Session,
+    kind: str,
+    connector: ConnectorName,
+    environment: Environment,
+    *,
+    scope: dict[str, Any],
+    total: int | None,
+    actor: Actor,
+    now: datetime,
+) -> Run:
+    """Queue a piece of long work."""
+    key = {"id": new_id(), "kind": kind, "connector": connector, "environment": environment, "scope": scope}
+    run = Run(
+        **key,
+        state="queued",
+        done=0,
+        total=total,
+        attempts=0,
+        due_at=now,
+        created_at=now,
+        created_by=actor.name,
+        cancel_requested=False,
+        note="",
+    )
+    db.add(run)
+    db.flush()
+    subject = show_id("run", run.id)
+    record(db, actor=actor, action=f"run.{kind}", environment=environment, subject=subject, details=scope, now=now)
+    return run
+
+
+def is_due(db: Session) -> bool:
+    """Whether any run waits to be claimed: a look that takes no lock."""
+    instant = lease.now(db)
+    due = sa.exists().where(Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant))
+    return bool(db.execute(sa.select(due)).scalar_one())
+
+
+def claim_run(db: Session, *, lease_seconds: int) -> Run | None:
+    """Claim the next open run, or None."""
+    instant = lease.now(db)
+    due = (
+        sa.select(Run.id)
+        .where(Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant))
+        .order_by(Run.due_at, Run.id)
+        .limit(1)
+    )
+    until = instant + timedelta(seconds=lease_seconds)
+    rows = lease.take(db, Run, due, holder=new_id().hex, until=until, also={"state": "running"})
+    return rows[0] if rows else None
+
+
+def hold_run(db: Session, run_id: UUID, holder: str, *, lease_seconds: int) -> Run | None:
+    """Lock a run for one step and lengthen its lease; None where it was lost to another holder."""
+    row = db.execute(
+        sa.select(Run).where(Run.id == run_id, Run.lease_by == holder).with_for_update()
+    ).scalar_one_or_none()
+    if row is not None:
+        row.lease_until = lease.now(db) + timedelta(seconds=lease_seconds)
+    return row
+
+
+def move_on(run: Run, *, cursor: Any, done: int) -> None:
+    """Note a step's progress."""
+    run.cursor, run.done, run.attempts = cursor, run.done + done, 0
+    if run.total is not None and run.done > run.total:
+        run.total = run.done
+
+
+def end_run(run: Run, state: str, *, note: str, now: datetime) -> None:
+    """Close a run as succeeded, failed or cancelled."""
+    run.state, run.note, run.finished_at = state, note, now
+    run.lease_by = run.lease_until = None
+
+
+def retry_run(run: Run, *, note: str, now: datetime) -> None:
+    """A step failed: try again later, or give up after too many in a row."""
+    run.attempts += 1
+    if run.attempts >= MAX_ATTEMPTS:
+        end_run(run, "failed", note=note, now=now)
+        return
+    run.note, run.due_at = note, now + timedelta(seconds=min(2**run.attempts, 300))
+    run.lease_by = run.lease_until = None
+
+
+def request_cancel(db: Session, run_id: UUID, *, environment: Environment, actor: Actor, now: datetime) -> Run:
+    """Ask a run to stop before its next step.
+
+    Raises:
+        NotFound: no such run in that environment.
+        Conflict: it has already ended.
+    """
+    run = db.execute(
+        sa.select(Run).where(Run.id == run_id, Run.environment == environment).with_for_update()
+    ).scalar_one_or_none()
+    if run is None:
+        raise NotFound("There is no such run.")
+    if run.state not in _OPEN:
+        raise Conflict(f"This run has already {run.state}.")
+    run.cancel_requested = True
+    db.flush()
+    subject = show_id("run", run.id)
+    record(db, actor=actor, action="run.cancel", environment=environment, subject=subject, details={}, now=now)
+    return run
+
+
+def void_leases(db: Session) -> None:
+    """After taking the lock file of an embedded installation: whoever held runs is gone."""
+    db.execute(sa.update(Run).where(Run.lease_by.is_not(None)).values(lease_by=None, lease_until=None))

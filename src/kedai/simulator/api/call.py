@@ -1,0 +1,61 @@
+"""One API call as an endpoint sees it, after the gateway has let it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kedai.simulator.api.params import Query
+    from kedai.simulator.simulation import Simulation
+    from kedai.simulator.state.apps import App, Shop
+    from kedai.simulator.state.authorizations import Link
+    from kedai.simulator.state.world import World
+
+
+@dataclass(slots=True)
+class Call:
+    """Who calls what with which business parameters."""
+
+    simulation: Simulation
+    app: App
+    query: Query
+    body: dict[str, Any]
+
+    @property
+    def world(self) -> World:
+        """The environment's state."""
+        return self.simulation.world
+
+
+@dataclass(slots=True)
+class ShopCall(Call):
+    """A call on behalf of a shop that is linked."""
+
+    shop: Shop
+    link: Link
+
+
+# What stands beside the envelope's own fields: mostly {"response": …}, sometimes fields at top level.
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEndpoint:
+    """Signed with the short base: no token, no shop."""
+
+    method: str
+    run: Callable[[Call], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class ShopEndpoint:
+    """Signed with token and shop."""
+
+    method: str
+    run: Callable[[ShopCall], Answer]
+
+
+Endpoint = PublicEndpoint | ShopEndpoint

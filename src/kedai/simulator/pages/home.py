@@ -1,0 +1,33 @@
+"""The front page of a port: which environment this is, its apps and shops, and how to steer it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kedai.simulator.control.routes import ROUTES
+from kedai.simulator.keys import SIMULATION
+from kedai.simulator.pages.render import page
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+async def get_home(request: web.Request) -> web.Response:
+    """Show the environment."""
+    world = request.app[SIMULATION].world
+    linked = {shop_id for (_, shop_id), link in world.ledger.links.items() if not link.revoked}
+    return page(
+        "home.html.j2",
+        environment=world.environment,
+        date=world.clock.http_date(),
+        advanced_seconds=world.clock.advanced_seconds,
+        apps=list(world.apps.values()),
+        shops=list(world.shops.values()),
+        linked=linked,
+        order_count=len(world.book.orders),
+        call_count=world.journal.counts.total(),
+        delivery_counts=world.deliveries.counts(),
+        routes=[
+            (route.method, f"/control{route.path}", (route.handler.__doc__ or "").replace("``", "")) for route in ROUTES
+        ],
+    )

@@ -1,0 +1,1 @@
+"""How pushes leave the simulated marketplace: their bodies, their signature, their delivery and retries."""

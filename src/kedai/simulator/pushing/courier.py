@@ -1,0 +1,177 @@
+"""Delivers pushes over HTTP and tries again by the ladder (contract §4.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from kedai.simulator.pushing.bodies import write_body
+from kedai.simulator.signing import sign_push
+from kedai.simulator.state.deliveries import Attempt, Delivery
+from kedai.simulator.state.dice import Dice
+
+if TYPE_CHECKING:
+    from kedai.simulator.pushing.timers import Timers
+    from kedai.simulator.state.apps import App
+    from kedai.simulator.state.lifecycle import Push
+    from kedai.simulator.state.world import World
+
+ANSWER_SECONDS = 3.0
+CONNECTIONS_PER_APP = 32
+BODY_SAMPLE_BYTES = 200
+# Shorter than common servers keep an idle connection: a push must not die on one that is just being closed.
+_IDLE_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What waits to be sent to one app, and by how many at once it is being sent."""
+
+    waiting: deque[Delivery] = field(default_factory=deque)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+
+class Courier:
+    """The one sender of pushes of an environment."""
+
+    def __init__(self, world: World, timers: Timers, retry_seconds: tuple[float, ...]) -> None:
+        """Prepare; `retry_seconds` are the waits, in simulated seconds, after each failed attempt."""
+        self._world = world
+        self._timers = timers
+        self._retry_seconds = retry_seconds
+        self._dice = Dice(world.seed, world.environment, "courier")
+        self._lanes: dict[int, _Lane] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    def emit(self, app: App, shop_id: int | None, pushes: list[Push]) -> None:
+        """Record and send what an event caused; the switches may repeat or reorder it."""
+        switches = self._world.switches
+        if not switches.event_pushes:
+            return
+        made = [self._make(app, shop_id, push) for push in pushes]
+        made += [self._repeat(original) for original in made if self._dice.chance(switches.duplicate_pushes)]
+        if switches.shuffle_pushes:
+            self._dice.shuffle(made)
+        for delivery in made:
+            self._post(delivery)
+
+    def send(self, app: App, shop_id: int | None, push: Push, *, body: bytes | None, key: str | None) -> Delivery:
+        """Send one push as given, whatever the switches say: the console's "Push Test Data"."""
+        delivery = self._make(app, shop_id, push, body=body, key=key)
+        self._post(delivery)
+        return delivery
+
+    async def close(self) -> None:
+        """Drop what is under way and the connections."""
+        tasks = [task for lane in self._lanes.values() for task in lane.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    def _make(
+        self, app: App, shop_id: int | None, push: Push, *, body: bytes | None = None, key: str | None = None
+    ) -> Delivery:
+        if body is None:
+            now = self._world.clock.now()
+            body = write_body(push, shop_id=shop_id, partner_id=app.partner_id, timestamp=now)
+        url = app.callback_url
+        return Delivery(
+            delivery_id=self._world.deliveries.next_id(),
+            partner_id=app.partner_id,
+            code=push.code,
+            shop_id=shop_id,
+            order_sn=push.order_sn,
+            url=url,
+            body=body,
+            authorization=sign_push(key or app.push_partner_key, url, body) if url else "",
+            created_at=round(self._world.clock.time(), 3),
+            state="pending" if url else "not_sent",
+        )
+
+    def _repeat(self, original: Delivery) -> Delivery:
+        return Delivery(
+            delivery_id=self._world.deliveries.next_id(),
+            partner_id=original.partner_id,
+            code=original.code,
+            shop_id=original.shop_id,
+            order_sn=original.order_sn,
+            url=original.url,
+            body=original.body,
+            authorization=original.authorization,
+            created_at=original.created_at,
+            state=original.state,
+            duplicate_of=original.delivery_id,
+        )
+
+    def _post(self, delivery: Delivery) -> None:
+        self._world.deliveries.add(delivery)
+        if delivery.state == "pending":
+            self._queue(delivery)
+
+    def _queue(self, delivery: Delivery) -> None:
+        if delivery.state == "evicted":
+            return
+        delivery.next_attempt_at = None
+        delivery.state = "pending"
+        lane = self._lanes.setdefault(delivery.partner_id, _Lane())
+        lane.waiting.append(delivery)
+        if len(lane.tasks) < CONNECTIONS_PER_APP:
+            task = asyncio.get_running_loop().create_task(self._work(lane))
+            lane.tasks.add(task)
+            task.add_done_callback(lane.tasks.discard)
+
+    async def _work(self, lane: _Lane) -> None:
+        while lane.waiting:
+            delivery = lane.waiting.popleft()
+            if delivery.state == "pending":
+                self._judge(delivery, await self._attempt(delivery))
+
+    async def _attempt(self, delivery: Delivery) -> Attempt:
+        at = round(self._world.clock.time(), 3)
+        started = time.perf_counter()
+        status, error, sample = None, None, b""
+        headers = {"Authorization": delivery.authorization, "Content-Type": "application/json"}
+        try:
+            async with self._open().post(
+                str(delivery.url), data=delivery.body, headers=headers, allow_redirects=False
+            ) as answer:
+                status = answer.status
+                sample = await answer.content.read(BODY_SAMPLE_BYTES)
+        except TimeoutError:
+            error = f"no complete answer within {ANSWER_SECONDS:g} s"
+        except (aiohttp.ClientError, OSError, ValueError) as problem:
+            error = f"{type(problem).__name__}: {problem}"[:BODY_SAMPLE_BYTES]
+        seconds = round(time.perf_counter() - started, 4)
+        return Attempt(at, seconds, status, error, sample.decode(errors="replace"))
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "kedai-simulator"},
+                skip_auto_headers=("Accept-Encoding",),
+            )
+        return self._session
+
+    def _judge(self, delivery: Delivery, attempt: Attempt) -> None:
+        delivery.attempts.append(attempt)
+        if delivery.state == "evicted":
+            return
+        failures = len(delivery.attempts)
+        if attempt.is_accepted:
+            delivery.state = "delivered"
+        elif failures > len(self._retry_seconds):
+            delivery.state = "failed"
+        else:
+            delivery.state = "waiting_retry"
+            delivery.next_attempt_at = round(self._world.clock.time() + self._retry_seconds[failures - 1], 3)
+            self._timers.at(delivery.next_attempt_at, lambda: self._queue(delivery))

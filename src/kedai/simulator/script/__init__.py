@@ -1,0 +1,1 @@
+"""Scripted, seeded days of trade, for demonstrations and load."""

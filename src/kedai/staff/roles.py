@@ -1,0 +1,52 @@
+"""What each role may do: one table, and nothing that is not in it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """From least to most."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Capability(StrEnum):
+    """What a route asks for; every route names exactly one."""
+
+    READ = "read"
+    CREDENTIALS_WRITE = "credentials.write"
+    SHOPS_CONNECT = "shops.connect"
+    ENVIRONMENT_SWITCH = "environment.switch"
+    EVENTS_REPLAY = "events.replay"
+    STAFF_MANAGE = "staff.manage"
+    KEYS_MANAGE = "keys.manage"
+
+
+ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
+    Role.VIEWER: frozenset({Capability.READ}),
+    Role.OPERATOR: frozenset(
+        {Capability.READ, Capability.SHOPS_CONNECT, Capability.ENVIRONMENT_SWITCH, Capability.EVENTS_REPLAY}
+    ),
+    Role.ADMIN: frozenset(
+        {
+            Capability.READ,
+            Capability.CREDENTIALS_WRITE,
+            Capability.SHOPS_CONNECT,
+            Capability.ENVIRONMENT_SWITCH,
+            Capability.EVENTS_REPLAY,
+            Capability.STAFF_MANAGE,
+            Capability.KEYS_MANAGE,
+        }
+    ),
+}
+
+INSTALLATION_WIDE = frozenset({Capability.STAFF_MANAGE, Capability.KEYS_MANAGE})
+"""Deeds that lie in no environment: a token, bound to one, may never do them (it could mint itself the other one)."""
+
+
+def has_capability(role: Role, capability: Capability) -> bool:
+    """Whether the table grants it; a role that is not in the table may do nothing."""
+    return capability in ROLE_CAPABILITIES.get(role, frozenset())

@@ -1,0 +1,220 @@
+"""Writes people, sessions and API tokens; every deed of a person is recorded in the same transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from kedai.audit import service as audit
+from kedai.errors import Conflict, Forbidden, Invalid
+from kedai.kit.ids import new_id
+from kedai.staff.actors import actor_of_staff, show_api_token, show_session, show_staff
+from kedai.staff.models import ApiToken, Staff, StaffSession
+from kedai.staff.names import one_line, parse_email, parse_token_name
+from kedai.staff.queries import SESSION_SPAN, TOUCH_SPAN
+from kedai.staff.roles import Role
+from kedai.staff.tokens import new_api_token, new_session_token, token_hash
+from kedai.values.actor import Actor
+from kedai.values.environment import Environment
+from kedai.values.secret import Secret
+
+_FREE_TRIES = 3
+_MAX_DELAY_SECONDS = 60
+_MAX_ADDRESS = 64
+_MAX_USER_AGENT = 256
+
+
+def create_staff(db: Session, email: str, *, role: Role, password_hash: str, actor: Actor, now: datetime) -> Staff:
+    """A new person; the hash comes from `passwords.hash_password`, called before the transaction.
+
+    Raises:
+        Conflict: somebody has this address, in whatever spelling.
+        Invalid: not an address.
+    """
+    staff = Staff(
+        id=new_id(),
+        email=parse_email(email),
+        role=role.value,
+        password_hash=password_hash,
+        failed_logins=0,
+        created_at=now,
+    )
+    try:
+        with db.begin_nested():
+            db.add(staff)
+    except IntegrityError:
+        raise Conflict("Somebody with this e-mail address exists already.") from None
+    _record(db, "staff.created", show_staff(staff), {"email": staff.email, "role": role.value}, actor=actor, now=now)
+    return staff
+
+
+def disable_staff(db: Session, staff: Staff, *, actor: Actor, now: datetime) -> bool:
+    """Shut a person out and end their sessions; false if they were disabled before."""
+    statement = sa.update(Staff).where(Staff.id == staff.id, Staff.disabled_at.is_(None)).values(disabled_at=now)
+    if not _changed(db, statement.returning(Staff.id)):
+        return False
+    revoke_all_sessions(db, staff, actor=actor, now=now)
+    _record(db, "staff.disabled", show_staff(staff), {"email": staff.email}, actor=actor, now=now)
+    return True
+
+
+def delay_seconds(failed_logins: int) -> int:
+    """How long an account waits after so many failed logins in a row: 0, 0, 0, 1, 2, 4, … and never over 60."""
+    if failed_logins < _FREE_TRIES:
+        return 0
+    return min(_MAX_DELAY_SECONDS, 1 << min(failed_logins - _FREE_TRIES, 6))
+
+
+def admit_login(db: Session, staff: Staff | None, *, now: datetime) -> bool:
+    """Whether the password given now may be looked at; if so the try counts as failed until `note_good_login`.
+
+    False for nobody, for a disabled person, and while the delay lasts: the caller then calls
+    `passwords.verify_nothing` and answers as for a wrong password. Counted before the password is hashed, so that a
+    thousand tries at once are not a thousand guesses. A try that is not admitted does not lengthen the delay.
+    """
+    row = None if staff is None else db.get(Staff, staff.id, with_for_update=True, populate_existing=True)
+    if row is None or row.disabled_at is not None:
+        return False
+    wait = timedelta(seconds=delay_seconds(row.failed_logins))
+    if row.last_failed_at is not None and now < row.last_failed_at + wait:
+        return False
+    note_failed_login(db, row, now=now)
+    return True
+
+
+def note_failed_login(db: Session, staff: Staff, *, now: datetime) -> None:
+    """Count a failed login; `admit_login` does it already."""
+    db.execute(
+        sa.update(Staff).where(Staff.id == staff.id).values(failed_logins=Staff.failed_logins + 1, last_failed_at=now)
+    )
+
+
+def note_good_login(db: Session, staff: Staff) -> None:
+    """Forget the failed logins before this one."""
+    db.execute(sa.update(Staff).where(Staff.id == staff.id).values(failed_logins=0, last_failed_at=None))
+
+
+def start_session(
+    db: Session, staff: Staff, *, now: datetime, address: str, user_agent: str
+) -> tuple[StaffSession, Secret]:
+    """Sign a person in: a new session with a new token every time, of which only the hash stays here.
+
+    Raises:
+        Forbidden: the person is disabled.
+    """
+    if staff.disabled_at is not None:
+        raise Forbidden("This person is disabled.")
+    db.execute(sa.delete(StaffSession).where(StaffSession.staff_id == staff.id, StaffSession.expires_at <= now))
+    token = new_session_token()
+    session = StaffSession(
+        id=new_id(),
+        token_hash=token_hash(token.reveal()),
+        staff_id=staff.id,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + SESSION_SPAN,
+        address=one_line(address, limit=_MAX_ADDRESS),
+        user_agent=one_line(user_agent, limit=_MAX_USER_AGENT),
+    )
+    db.add(session)
+    details = {"staff": show_staff(staff), "address": session.address}
+    _record(db, "session.started", show_session(session), details, actor=actor_of_staff(staff), now=now)
+    return session, token
+
+
+def end_session(db: Session, session: StaffSession, *, actor: Actor, now: datetime) -> bool:
+    """Sign one browser out; false if it was signed out before."""
+    if not _changed(db, sa.delete(StaffSession).where(StaffSession.id == session.id).returning(StaffSession.id)):
+        return False
+    _record(db, "session.ended", show_session(session), {}, actor=actor, now=now)
+    return True
+
+
+def revoke_all_sessions(db: Session, staff: Staff, *, actor: Actor, now: datetime) -> int:
+    """Sign a person out everywhere; how many sessions that ended."""
+    statement = sa.delete(StaffSession).where(StaffSession.staff_id == staff.id).returning(StaffSession.id)
+    ended = len(db.execute(statement).all())
+    if ended:
+        _record(db, "staff.sessions_revoked", show_staff(staff), {"sessions": ended}, actor=actor, now=now)
+    return ended
+
+
+def touch_session(db: Session, session_id: UUID, *, now: datetime) -> None:
+    """Keep a session from going idle; call it when `queries.is_touch_due` says so, in a transaction of its own."""
+    db.execute(
+        sa.update(StaffSession)
+        .where(StaffSession.id == session_id, StaffSession.last_seen_at <= now - TOUCH_SPAN)
+        .values(last_seen_at=now)
+    )
+
+
+def create_api_token(
+    db: Session,
+    name: str,
+    *,
+    role: Role,
+    environment: Environment,
+    actor: Actor,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, Secret]:
+    """A program's access to one environment; the text is shown once, and only its hash stays here.
+
+    Raises:
+        Invalid: an empty or unprintable name, or an end that is not in the future.
+    """
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("A token expires in the future.", field="expires_at")
+    text = new_api_token(environment)
+    token = ApiToken(
+        id=new_id(),
+        name=parse_token_name(name),
+        role=role.value,
+        environment=environment,
+        token_hash=token_hash(text.reveal()),
+        created_at=now,
+        created_by=actor.name,
+        expires_at=expires_at,
+    )
+    db.add(token)
+    details = {"name": token.name, "role": role.value, "expires_at": expires_at}
+    _record_token(db, "token.created", token, details, actor=actor, now=now)
+    return token, text
+
+
+def revoke_api_token(db: Session, token: ApiToken, *, actor: Actor, now: datetime) -> bool:
+    """Make a token worthless; false if it was before."""
+    statement = sa.update(ApiToken).where(ApiToken.id == token.id, ApiToken.revoked_at.is_(None)).values(revoked_at=now)
+    if not _changed(db, statement.returning(ApiToken.id)):
+        return False
+    details = {"name": token.name}
+    _record_token(db, "token.revoked", token, details, actor=actor, now=now)
+    return True
+
+
+def touch_api_token(db: Session, token_id: UUID, *, now: datetime) -> None:
+    """Note that a token is in use; call it when `queries.is_touch_due` says so, in a transaction of its own."""
+    is_due = sa.or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= now - TOUCH_SPAN)
+    db.execute(sa.update(ApiToken).where(ApiToken.id == token_id, is_due).values(last_used_at=now))
+
+
+def _changed(db: Session, statement: sa.Executable) -> bool:
+    return db.execute(statement).first() is not None
+
+
+def _record(db: Session, action: str, subject: str, details: dict[str, Any], *, actor: Actor, now: datetime) -> None:
+    """People and their sessions lie in no environment."""
+    audit.record(db, actor=actor, action=action, subject=subject, environment=None, details=details, now=now)
+
+
+def _record_token(
+    db: Session, action: str, token: ApiToken, details: dict[str, Any], *, actor: Actor, now: datetime
+) -> None:
+    """A token lies in its own."""
+    subject, environment = show_api_token(token), token.environment
+    audit.record(db, actor=actor, action=action, subject=subject, environment=environment, details=details, now=now)

@@ -1,0 +1,119 @@
+"""The worker: a few lanes that work on pushes, one that takes runs; it sleeps while there is nothing to do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.orm import Session
+
+from kedai.errors import StorageUnavailable
+from kedai.inbox import claims
+from kedai.runs import service as runs
+from kedai.sync.parts import Parts
+from kedai.sync.process import process_next
+from kedai.sync.runner import run_next
+
+_PUSH_LANES = 2
+_IDLE_SECONDS = 0.25
+_IDLE_RUN_SECONDS = 0.5
+_GATHER_SECONDS = 0.02
+_LONG_BREATH_SECONDS = 0.08
+_TROUBLE_SECONDS = 1.0
+_BREATH_SECONDS = 0.005  # between two write transactions, so that the intake finds SQLite free
+
+log = structlog.get_logger("worker")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """A kind of work: a look that takes no lock, one step of it, and how long to sleep when there is none."""
+
+    is_due: Callable[[Session], bool]
+    step: Callable[[], Awaitable[bool]]
+    idle_seconds: float
+
+
+class Worker:
+    """Works until told to stop; `wake` may be called from any thread.
+
+    ``must_yield`` says whether the intake of the same process is busy: senders have three seconds, orders have minutes.
+    """
+
+    def __init__(self, parts: Parts, *, must_yield: Callable[[], bool] = lambda: False) -> None:
+        self._parts = parts
+        self._must_yield = must_yield
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
+        self._news = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until `stop`; what is in hand is finished first."""
+        self._loop = asyncio.get_running_loop()
+        per_call = min(connector.orders_per_call for connector in self._parts.connectors.values())
+        push_lane = _Lane(claims.is_due, lambda: process_next(self._parts, orders_per_call=per_call), _IDLE_SECONDS)
+        run_lane = _Lane(runs.is_due, lambda: run_next(self._parts), _IDLE_RUN_SECONDS)
+        try:
+            await asyncio.gather(*(self._work(push_lane) for _ in range(_PUSH_LANES)), self._work(run_lane))
+        finally:
+            await self._parts.http.close()
+
+    def wake(self) -> None:
+        """Pushes were stored: look now."""
+        self._call(self._news.set)
+
+    def stop(self) -> None:
+        """Finish what is in hand and return from `run`."""
+        self._call(self._stop.set)
+        self._call(self._news.set)
+
+    async def _work(self, lane: _Lane) -> None:
+        while not self._stop.is_set():
+            try:
+                if await self._parts.read(lane.is_due):
+                    while not self._stop.is_set() and await lane.step():
+                        await asyncio.sleep(_LONG_BREATH_SECONDS if self._must_yield() else _BREATH_SECONDS)
+            except StorageUnavailable as error:
+                log.warning("the database cannot be reached", detail=str(error))
+                await self._sleep(_TROUBLE_SECONDS)
+            except Exception:
+                log.exception("the worker stumbled")
+                await self._sleep(_TROUBLE_SECONDS)
+            else:
+                await self._rest(lane)
+
+    async def _rest(self, lane: _Lane) -> None:
+        """Sleep until a push comes, or for a while; then a moment more, so that others come along."""
+        self._news.clear()
+        await self._sleep(lane.idle_seconds, until=self._news)
+        await asyncio.sleep(_GATHER_SECONDS)
+
+    async def _sleep(self, seconds: float, *, until: asyncio.Event | None = None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await (until or self._stop).wait()
+
+    def _call(self, function: Callable[[], None]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function)
+
+
+class WorkerThread:
+    """A worker with an event loop and a thread of its own, beside the web server of `kedai serve`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._thread = threading.Thread(target=lambda: asyncio.run(worker.run()), name="kedai-worker", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Ask it to stop and wait; False where it did not end in time."""
+        self._worker.stop()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()

@@ -1,0 +1,74 @@
+"""Who we are to a marketplace: app credentials and a shop's tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kedai.values.environment import ConnectorName, Environment
+from kedai.values.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One environment's app at a marketplace, decrypted: enough to sign a call.
+
+    ``version`` counts edits: what is cached under an older version is stale.
+    """
+
+    connector: ConnectorName
+    environment: Environment
+    partner_id: str
+    partner_key: Secret
+    api_url: str
+    auth_url: str
+    region: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PushKey:
+    """One key that may have signed a push; ``name`` is ``current`` or ``previous``."""
+
+    name: str
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class PushKeys:
+    """Everything that may have signed an environment's pushes, at one credentials version."""
+
+    connector: ConnectorName
+    environment: Environment
+    version: int
+    keys: tuple[PushKey, ...]
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    """A token pair as the marketplace issued it; the instants are UTC."""
+
+    access_token: Secret
+    refresh_token: Secret
+    access_expires_at: datetime
+    refresh_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an authorisation gave: a token pair and the shops it is for."""
+
+    tokens: TokenSet
+    shop_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShopProfile:
+    """What a marketplace says of a shop: its name, region and the span of its authorisation."""
+
+    shop_id: str
+    name: str
+    region: str
+    authorized_at: datetime | None
+    authorized_until: datetime | None

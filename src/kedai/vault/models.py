@@ -1,0 +1,156 @@
+"""Tables of the vault. Columns that end in ``_encrypted`` hold only sealed text (``v1:…`` or ``v2:…``)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kedai.db.base import Model
+from kedai.db.lease import LeasedModel
+from kedai.db.types import Bytes, EnvironmentType, Id, Integer, KeyText, UtcDateTime, environment_check
+from kedai.values.environment import Environment
+
+
+class EnvironmentCredentials(Model):
+    """One environment's app at one marketplace. An empty row is a normal state."""
+
+    __tablename__ = "environment_credentials"
+    __table_args__ = (environment_check(),)
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    partner_id: Mapped[str | None] = mapped_column(KeyText)
+    shop_id: Mapped[str | None] = mapped_column(KeyText)
+    region: Mapped[str] = mapped_column(sa.Text, default="GLOBAL")
+    host: Mapped[str | None] = mapped_column(sa.Text)
+    default_location_id: Mapped[str | None] = mapped_column(sa.Text)
+    default_shipping_option_id: Mapped[str | None] = mapped_column(sa.Text)
+    partner_key_encrypted: Mapped[str | None] = mapped_column(sa.Text)
+    partner_key_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    partner_key_changed_by: Mapped[str | None] = mapped_column(sa.Text)
+    push_partner_key_encrypted: Mapped[str | None] = mapped_column(sa.Text)
+    push_partner_key_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    push_partner_key_changed_by: Mapped[str | None] = mapped_column(sa.Text)
+    previous_push_partner_key_encrypted: Mapped[str | None] = mapped_column(sa.Text)
+    previous_push_partner_key_valid_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_by: Mapped[str] = mapped_column(sa.Text)
+
+
+class ActiveEnvironment(Model):
+    """Which environment a marketplace is signed in to: the one row whose environment is meant to change."""
+
+    __tablename__ = "active_environment"
+    __table_args__ = (environment_check(),)
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_by: Mapped[str] = mapped_column(sa.Text)
+
+
+class Shop(Model):
+    """A shop known to one environment."""
+
+    __tablename__ = "shop"
+    __table_args__ = (
+        environment_check(),
+        sa.CheckConstraint(
+            "state IN ('connected', 'pending', 'paused', 'needs_reauth', 'disconnected')", name="state_known"
+        ),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
+        ),
+    )
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    shop_id: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.Text, default="")
+    region: Mapped[str] = mapped_column(sa.Text, default="")
+    state: Mapped[str] = mapped_column(sa.Text)
+    state_reason: Mapped[str] = mapped_column(sa.Text, default="")
+    authorized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    authorized_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AuthToken(LeasedModel):
+    """A shop's token pair. The lease is held while it is refreshed; ``generation`` fences late holders."""
+
+    __tablename__ = "auth_token"
+    __table_args__ = (
+        environment_check(),
+        sa.UniqueConstraint("connector", "environment", "shop_id"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id"], ["shop.connector", "shop.environment", "shop.shop_id"]
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    shop_id: Mapped[str] = mapped_column(KeyText)
+    partner_id: Mapped[str] = mapped_column(KeyText)
+    access_token_encrypted: Mapped[str] = mapped_column(sa.Text)
+    refresh_token_encrypted: Mapped[str] = mapped_column(sa.Text)
+    access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    refresh_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    generation: Mapped[int] = mapped_column(Integer, default=1)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OAuthState(Model):
+    """A one-time authorisation attempt; only the hash of its token is stored."""
+
+    __tablename__ = "oauth_state"
+    __table_args__ = (
+        environment_check(),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
+        ),
+    )
+
+    token_hash: Mapped[bytes] = mapped_column(Bytes, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    staff_id: Mapped[str] = mapped_column(sa.Text)
+    session_id: Mapped[str] = mapped_column(sa.Text)
+    intent: Mapped[str] = mapped_column(sa.Text)
+    expected_shop_id: Mapped[str | None] = mapped_column(KeyText)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    consumed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class KeyRingEntry(Model):
+    """A master key by its id: never the key, but a canary that only the right key opens."""
+
+    __tablename__ = "key_ring"
+    __table_args__ = (sa.CheckConstraint("state IN ('primary', 'active', 'retired')", name="state_known"),)
+
+    kid: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    canary: Mapped[str] = mapped_column(sa.Text)
+    state: Mapped[str] = mapped_column(sa.Text)
+    writes: Mapped[int] = mapped_column(Integer, default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Installation(Model):
+    """This installation: one row. ``fingerprint_key_encrypted`` tells two secrets apart without showing them."""
+
+    __tablename__ = "installation"
+    __table_args__ = (sa.CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
+    fingerprint_key_encrypted: Mapped[str | None] = mapped_column(sa.Text)
+    identity: Mapped[str | None] = mapped_column(sa.Text)
+    cursor_key: Mapped[bytes] = mapped_column(Bytes)
+    v1_refused: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

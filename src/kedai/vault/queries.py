@@ -1,0 +1,158 @@
+"""Reading the vault: the active environment, credentials, push keys, shops and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from kedai.db.database import dialect_of
+from kedai.errors import NotFound
+from kedai.kit.crypto import SecretPlace
+from kedai.values.credentials import PushKey, TokenSet
+from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.secret import Secret
+from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Installation, Shop
+from kedai.vault.ring import KeyRing
+
+Row = TypeVar("Row")
+SECRET_COLUMNS = ("partner_key_encrypted", "push_partner_key_encrypted", "previous_push_partner_key_encrypted")
+
+
+@dataclass(frozen=True, slots=True)
+class Switchboard:
+    """What decides about a push at the moment it is stored: the active environment and each environment's version."""
+
+    active: Environment
+    versions: dict[Environment, int]
+
+
+def get_active_environment(db: Session, connector: ConnectorName) -> Environment:
+    """The environment a marketplace is signed in to; sandbox when nothing was ever chosen."""
+    row = db.get(ActiveEnvironment, connector)
+    return Environment.SANDBOX if row is None else row.environment
+
+
+def read_switchboard(connection: Connection, connector: ConnectorName) -> Switchboard:
+    """Read it inside the caller's transaction.
+
+    On PostgreSQL the active row is share-locked: a switch waits for pushes that are being stored under the old answer,
+    so that its count of parked ones is complete.
+    """
+    rows = connection.execute(_SWITCHBOARD[dialect_of(connection)], {"connector": connector}).all()
+    active = Environment(rows[0].active) if rows else Environment.SANDBOX
+    return Switchboard(active, {Environment(row.environment): row.version for row in rows})
+
+
+_BOARD = (
+    "SELECT active.environment AS active, credentials.environment, credentials.version FROM active_environment active"
+    " JOIN environment_credentials credentials USING (connector) WHERE connector = :connector"
+)
+_SWITCHBOARD = {"postgresql": sa.text(f"{_BOARD} FOR SHARE OF active"), "sqlite": sa.text(_BOARD)}
+
+
+def get_credentials(
+    db: Session, connector: ConnectorName, environment: Environment, *, lock: bool = False
+) -> EnvironmentCredentials:
+    """The stored row.
+
+    Raises:
+        NotFound: the seeder has not run.
+    """
+    statement = sa.select(EnvironmentCredentials).where(
+        EnvironmentCredentials.connector == connector, EnvironmentCredentials.environment == environment
+    )
+    row = db.execute(_locked(statement) if lock else statement).scalar_one_or_none()
+    if row is None:
+        raise NotFound(f"There is no {environment} environment of {connector}.")
+    return row
+
+
+def open_secret(ring: KeyRing, row: EnvironmentCredentials, column: str) -> Secret | None:
+    """A secret of a credentials row, or None where it is not set.
+
+    Raises:
+        SecretUnreadable: it cannot be decrypted with the keys at hand.
+    """
+    stored: str | None = getattr(row, column)
+    return (
+        None if stored is None else Secret(ring.open(credentials_place(row.connector, row.environment, column), stored))
+    )
+
+
+def open_push_keys(ring: KeyRing, row: EnvironmentCredentials, *, now: datetime) -> tuple[PushKey, ...]:
+    """The keys that may sign this environment's pushes: the current one, and the previous one while it is valid."""
+    keys = []
+    current = open_secret(ring, row, "push_partner_key_encrypted")
+    if current is not None:
+        keys.append(PushKey("current", current))
+    until = row.previous_push_partner_key_valid_until
+    if until is not None and until > now:
+        previous = open_secret(ring, row, "previous_push_partner_key_encrypted")
+        if previous is not None:
+            keys.append(PushKey("previous", previous))
+    return tuple(keys)
+
+
+def find_shop(db: Session, scope: Scope, *, lock: bool = False) -> Shop | None:
+    """The shop, or None where this environment does not know it."""
+    statement = sa.select(Shop).where(
+        Shop.connector == scope.connector, Shop.environment == scope.environment, Shop.shop_id == scope.shop_id
+    )
+    return db.execute(_locked(statement) if lock else statement).scalar_one_or_none()
+
+
+def list_shops(db: Session, connector: ConnectorName, *, environment: Environment) -> Sequence[Shop]:
+    """Every shop of an environment, by id."""
+    statement = sa.select(Shop).where(Shop.connector == connector, Shop.environment == environment)
+    return db.execute(statement.order_by(Shop.shop_id)).scalars().all()
+
+
+def find_token(db: Session, scope: Scope) -> AuthToken | None:
+    """A shop's token row, or None."""
+    statement = sa.select(AuthToken).where(
+        AuthToken.connector == scope.connector,
+        AuthToken.environment == scope.environment,
+        AuthToken.shop_id == scope.shop_id,
+    )
+    return db.execute(statement).scalar_one_or_none()
+
+
+def open_tokens(ring: KeyRing, row: AuthToken) -> TokenSet:
+    """Decrypt a token row.
+
+    Raises:
+        SecretUnreadable: it cannot be decrypted with the keys at hand.
+    """
+    scope = Scope(ConnectorName(row.connector), row.environment, row.shop_id)
+    return TokenSet(
+        Secret(ring.open(token_place(scope, "access_token_encrypted"), row.access_token_encrypted)),
+        Secret(ring.open(token_place(scope, "refresh_token_encrypted"), row.refresh_token_encrypted)),
+        row.access_expires_at,
+        row.refresh_expires_at,
+    )
+
+
+def get_cursor_key(db: Session) -> bytes:
+    """The key that binds page cursors to this installation."""
+    return db.execute(sa.select(Installation.cursor_key)).scalar_one()
+
+
+def credentials_place(connector: str, environment: Environment, column: str) -> SecretPlace:
+    """Where a secret of an environment is stored."""
+    return SecretPlace(connector, "environment_credentials", column, environment.value, "")
+
+
+def token_place(scope: Scope, column: str) -> SecretPlace:
+    """Where a shop's token is stored."""
+    return SecretPlace(scope.connector, "auth_token", column, scope.environment.value, scope.shop_id)
+
+
+def _locked(statement: sa.Select[tuple[Row]]) -> sa.Select[tuple[Row]]:
+    """Lock the row and read it anew: what this session had loaded before the lock may be old."""
+    return statement.with_for_update().execution_options(populate_existing=True)

@@ -1,0 +1,47 @@
+"""The web application: the edge for pushes in front, then guard, JSON routes, and the pages last."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from kedai.runtime import Runtime
+from kedai.sync.intake import Intake
+from kedai.sync.rejections import Rejections
+from kedai.web import errors, health, oauth
+from kedai.web.api import connectors
+from kedai.web.dashboard.router import router as dashboard
+from kedai.web.edge import WebhookEdge
+from kedai.web.metrics import Metrics
+from kedai.web.middleware import RequestGuard
+
+
+def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
+    """The ASGI callable to serve; ``intake`` is handed in by who has a worker beside it to wake."""
+    metrics = Metrics()
+    intake = intake or Intake(runtime.intake_parts)
+    rejections = Rejections(runtime.parts)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await intake.start()
+        await rejections.start()
+        yield
+        await intake.stop()
+        await rejections.stop()
+        await runtime.parts.http.close()
+
+    # the framework's own documentation pages pull from another host, and its schema is public: all three stay off
+    app = FastAPI(title="Kedai", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.runtime = runtime
+    app.state.metrics = metrics
+    app.include_router(health.router)
+    app.include_router(oauth.router)
+    app.include_router(connectors.router)
+    app.include_router(dashboard)
+    errors.install(app)
+    guarded = RequestGuard(app, public_url=runtime.settings.public_url, metrics=metrics)
+    return WebhookEdge(guarded, runtime, intake, rejections, metrics)

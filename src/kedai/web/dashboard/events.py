@@ -1,0 +1,26 @@
+"""How a push is named to a person."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kedai.runtime import Runtime
+from kedai.values.environment import ConnectorName
+
+
+class Named(Protocol):
+    """Whatever tells its marketplace and its code."""
+
+    @property
+    def connector(self) -> str: ...
+
+    @property
+    def code(self) -> int | None: ...
+
+
+def name_event(runtime: Runtime, event: Named) -> str:
+    """The human name of a push; its bare code where the marketplace is no longer registered."""
+    connector = runtime.connectors.get(ConnectorName(event.connector))
+    if connector is not None:
+        return connector.name_push(event.code)
+    return "Event without a code" if event.code is None else f"Code {event.code}"

@@ -1,0 +1,35 @@
+"""All pages, and the rule that holds for each: they are for people, never for a program's token."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from kedai.errors import Forbidden
+from kedai.web.dashboard.assets import router as assets
+from kedai.web.dashboard.routes_connection import router as connection
+from kedai.web.dashboard.routes_credentials import router as credentials
+from kedai.web.dashboard.routes_events import router as events
+from kedai.web.dashboard.routes_exceptions import router as exceptions
+from kedai.web.dashboard.routes_home import router as home
+from kedai.web.dashboard.routes_orders import router as orders
+from kedai.web.dashboard.routes_runs import router as runs
+from kedai.web.dashboard.routes_session import router as session
+from kedai.web.dashboard.routes_shops import router as shops
+from kedai.web.dashboard.routes_switch import router as switch
+from kedai.web.deps import MaybeCaller
+
+
+def refuse_programs(caller: MaybeCaller) -> None:
+    """A token is bound to one environment, a page may show both.
+
+    Raises:
+        Forbidden: the caller came with a token.
+    """
+    if caller is not None and caller.kind != "session":
+        raise Forbidden("Pages are for people: sign in with a browser. Programs use the JSON routes.")
+
+
+router = APIRouter(include_in_schema=False)
+router.include_router(assets)
+for pages in (session, home, orders, events, exceptions, runs, connection, credentials, shops, switch):
+    router.include_router(pages, dependencies=[Depends(refuse_programs)])

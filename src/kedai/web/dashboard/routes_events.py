@@ -1,0 +1,210 @@
+"""The pages of events: the list, the rejected deliveries, one event, and the two replays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from kedai.errors import Invalid
+from kedai.inbox import queries as inbox
+from kedai.kit.ids import parse_id, show_id
+from kedai.orders.queries import OrderKey, find_order_ids
+from kedai.runtime import Runtime
+from kedai.sync.replay import replay_event, replay_parked
+from kedai.values.event import EventState, ParkedReason
+from kedai.vault.queries import get_cursor_key
+from kedai.web.dashboard import payload
+from kedai.web.dashboard.access import Reader, Replayer
+from kedai.web.dashboard.events import name_event
+from kedai.web.dashboard.formats import plural
+from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.parked import Parked, read_parked
+from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.shell import (
+    ActedEnvironment,
+    Shell,
+    ViewedScope,
+    main_connector,
+    parse_viewed,
+    read_shell,
+    text_param,
+    viewed_connectors,
+)
+from kedai.web.dashboard.words import EVENT_STATE, find_notice
+from kedai.web.deps import RuntimeDep
+
+router = APIRouter()
+
+PER_PAGE = 50
+_REJECTED = "rejected"
+_REDACTED_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+@router.get("/e/{scope}/events")
+def show_events(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope) -> Response:
+    """Pushes of the viewed environments, newest first; `?state=rejected` is the list of refused deliveries."""
+    wanted = text_param(request, "state")
+    if wanted == _REJECTED:
+        return _show_rejected(request, runtime, caller, scope)
+    state = _parse_state(wanted)
+    shop, order_sn = text_param(request, "shop", at_most=64), text_param(request, "order", at_most=64)
+    cursor = text_param(request, "cursor", at_most=600)
+    with runtime.web_db.read() as db:
+        shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
+        page = inbox.list_events(
+            db,
+            environment=shell.environment,
+            state=state,
+            shop_id=shop,
+            order_sn=order_sn,
+            cursor=cursor,
+            cursor_key=get_cursor_key(db),
+            limit=PER_PAGE,
+        )
+        orders = find_order_ids(db, {_order_key(row) for row in page.rows if row.order_sn and row.shop_id})
+        parked = _read_parked(db, runtime, shell) if state is EventState.PARKED else []
+        nothing_yet = not page.rows and not inbox.has_events(db, environment=shell.environment)
+    params = {"state": wanted, "shop": shop, "order": order_sn}
+    here = f"/e/{scope}/events"
+    full = len(page.rows) == PER_PAGE
+    return render(
+        shell,
+        "events.html",
+        rows=[_shown(runtime, shell, row, orders) for row in page.rows],
+        tabs=_tabs(shell, wanted),
+        state=wanted,
+        shop=shop,
+        order_sn=order_sn,
+        parked=parked,
+        notice=find_notice(text_param(request, "status")),
+        nothing_yet=nothing_yet,
+        scanned=inbox.SCAN,
+        shown=plural(len(page.rows), "event", "events") + " on this page",
+        first_href=url(here, **params) if cursor else None,
+        next_href=url(here, **params, cursor=page.next_cursor) if page.next_cursor else None,
+        next_label="Older" if full else "Look further back",
+    )
+
+
+@router.get("/e/{scope}/events/{event_id}")
+def show_event(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope, event_id: str) -> Response:
+    """One push: what it said, who vouched for it, what became of it."""
+    view = "raw" if text_param(request, "view") == "raw" else "pretty"
+    with runtime.web_db.read() as db:
+        shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
+        event = inbox.get_event(db, parse_id("evt", event_id), environment=shell.environment)
+        orders = find_order_ids(db, {_order_key(event)} if event.order_sn and event.shop_id else set())
+    order_id = next(iter(orders.values()), None)
+    return render(
+        shell,
+        "event.html",
+        event=event,
+        name=name_event(runtime, event),
+        view=view,
+        payload=payload.raw(event.body) if view == "raw" else payload.pretty(event.body),
+        headers=_safe_headers(event.headers),
+        order_href=None if order_id is None else f"/e/{scope}/orders/{show_id('ord', order_id)}",
+        notice=find_notice(text_param(request, "status")),
+    )
+
+
+@router.post("/e/{environment}/events/replay-parked")
+def replay_all(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, form: Form) -> Response:
+    """Queue a run that replays parked pushes; its progress is shown on the page where it was started."""
+    connector = runtime.parts.connector(form.get("connector") or main_connector(runtime)).name
+    with runtime.web_db.write() as db:
+        replay_parked(
+            runtime.parts,
+            db,
+            connector,
+            environment,
+            reason=_parse_reason(form.get("reason")),
+            actor=caller.actor,
+            now=runtime.clock.now(),
+        )
+    if form.get("back") == "connection":
+        return RedirectResponse(url(f"/connectors/{connector}", tab=environment.value, status="replay_queued"), 303)
+    return RedirectResponse(url(f"/e/{environment.value}/events", state="parked", status="replay_queued"), 303)
+
+
+@router.post("/e/{environment}/events/{event_id}/replays")
+def replay_one(
+    runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, event_id: str, form: Form
+) -> Response:
+    """Put one push back in the queue."""
+    scope = parse_viewed(form.get("from") or environment.value)
+    with runtime.web_db.write() as db:
+        found = parse_id("evt", event_id)
+        replay_event(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
+    return RedirectResponse(url(f"/e/{scope}/events/{show_id('evt', found)}", status="event_replayed"), 303)
+
+
+def _show_rejected(request: Request, runtime: Runtime, caller: Reader, scope: ViewedScope) -> Response:
+    cursor = text_param(request, "cursor", at_most=600)
+    with runtime.web_db.read() as db:
+        shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
+        rows, next_cursor = inbox.list_rejected(
+            db, environment=shell.environment, cursor=cursor, cursor_key=get_cursor_key(db), limit=PER_PAGE
+        )
+    here = f"/e/{scope}/events"
+    return render(
+        shell,
+        "rejected.html",
+        rows=[{"row": row, "headers": _safe_headers(row.headers), "body": payload.raw(row.body)} for row in rows],
+        tabs=_tabs(shell, _REJECTED),
+        shown=plural(len(rows), "delivery", "deliveries") + " on this page",
+        first_href=url(here, state=_REJECTED) if cursor else None,
+        next_href=url(here, state=_REJECTED, cursor=next_cursor) if next_cursor else None,
+    )
+
+
+def _parse_state(text: str | None) -> EventState | None:
+    if text is None:
+        return None
+    if text not in set(EventState):
+        raise Invalid("There is no such state of an event.", field="state")
+    return EventState(text)
+
+
+def _parse_reason(text: str | None) -> ParkedReason:
+    if text is None:
+        return ParkedReason.INACTIVE_ENVIRONMENT
+    if text not in set(ParkedReason):
+        raise Invalid("There is no such reason for parking.", field="reason")
+    return ParkedReason(text)
+
+
+def _tabs(shell: Shell, wanted: str | None) -> list[dict[str, Any]]:
+    labels: list[tuple[str | None, str]] = [(None, "All"), *((key, words[0]) for key, words in EVENT_STATE.items())]
+    return [
+        {"label": label, "href": url(f"/e/{shell.viewed}/events", state=key), "current": key == wanted, "count": None}
+        for key, label in [*labels, (_REJECTED, "Rejected")]
+    ]
+
+
+def _read_parked(db: Session, runtime: Runtime, shell: Shell) -> list[Parked]:
+    here = url(f"/e/{shell.viewed}/events", state=EventState.PARKED.value)
+    found = [
+        read_parked(db, name, environment, back="events", refresh_href=here)
+        for name, environment in viewed_connectors(runtime, shell)
+    ]
+    return [one for one in found if one.number]
+
+
+def _shown(runtime: Runtime, shell: Shell, row: inbox.EventRow, orders: dict[OrderKey, Any]) -> dict[str, Any]:
+    order_id = orders.get(_order_key(row))
+    href = None if order_id is None else f"/e/{shell.viewed}/orders/{show_id('ord', order_id)}"
+    return {"row": row, "name": name_event(runtime, row), "order_href": href}
+
+
+def _order_key(row: Any) -> OrderKey:
+    return OrderKey(row.connector, row.environment, row.shop_id or "", row.order_sn or "")
+
+
+def _safe_headers(headers: Any) -> list[tuple[str, str]]:
+    """They were stored without secrets; this is the second look."""
+    pairs = headers.items() if isinstance(headers, dict) else ()
+    return sorted((str(name), "***" if str(name).lower() in _REDACTED_HEADERS else str(value)) for name, value in pairs)

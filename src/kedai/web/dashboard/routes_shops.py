@@ -1,0 +1,69 @@
+"""Connecting a shop through the marketplace's consent page, and confirming one that was not expected."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from kedai.errors import Conflict, Forbidden, Invalid, NotConfigured
+from kedai.sync.connect import ConnectStart, confirm_pending, start
+from kedai.web.dashboard.access import Connecter
+from kedai.web.dashboard.connection_page import Attempt, show_connection
+from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.render import url
+from kedai.web.dashboard.shell import env_param
+from kedai.web.dashboard.words import Notice
+from kedai.web.deps import RuntimeDep, is_secure
+from kedai.web.oauth import set_oauth_cookie
+
+router = APIRouter()
+
+
+@router.post("/connectors/{name}/connect")
+def connect(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, form: Form) -> Response:
+    """To the marketplace's consent page; ``shop_id`` names the shop that is connected again."""
+    connector, environment = runtime.parts.connector(name), env_param(request, "env")
+    if caller.session_id is None:
+        raise Forbidden("A shop is connected in a browser that is signed in.")
+    try:
+        with runtime.web_db.write() as db:
+            begun: ConnectStart = start(
+                runtime.parts,
+                db,
+                connector.name,
+                environment,
+                staff_id=caller.actor.id,
+                session_id=caller.session_id.hex,
+                expected_shop_id=form.get("shop_id") or None,
+                now=runtime.clock.now(),
+            )
+    except NotConfigured:
+        return RedirectResponse(url(f"/connectors/{name}", tab=environment.value, status="not_configured"), 303)
+    response = RedirectResponse(begun.authorization_url, 303)
+    set_oauth_cookie(response, begun.cookie_value, secure=is_secure(runtime))
+    return response
+
+
+@router.post("/connectors/{name}/shops/{shop_id}/confirm")
+def confirm(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, shop_id: str, form: Form) -> Response:
+    """Accept a pending shop whose id was typed."""
+    connector, environment = runtime.parts.connector(name), env_param(request, "env")
+    try:
+        with runtime.web_db.write() as db:
+            confirm_pending(
+                runtime.parts,
+                db,
+                connector.name,
+                environment,
+                shop_id,
+                typed=form.get("typed", ""),
+                actor=caller.actor,
+                now=runtime.clock.now(),
+            )
+    except Invalid as error:
+        attempt = Attempt(status=422, shop_errors={shop_id: error.message})
+        return show_connection(request, runtime, caller, connector, environment, attempt)
+    except Conflict as error:
+        attempt = Attempt(status=409, notice=Notice("warn", error.message))
+        return show_connection(request, runtime, caller, connector, environment, attempt)
+    return RedirectResponse(url(f"/connectors/{name}", tab=environment.value, status="shop_confirmed"), 303)

@@ -1,0 +1,134 @@
+"""What every page shows around its content: what is viewed, what is active, who is signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal, cast
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from kedai.errors import Invalid, NotFound
+from kedai.runtime import Runtime
+from kedai.staff.roles import Capability
+from kedai.values.environment import ConnectorName, Environment
+from kedai.vault.queries import get_active_environment
+from kedai.web.security import Principal
+
+Viewed = Literal["sandbox", "live", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The frame of one page. ``active`` is ``None`` only where it cannot be read (the database is away)."""
+
+    viewed: Viewed
+    active: Environment | None
+    now: datetime
+    section: str
+    person: str | None
+    can: frozenset[str]
+    connectors: tuple[tuple[str, str], ...]
+
+    @property
+    def environment(self) -> Environment | None:
+        """What queries take: ``None`` where all environments are viewed."""
+        return environment_of(self.viewed)
+
+    @property
+    def marker(self) -> str:
+        """What stands before every title."""
+        active = "?" if self.active is None else self.active.value.upper()
+        return active if self.viewed == self.active else f"{active} · viewing {self.viewed.upper()}"
+
+
+def parse_viewed(scope: str) -> Viewed:
+    """The scope in an address: exactly `sandbox`, `live` or `all`.
+
+    Raises:
+        NotFound: anything else.
+    """
+    if scope not in {"sandbox", "live", "all"}:
+        raise NotFound("There is no such environment: an address has sandbox, live or all.")
+    return cast("Viewed", scope)
+
+
+def parse_acted(environment: str) -> Environment:
+    """The environment in the address of an act: never both.
+
+    Raises:
+        NotFound: neither `sandbox` nor `live`.
+    """
+    if environment not in set(Environment):
+        raise NotFound("There is no such environment: something is done in sandbox or in live.")
+    return Environment(environment)
+
+
+def env_param(request: Request, name: str) -> Environment:
+    """The environment that the address's ``?env=`` names.
+
+    Raises:
+        Invalid: not given, given twice, or none of the two.
+    """
+    text = text_param(request, name)
+    if text not in set(Environment):
+        raise Invalid("Say which environment: sandbox or live.", field=name)
+    return Environment(text)
+
+
+def environment_of(viewed: Viewed) -> Environment | None:
+    """What queries take for a scope of an address."""
+    return None if viewed == "all" else Environment(viewed)
+
+
+def text_param(request: Request, name: str, *, at_most: int = 200) -> str | None:
+    """A parameter of the address, trimmed; ``None`` where it is blank or absent.
+
+    Raises:
+        Invalid: given twice, or longer than anything it could mean.
+    """
+    values = request.query_params.getlist(name)
+    if len(values) > 1:
+        raise Invalid(f"The address names {name} twice.", field=name)
+    text = values[0].strip() if values else ""
+    if len(text) > at_most:
+        raise Invalid(f"The address holds a too long {name}.", field=name)
+    return text or None
+
+
+def read_shell(
+    request: Request, runtime: Runtime, db: Session, *, viewed: Viewed | None, section: str, caller: Principal | None
+) -> Shell:
+    """The frame of this page, also kept for an error page; ``viewed`` is ``None`` for the active environment."""
+    active = get_active_environment(db, main_connector(runtime))
+    shell = Shell(
+        viewed=viewed or active.value,
+        active=active,
+        now=runtime.clock.now(),
+        section=section,
+        person=None if caller is None else caller.name,
+        can=frozenset() if caller is None else frozenset(one.value for one in Capability if caller.can(one)),
+        connectors=tuple((name, connector.label) for name, connector in runtime.connectors.items()),
+    )
+    request.state.shell = shell
+    return shell
+
+
+def main_connector(runtime: Runtime) -> ConnectorName:
+    """The marketplace whose active environment the banner names: the first one registered."""
+    return next(iter(runtime.connectors))
+
+
+def viewed_connectors(runtime: Runtime, shell: Shell) -> Sequence[tuple[ConnectorName, Environment]]:
+    """Every marketplace's viewed environments."""
+    environments = tuple(Environment) if shell.environment is None else (shell.environment,)
+    return [(name, one) for name in runtime.connectors for one in environments]
+
+
+ViewedScope = Annotated[Viewed, Depends(parse_viewed)]
+"""The `{scope}` of a page's address."""
+
+ActedEnvironment = Annotated[Environment, Depends(parse_acted)]
+"""The `{environment}` of an act's address."""

@@ -1,0 +1,170 @@
+"""The words of the pages: labels, explanations and notices, each looked up by a code, never taken from a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["good", "info", "warn", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line at the top of a page: how it went, and what to do next."""
+
+    level: Level
+    title: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab of the orders page; ``statuses`` is ``None`` for all of them and empty for those in no other tab."""
+
+    key: str
+    label: str
+    statuses: tuple[str, ...] | None
+
+
+SCOPES = {"sandbox": "Sandbox", "live": "Live", "all": "All environments"}
+
+ORDER_TABS = (
+    Tab("all", "All", None),
+    Tab("unpaid", "Unpaid", ("UNPAID",)),
+    Tab("to_ship", "To ship", ("READY_TO_SHIP", "PROCESSED", "RETRY_SHIP")),
+    Tab("shipping", "Shipping", ("SHIPPED", "TO_CONFIRM_RECEIVE")),
+    Tab("completed", "Completed", ("COMPLETED",)),
+    Tab("cancelled", "Cancelled", ("IN_CANCEL", "CANCELLED")),
+    Tab("other", "Other", ()),
+)
+KNOWN_STATUSES = frozenset(status for tab in ORDER_TABS for status in tab.statuses or ())
+
+ORDER_STATUS: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "UNPAID": ("Unpaid", "warn"),
+    "READY_TO_SHIP": ("Ready to ship", "info"),
+    "PROCESSED": ("Processed", "info"),
+    "RETRY_SHIP": ("Retry shipping", "warn"),
+    "SHIPPED": ("Shipped", "info"),
+    "TO_CONFIRM_RECEIVE": ("Awaiting receipt", "info"),
+    "COMPLETED": ("Completed", "good"),
+    "IN_CANCEL": ("Cancelling", "warn"),
+    "CANCELLED": ("Cancelled", "quiet"),
+}
+
+EVENT_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
+    "received": ("Received", "info", "Stored; waits to be worked on."),
+    "applied": ("Applied", "good", "Dealt with: what it announced was read and stored."),
+    "parked": ("Parked", "warn", "Kept, but not worked on until you replay it."),
+    "skipped": ("Skipped", "quiet", "Nothing had to be done."),
+    "dead": ("Dead", "bad", "Given up after many tries. Mend the cause, then replay it."),
+    "discarded": ("Discarded", "quiet", "A person said that it is not needed."),
+}
+
+PARKED_REASON = {
+    "inactive_environment": "Its environment is not the active one, so its orders are not worked on.",
+    "unknown_shop": "It names a shop that is not connected here.",
+    "order_not_found": "The marketplace does not know the order that it names.",
+}
+
+PARKED_WHY = {
+    "inactive_environment": "Reason: this environment was not the active one.",
+    "unknown_shop": "Reason: a shop that was not connected here.",
+    "order_not_found": "Reason: an order that the marketplace did not know.",
+}
+
+SHOP_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "connected": ("Connected", "good"),
+    "pending": ("Waits for you", "warn"),
+    "paused": ("Paused", "quiet"),
+    "needs_reauth": ("Reconnect needed", "bad"),
+    "disconnected": ("Disconnected", "quiet"),
+}
+
+TOKEN_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
+    "valid": ("Valid", "good", "Renewed by itself before it ends."),
+    "expired": ("Renews on next use", "info", "The short-lived part has ended; it is renewed when it is needed."),
+    "dead": ("Ended", "bad", "Too old to be renewed: connect the shop again."),
+    "foreign": ("Belongs to another app", "bad", "It was issued for another partner ID: connect the shop again."),
+    "unreadable": ("Cannot be read", "bad", "It was stored with a key that is not here."),
+}
+
+EXCEPTION_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "new": ("New", "bad"),
+    "ongoing": ("Ongoing", "warn"),
+    "regressed": ("Came back", "bad"),
+    "snoozed": ("Snoozed", "quiet"),
+    "resolved": ("Resolved", "good"),
+}
+
+RUN_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "queued": ("Queued", "info"),
+    "running": ("Running", "info"),
+    "succeeded": ("Succeeded", "good"),
+    "failed": ("Failed", "bad"),
+    "cancelled": ("Cancelled", "quiet"),
+}
+
+RUN_KIND = {"replay_parked": "Replay parked events"}
+
+REJECTED_REASON = {
+    "no_key": "No push key is set for this environment, so no push can be trusted.",
+    "missing": "The Authorization header is missing.",
+    "two_headers": "There are two Authorization headers.",
+    "empty": "The Authorization header is empty.",
+    "scheme": "The Authorization header holds a scheme word where the bare signature belongs.",
+    "length": "The signature does not have the right length.",
+    "upper_case": "The signature is in upper case.",
+    "characters": "The signature holds characters that are no hexadecimal digits.",
+    "mismatch": "The signature fits none of this environment's push keys and URLs.",
+}
+"""A code in neither this table nor a page is shown as it is."""
+
+NOTICES: dict[str, Notice] = {
+    "connected": Notice("good", "The shop is connected.", "New pushes about it are worked on from now on."),
+    "pending_confirmation": Notice(
+        "warn",
+        "Another shop than expected came back.",
+        "Nothing was changed. Look at the shop below: if it is the right one, confirm it by typing its ID.",
+    ),
+    "denied": Notice("warn", "The shop was not connected.", "Access was refused on the marketplace's page."),
+    "state_invalid": Notice(
+        "bad",
+        "The shop was not connected.",
+        "This sign-in was not started here, or was started in another browser. Press Connect and try again.",
+    ),
+    "state_expired": Notice(
+        "warn", "The sign-in took too long.", "It must be finished within ten minutes. Press Connect and try again."
+    ),
+    "code_invalid": Notice(
+        "bad",
+        "The marketplace's answer was not usable.",
+        "Its code was used before, or is too old. Press Connect again.",
+    ),
+    "not_configured": Notice("warn", "Something is still missing here.", "Fill in the fields that are marked below."),
+    "remote_error": Notice(
+        "bad",
+        "The marketplace could not be reached, or refused.",
+        "Nothing was changed. Wait a minute, check partner ID and key, and try again.",
+    ),
+    "already_connected": Notice("info", "This shop is connected already.", "Its connection was left as it is."),
+    "saved": Notice("good", "Saved."),
+    "unchanged": Notice("info", "Nothing was different, so nothing was changed."),
+    "secret_removed": Notice("good", "The secret was removed."),
+    "shop_confirmed": Notice("good", "The shop is connected.", "You confirmed it by its ID."),
+    "switched": Notice("good", "You are signed in here now.", "Orders of this environment are worked on from now on."),
+    "already_active": Notice("info", "This environment was active already.", "Nothing was changed."),
+    "replay_queued": Notice(
+        "good", "The replay has been queued.", "It goes on by itself, also when you leave this page."
+    ),
+    "event_replayed": Notice("good", "The event is back in the queue.", "It is worked on again within seconds."),
+    "cancel_requested": Notice("info", "The run was asked to stop.", "It stops before its next step."),
+    "signed_out": Notice("info", "You are signed out."),
+}
+UNKNOWN_NOTICE = Notice("info", "Back at the connection page.", "How it stands is shown below.")
+
+
+def find_notice(code: str | None) -> Notice | None:
+    """The notice of a status code from an address; an unknown code gets a neutral one."""
+    if not code:
+        return None
+    return NOTICES.get(code, UNKNOWN_NOTICE)

@@ -1,0 +1,52 @@
+"""Health for machines: alive, ready, and the guarded metrics."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
+
+from kedai.db.base import SCHEMA_REVISION
+from kedai.errors import StorageUnavailable
+from kedai.staff.roles import Capability
+from kedai.web.deps import RuntimeDep, require
+from kedai.web.metrics import CONTENT_TYPE
+from kedai.web.security import Principal
+
+router = APIRouter()
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """The process answers; nothing else is asked."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def readyz(runtime: RuntimeDep) -> JSONResponse:
+    """Database, schema and keys: 200 when all fit, else 503 with what does not."""
+    checks = {"database": "ok", "schema": "ok", "keys": "ok"}
+    try:
+        with runtime.web_db.read() as db:
+            checks["schema"] = _schema_state(db)
+            if runtime.ring.trouble is not None:
+                runtime.ring.check(db)  # the missing key may have been given meanwhile
+    except (StorageUnavailable, sa.exc.DBAPIError):
+        checks["database"] = "unreachable"
+    checks["keys"] = runtime.ring.trouble or "ok"
+    ready = all(state == "ok" for state in checks.values())
+    return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+
+
+@router.get("/metrics")
+def metrics(request: Request, _caller: Annotated[Principal, Depends(require(Capability.READ))]) -> Response:
+    """Prometheus text, for a signed-in caller or an API token only."""
+    return Response(request.app.state.metrics.render(), media_type=CONTENT_TYPE)
+
+
+def _schema_state(db: Session) -> str:
+    found = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return "ok" if found == SCHEMA_REVISION else f"is at {found}, this version needs {SCHEMA_REVISION}"

@@ -1,0 +1,72 @@
+"""Counters and histograms of the process, in Prometheus' words; labels come from closed sets only."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Metrics:
+    """One per app, so that tests never share counts; counted in plain dictionaries, read at a scrape."""
+
+    def __init__(self) -> None:
+        self._pushes: Counter[tuple[str, int]] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._requests: Counter[tuple[str, int]] = Counter()
+        self._buckets = [0] * (len(_BOUNDS) + 1)
+        self._seconds = 0.0
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def count_push(self, environment: str, status: int, seconds: float) -> None:
+        """One delivery."""
+        self._pushes[environment, status] += 1
+        self._buckets[bisect_left(_BOUNDS, seconds)] += 1
+        self._seconds += seconds
+
+    def count_dropped(self, environment: str) -> None:
+        """A push of the inactive environment that the installer chose to drop."""
+        self._dropped[environment] += 1
+
+    def count_request(self, method: str, status: int) -> None:
+        """Any other request."""
+        self._requests[method, status] += 1
+
+    def render(self) -> bytes:
+        """The text of `/metrics`."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """What the registry asks for at a scrape."""
+        pushes = CounterMetricFamily(
+            "kedai_pushes", "Push deliveries by environment and answer.", labels=["environment", "status"]
+        )
+        for (environment, status), count in sorted(self._pushes.items()):
+            pushes.add_metric([environment, str(status)], count)
+        requests = CounterMetricFamily(
+            "kedai_requests", "Other requests by method and status.", labels=["method", "status"]
+        )
+        for (method, status), count in sorted(self._requests.items()):
+            requests.add_metric([method, str(status)], count)
+        dropped = CounterMetricFamily(
+            "kedai_pushes_dropped", "Pushes of the inactive environment that were dropped.", labels=["environment"]
+        )
+        for environment, count in sorted(self._dropped.items()):
+            dropped.add_metric([environment], count)
+        return [pushes, dropped, self._histogram(), requests]
+
+    def _histogram(self) -> HistogramMetricFamily:
+        total, buckets = 0, []
+        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self._buckets, strict=True):
+            total += count
+            buckets.append((bound, total))
+        seconds = "From a push's first byte to its answer."
+        return HistogramMetricFamily("kedai_push_seconds", seconds, buckets=buckets, sum_value=self._seconds)

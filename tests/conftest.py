@@ -1,0 +1,70 @@
+"""Fixtures of the whole suite: the two databases, each test with a fresh one, and `open_runtime` with substitutes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kedai import migrations
+from kedai.db.database import Database
+from kedai.kit.ids import new_id
+from tests.support.postgres import PostgresServer
+
+TEMPLATE = "kedai_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this run's own, with one migrated template database."""
+    with PostgresServer.start() as server:
+        server.create_database(TEMPLATE)
+        migrations.upgrade(server.url(TEMPLATE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "kedai.sqlite3"
+    migrations.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh, migrated database; every test that uses it runs on both."""
+    if request.param == "sqlite":
+        target = tmp_path / "kedai.sqlite3"
+        shutil.copy(request.getfixturevalue("sqlite_template"), target)
+        yield f"sqlite:///{target}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"test_{new_id().hex}"
+    server.create_database(name, template=TEMPLATE)
+    yield server.url(name)
+    server.drop_database(name)
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """The transactions of a fresh database."""
+    database = Database(database_url, pool_size=20)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def open_database(database_url: str) -> Iterator[Callable[[], Database]]:
+    """Open the same fresh database again, as another process would."""
+    opened: list[Database] = []
+
+    def open_again() -> Database:
+        opened.append(Database(database_url, pool_size=20))
+        return opened[-1]
+
+    yield open_again
+    for database in opened:
+        database.close()

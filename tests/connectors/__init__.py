@@ -1,0 +1,1 @@
+"""Connectors: pure, so no database and no network but a local server."""

@@ -1,0 +1,55 @@
+"""Stand-ins for what a connector is handed: an outgoing function with prepared answers, and a clock at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from kedai.connectors.base import HttpAnswer
+from kedai.kit.clock import ManualClock
+from kedai.values.credentials import Credentials
+
+NOW = datetime(2026, 8, 29, 10, 40, 11, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SentCall:
+    """One call as the connector made it."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    json: bytes | None
+    shop_id: str | None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The query by name; a name given twice fails."""
+        assert len(dict(self.query)) == len(self.query)
+        return dict(self.query)
+
+
+@dataclass(slots=True)
+class FakeHttp:
+    """Implements `Http`: gives the prepared answers in turn and keeps what was sent."""
+
+    answers: list[HttpAnswer | Exception] = field(default_factory=list)
+    sent: list[SentCall] = field(default_factory=list)
+    clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
+
+    async def send(
+        self,
+        credentials: Credentials,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        *,
+        json: bytes | None = None,
+        shop_id: str | None = None,
+    ) -> HttpAnswer:
+        self.sent.append(SentCall(method, path, tuple(query), json, shop_id))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

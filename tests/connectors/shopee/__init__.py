@@ -1,0 +1,1 @@
+"""Shopee: signatures, pushes, answers, errors and the form."""

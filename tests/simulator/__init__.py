@@ -1,0 +1,1 @@
+"""Tests of the simulator: real processes, real HTTP, nothing of the rest of Kedai."""
