@@ -50,7 +50,10 @@ def web(host: Host = "127.0.0.1", port: Port = 8080) -> None:
         run_server(create_app(runtime), host=host, port=port, on_started=lambda: _say(f"Kedai is ready at {url}"))
 
 
-def worker() -> None:
+def worker(
+    host: Host = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Answer /livez and /readyz on this port.", min=1, max=65535)] = None,
+) -> None:
     """Run a worker alone (PostgreSQL only); as many as you like."""
     import asyncio
     import signal
@@ -58,6 +61,8 @@ def worker() -> None:
     from kedai.cli.installation import open_installation, refuse_embedded
     from kedai.settings import load_settings
     from kedai.sync.worker import Worker
+    from kedai.web.app import create_health_app
+    from kedai.web.server import make_server
 
     settings = load_settings()
     refuse_embedded(settings, "worker")
@@ -66,8 +71,16 @@ def worker() -> None:
         one = Worker(runtime.worker_parts)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, one.stop)
-        _say("Kedai's worker is ready")
+        if port is None:
+            _say("Kedai's worker is ready")
+            await one.run()
+            return
+        server = make_server(create_health_app(runtime), host=host, port=port)
+        serving = asyncio.create_task(server.serve())
+        _say(f"Kedai's worker is ready; its health is at http://{host}:{port}/readyz")
         await one.run()
+        server.should_exit = True
+        await serving
 
     with open_installation(settings, may_create_key=False) as runtime:
         asyncio.run(run())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
@@ -11,5 +14,9 @@ from kedai.db.database import dialect_of
 
 
 def insert_into(db: Session | Connection, model: type[Model]) -> postgresql.Insert | sqlite.Insert:
-    """An insert that offers `on_conflict_do_nothing` and `on_conflict_do_update` on the database at hand."""
-    return postgresql.insert(model) if dialect_of(db) == "postgresql" else sqlite.insert(model)
+    """An insert that offers `on_conflict_do_nothing` and `on_conflict_do_update` on the database at hand.
+
+    It is on the table, not the model: rows go straight to the driver, without the object layer's book-keeping.
+    """
+    table = cast("sa.Table", model.__table__)
+    return postgresql.insert(table) if dialect_of(db) == "postgresql" else sqlite.insert(table)

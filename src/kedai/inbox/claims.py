@@ -76,13 +76,24 @@ def claim(db: Session, *, orders: int, lease_seconds: int) -> Batch | None:
     ``orders`` of that shop's orders in it; an order somebody holds is passed over, a row that stalled goes alone.
     """
     instant = lease.now(db)
+    until = instant + timedelta(seconds=lease_seconds)
     window = [_Waiting(*row) for row in db.execute(_WINDOW, {"instant": instant})]
     if not window:
         return None
-    head = window[0]
-    _lock_shop(db, head)
+    _lock_shop(db, window[0])
+    batch = _take(db, window, orders, instant, until)
+    if batch.events:
+        return batch
+    window = _without_held(db, window, instant)  # whoever holds the oldest must not keep the others waiting
+    if not window:
+        return None
+    return _take(db, window, orders, instant, until) if _lock_shop_at_once(db, window[0]) else batch
+
+
+def _take(db: Session, window: Sequence[_Waiting], orders: int, instant: datetime, until: datetime) -> Batch:
+    """Claim what goes together with the window's first row; the batch is empty where others hold all of it."""
+    head = _head(window)
     holder = new_id().hex
-    until = instant + timedelta(seconds=lease_seconds)
     lease_values = {"holder": holder, "until": until, "instant": instant}
     if head.order_sn is None or head.shop_id is None or _stalled(head):
         rows = db.execute(_CLAIM_ROWS, lease_values | {"ids": _alike(head, window, orders)})
@@ -104,11 +115,9 @@ def finish(db: Session, held: set[UUID], outcomes: dict[UUID, Outcome], *, now: 
         db.execute(_FINISH, written)
 
 
-def lock_held(db: Session, batch: Batch) -> set[UUID]:
-    """The rows of a batch that are still ours, locked."""
-    ids = [event.id for event in batch.events]
-    statement = _HELD[dialect_of(db)]
-    return set(db.execute(statement, {"ids": ids, "holder": batch.holder}).scalars())
+def lock_held(db: Session, holder: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of a batch's rows that are still ours, locked."""
+    return set(db.execute(_HELD[dialect_of(db)], {"ids": list(ids), "holder": holder}).scalars())
 
 
 def release(db: Session, holders: Sequence[str]) -> None:
@@ -195,16 +204,48 @@ _CLAIM_ORDERS = {
     "postgresql": _claiming_orders("SELECT unnest(CAST(:numbers AS text[]))", "FOR UPDATE SKIP LOCKED"),
     "sqlite": _claiming_orders("SELECT value FROM json_each(:numbers)", ""),
 }
-_CLAIM_ROWS = _claiming(f"{_TAKE} WHERE {_FREE} AND id IN :ids {_TAKEN}")
+_HELD_TWIN = (
+    "SELECT 1 FROM raw_event twin WHERE twin.order_sn = raw_event.order_sn AND twin.shop_id = raw_event.shop_id"
+    " AND twin.environment = raw_event.environment AND twin.connector = raw_event.connector"
+    " AND twin.state = 'received' AND twin.lease_until >= :instant"
+)
+_CLAIM_ROWS = _claiming(f"{_TAKE} WHERE {_FREE} AND id IN :ids AND NOT EXISTS ({_HELD_TWIN}) {_TAKEN}")
+_HELD_ORDERS = sa.text(
+    "SELECT connector, environment, shop_id, order_sn FROM raw_event"
+    " WHERE order_sn IN :numbers AND state = 'received' AND lease_until >= :instant"
+).bindparams(sa.bindparam("instant", type_=UtcDateTime), sa.bindparam("numbers", expanding=True))
 
 
 def _lock_shop(db: Session, head: _Waiting) -> None:
     """On PostgreSQL two claims of one shop come one after the other (SQLite has one writer anyway)."""
+    if dialect_of(db) == "postgresql":
+        db.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": _lock_number(head)})
+
+
+def _lock_shop_at_once(db: Session, head: _Waiting) -> bool:
+    """The lock of a second shop, without waiting: two claims that wait crosswise would be a deadlock."""
     if dialect_of(db) != "postgresql":
-        return
+        return True
+    statement = sa.text("SELECT pg_try_advisory_xact_lock(:number)")
+    return bool(db.execute(statement, {"number": _lock_number(head)}).scalar_one())
+
+
+def _lock_number(head: _Waiting) -> int:
     text = f"claim|{head.connector}|{head.environment}|{head.shop_id}"
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
-    db.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
+
+
+def _without_held(db: Session, window: Sequence[_Waiting], instant: datetime) -> list[_Waiting]:
+    numbers = sorted({row.order_sn for row in window if row.order_sn is not None})
+    held = {tuple(row) for row in db.execute(_HELD_ORDERS, {"numbers": numbers, "instant": instant})}
+    return [row for row in window if (row.connector, row.environment, row.shop_id, row.order_sn) not in held]
+
+
+def _head(window: Sequence[_Waiting]) -> _Waiting:
+    """The oldest row; where a row of its order stalled, that one: the others wait until it has had its turn alone."""
+    first = window[0]
+    alike = (row for row in window if row.order_sn == first.order_sn and _same_shop(row, first))
+    return first if first.order_sn is None else next((row for row in alike if _stalled(row)), first)
 
 
 def _alike(head: _Waiting, window: Sequence[_Waiting], limit: int) -> list[Any]:

@@ -5,13 +5,15 @@ A push that is already stored is counted as a duplicate, whether its twin came e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from kedai.db.database import dialect_of
 from kedai.db.types import to_microseconds
@@ -66,26 +68,36 @@ def insert_pushes(connection: Connection, pushes: Sequence[IncomingPush]) -> int
     if dialect_of(connection) == "postgresql":
         new = _insert_postgresql(connection, ordered)
     else:
-        new = _insert_sqlite(connection, ordered)
+        new = _as_sqlalchemy_fails(lambda: _insert_sqlite(connection, ordered))
     repeated += [push.key for push in ordered if push.key not in new]
     _count_duplicates(connection, sorted(repeated))
     return len(new)
 
 
 def _insert_postgresql(connection: Connection, pushes: Sequence[IncomingPush]) -> set[tuple[str, str, bytes]]:
-    columns = [list(column) for column in zip(*map(_values, pushes), strict=True)]
-    rows = connection.exec_driver_sql(_INSERT_POSTGRESQL, tuple(columns)).all()
-    return {(row[0], row[1], bytes(row[2])) for row in rows}
+    rows = (_values(push, push.id, push.event.pushed_at, push.received_at) for push in pushes)
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    new = connection.exec_driver_sql(_INSERT_POSTGRESQL, tuple(columns)).all()
+    return {(row[0], row[1], bytes(row[2])) for row in new}
 
 
 def _insert_sqlite(connection: Connection, pushes: Sequence[IncomingPush]) -> set[tuple[str, str, bytes]]:
     cursor = connection.connection.cursor()
     new = set()
     for push in pushes:
-        cursor.execute(_INSERT_SQLITE, tuple(map(_for_sqlite, _values(push))))
+        pushed_at = None if push.event.pushed_at is None else to_microseconds(push.event.pushed_at)
+        cursor.execute(_INSERT_SQLITE, _values(push, push.id.bytes, pushed_at, to_microseconds(push.received_at)))
         if cursor.rowcount == 1:
             new.add(push.key)
     return new
+
+
+def _as_sqlalchemy_fails(insert: Callable[[], set[tuple[str, str, bytes]]]) -> set[tuple[str, str, bytes]]:
+    """The driver's own cursor is quick, but its errors must sort like those of every other statement."""
+    try:
+        return insert()
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(_INSERT_SQLITE, None, error, sqlite3.Error) from error
 
 
 def _count_duplicates(connection: Connection, keys: Sequence[tuple[str, str, bytes]]) -> None:
@@ -94,10 +106,11 @@ def _count_duplicates(connection: Connection, keys: Sequence[tuple[str, str, byt
         connection.exec_driver_sql(statement, key)
 
 
-def _values(push: IncomingPush) -> tuple[Any, ...]:
+def _values(push: IncomingPush, key: Any, pushed_at: Any, received_at: Any) -> tuple[Any, ...]:
+    """In the order of the columns; key and instants are given as the database takes them."""
     event = push.event
     return (
-        push.id,
+        key,
         push.connector,
         push.environment.value,
         event.event_id,
@@ -109,15 +122,9 @@ def _values(push: IncomingPush) -> tuple[Any, ...]:
         event.code,
         event.shop_id,
         event.order_sn,
-        event.pushed_at,
-        push.received_at,
+        pushed_at,
+        received_at,
         push.state,
         push.parked_reason,
-        push.received_at,
+        received_at,
     )
-
-
-def _for_sqlite(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return to_microseconds(value)
-    return value.bytes if isinstance(value, UUID) else value

@@ -35,16 +35,6 @@ class RawEvent(LeasedModel):
         ),
         # the queue: small, since only waiting rows are in it
         sa.Index(
-            "ix_raw_event_waiting",
-            "connector",
-            "environment",
-            "shop_id",
-            "order_sn",
-            "id",
-            sqlite_where=sa.text("state = 'received'"),
-            postgresql_where=sa.text("state = 'received'"),
-        ),
-        sa.Index(
             "ix_raw_event_due",
             "due_at",
             "id",
@@ -60,6 +50,7 @@ class RawEvent(LeasedModel):
             postgresql_where=sa.text("state = 'parked'"),
         ),
         sa.Index("ix_raw_event_list", "environment", "id"),
+        # all pushes of an order: for its page, and for claiming the waiting ones together
         sa.Index("ix_raw_event_order", "order_sn", "shop_id", "environment"),
     )
 

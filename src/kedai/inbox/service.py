@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -39,7 +40,8 @@ def unpark(
     ids = db.execute(statement.order_by(RawEvent.id).limit(limit).with_for_update()).scalars().all()
     if not ids:
         return 0, None
-    values = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "attempts": 0, "stalls": 0}
+    values: dict[str, Any] = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "finished_at": None}
+    values |= {"attempts": 0, "stalls": 0}
     db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(values))
     return len(ids), ids[-1]
 

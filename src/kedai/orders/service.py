@@ -32,10 +32,12 @@ class PreparedOrder:
 
 
 def prepare(snapshots: Sequence[OrderSnapshot]) -> list[PreparedOrder]:
-    """Hash and compress the answers; sorted by order number, the order in which rows are locked."""
+    """Hash and compress the answers; each order once, sorted by number, the order in which rows are locked."""
+    by_age = sorted(snapshots, key=lambda one: (one.remote_updated_at, one.read_started_at))
+    newest = {snapshot.order_sn: snapshot for snapshot in by_age}
     return [
         PreparedOrder(snapshot, hashlib.sha256(snapshot.answer).digest(), zlib.compress(snapshot.answer, 1))
-        for snapshot in sorted(snapshots, key=lambda one: one.order_sn)
+        for _, snapshot in sorted(newest.items())
     ]
 
 
@@ -147,7 +149,7 @@ def _replace_items(db: Session, scope: Scope, key: dict[str, Any], orders: Seque
         for number, line in enumerate(one.snapshot.lines, 1)
     ]
     if rows:
-        db.execute(sa.insert(OrderItem), rows)
+        db.execute(insert_into(db, OrderItem), rows)
 
 
 def _extend_timeline(

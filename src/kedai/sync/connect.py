@@ -21,7 +21,8 @@ from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.vault import oauth_states
 from kedai.vault.oauth_states import ConsumedState
 from kedai.vault.queries import find_shop, get_credentials
-from kedai.vault.service import missing_fields, save_shop, seal_tokens, set_shop_state, store_tokens
+from kedai.vault.service import missing_fields
+from kedai.vault.shops import save_shop, seal_tokens, set_shop_state, store_tokens
 
 STATE_LIFETIME = timedelta(minutes=10)
 TOKEN_SESSION = "token:"  # noqa: S105  a prefix, no secret

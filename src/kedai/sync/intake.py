@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DataError, IntegrityError, StatementError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
@@ -35,6 +35,9 @@ DEADLINE_SECONDS = 2.0
 _WATCH_EVERY_SECONDS = 0.1
 _BUSY_BATCH = 8
 _BUSY_SECONDS = 0.1
+
+_REFUSED = (StatementError, UnicodeEncodeError, OverflowError)
+"""A row the database refuses, and what no driver can even send: half a character, a number beyond 64 bits."""
 
 log = structlog.get_logger("intake")
 
@@ -175,7 +178,7 @@ class Intake:
         crash.point("intake.verified")
         try:
             results = self._transaction(batch)
-        except (DataError, IntegrityError, StatementError) as error:
+        except _REFUSED as error:
             log.warning("a batch holds a row that the database refuses", rows=len(batch), error=type(error).__name__)
             return [self._write_alone(one) for one in batch]
         crash.point("intake.committed")
@@ -187,7 +190,7 @@ class Intake:
         for candidate in (one, replace(one, push=replace(one.push, event=blank))):
             try:
                 return self._transaction([candidate])[0]
-            except (DataError, IntegrityError, StatementError):
+            except _REFUSED:
                 continue
             except StorageUnavailable as error:
                 return error

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
 from uuid import UUID
 
 import structlog
@@ -30,10 +32,13 @@ from kedai.values.environment import Scope
 from kedai.values.event import EventState, ParkedReason, Topic
 from kedai.values.order import OrderSnapshot
 from kedai.vault.queries import find_shop
-from kedai.vault.service import set_shop_state
+from kedai.vault.shops import set_shop_state
 
 MAX_STALLS = 3
 _NOT_FOUND_ATTEMPTS = 5
+_WRITTEN_AT_ONCE = 16  # orders in one transaction: it holds SQLite's one writer for a few milliseconds
+_NOTED_AT_ONCE = 64  # where only the events' outcome is written
+_BREATH_SECONDS = 0.002
 _IDLE_SHOP_PAUSE = timedelta(seconds=60)
 
 log = structlog.get_logger("worker")
@@ -63,7 +68,10 @@ async def process_next(parts: Parts, *, orders_per_call: int) -> bool:
     except asyncio.CancelledError:
         await asyncio.shield(parts.write(lambda db: claims.release(db, [batch.holder])))
         raise
-    await parts.write(lambda db: _finish(parts, db, batch, verdict))
+    for number, portion in enumerate(_portions(batch, _WRITTEN_AT_ONCE if verdict.orders else _NOTED_AT_ONCE)):
+        if number:
+            await asyncio.sleep(_BREATH_SECONDS)
+        await parts.write(partial(_finish, parts, batch, portion, verdict, number == 0))
     return True
 
 
@@ -226,18 +234,36 @@ def _code(error: Exception) -> str:
     return getattr(error, "remote_code", None) or getattr(error, "code", None) or type(error).__name__
 
 
-def _finish(parts: Parts, db: Session, batch: Batch, verdict: Verdict) -> None:
-    """Orders and the events' outcome in one transaction: after a crash either all of it stands or none."""
+def _portions(batch: Batch, orders_at_once: int) -> list[list[ClaimedEvent]]:
+    """The batch in pieces small enough to write in a few milliseconds; an order's events stay together."""
+    by_order: dict[str, list[ClaimedEvent]] = {}
+    for event in batch.events:
+        by_order.setdefault(event.order_sn or "", []).append(event)
+    groups = [by_order[number] for number in sorted(by_order)]
+    return [
+        list(chain.from_iterable(groups[first : first + orders_at_once]))
+        for first in range(0, len(groups), orders_at_once)
+    ]
+
+
+def _finish(
+    parts: Parts, batch: Batch, events: Sequence[ClaimedEvent], verdict: Verdict, first: bool, db: Session
+) -> None:
+    """Orders, their events' outcome and what a person must know of them, in one transaction: all of it or nothing.
+
+    What concerns the whole batch goes with the ``first`` portion.
+    """
     now = parts.clock.now()
-    held = claims.lock_held(db, batch)
-    if verdict.orders and batch.shop_id is not None:
-        mine = {event.order_sn for event in batch.events if event.id in held}
-        scope = Scope(batch.connector, batch.environment, batch.shop_id)
-        orders.upsert(db, scope, [one for one in verdict.orders if one.snapshot.order_sn in mine], now=now)
+    held = claims.lock_held(db, batch.holder, [event.id for event in events])
+    mine = {event.order_sn for event in events if event.id in held}
+    answered = [one for one in verdict.orders if one.snapshot.order_sn in mine]
+    if answered and batch.shop_id is not None:
+        orders.upsert(db, Scope(batch.connector, batch.environment, batch.shop_id), answered, now=now)
     crash.point("worker.orders_written")
     claims.finish(db, held, verdict.outcomes, now=now)
-    for trouble in sorted(verdict.troubles, key=lambda one: one.fingerprint):
+    troubles = [one for one in verdict.troubles if one.event_id in held or (first and one.event_id is None)]
+    for trouble in sorted(troubles, key=lambda one: one.fingerprint):
         raise_exception(db, batch.connector, batch.environment, trouble, now=now)
-    if verdict.reconnect is not None and batch.shop_id is not None:
+    if first and verdict.reconnect is not None and batch.shop_id is not None:
         scope = Scope(batch.connector, batch.environment, batch.shop_id)
         set_shop_state(db, scope, "needs_reauth", reason=verdict.reconnect, actor=SYSTEM, now=now)

@@ -22,7 +22,7 @@ from kedai.values.environment import Scope
 from kedai.values.secret import Secret
 from kedai.vault import leases
 from kedai.vault.queries import find_token, get_credentials, open_tokens
-from kedai.vault.service import set_shop_state, swap_tokens
+from kedai.vault.shops import set_shop_state, swap_tokens
 
 EARLY = timedelta(minutes=5)
 _WAIT_SECONDS = 3.0

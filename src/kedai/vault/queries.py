@@ -153,6 +153,6 @@ def token_place(scope: Scope, column: str) -> SecretPlace:
     return SecretPlace(scope.connector, "auth_token", column, scope.environment.value, scope.shop_id)
 
 
-def _locked(statement: sa.Select[tuple[Row]]) -> sa.Select[tuple[Row]]:
+def _locked(statement: sa.Select[Row]) -> sa.Select[Row]:
     """Lock the row and read it anew: what this session had loaded before the lock may be old."""
     return statement.with_for_update().execution_options(populate_existing=True)

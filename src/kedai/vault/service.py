@@ -1,4 +1,4 @@
-"""Writing the vault: seed, edit, switch, and what a shop's connection stands at. Encryption happens here."""
+"""Writing the vault: seed, edit and clear credentials, switch. Encryption happens here and in `shops`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 from kedai.audit.service import record
 from kedai.db.upsert import insert_into
 from kedai.errors import Conflict, Invalid, NotConfigured, NotFound, SecretUnreadable, Stale
-from kedai.kit.ids import new_id
 from kedai.values.actor import SYSTEM, Actor
-from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Shop
-from kedai.vault.queries import credentials_place, find_shop, get_active_environment, get_credentials, token_place
+from kedai.vault.queries import credentials_place, get_active_environment, get_credentials
 from kedai.vault.ring import KeyRing, keyed_fingerprint
+from kedai.vault.shops import set_shop_state
 
 SECRETS = ("partner_key", "push_partner_key")
 NULLABLE = ("partner_id", "shop_id", "host", "default_location_id", "default_shipping_option_id")
@@ -184,85 +183,6 @@ def missing_fields(db: Session, row: EnvironmentCredentials, required: Sequence[
     return missing
 
 
-def save_shop(
-    db: Session, scope: Scope, profile: ShopProfile, *, state: str, reason: str, actor: Actor, now: datetime
-) -> Shop:
-    """Store what the marketplace says of a shop and how its connection stands."""
-    shop = find_shop(db, scope, lock=True)
-    if shop is None:
-        key = {"connector": scope.connector, "environment": scope.environment, "shop_id": scope.shop_id}
-        shop = Shop(**key, name="", region="", state=state, state_reason="", updated_at=now)
-        db.add(shop)
-    shop.name, shop.region = profile.name, profile.region
-    shop.authorized_at, shop.authorized_until = profile.authorized_at, profile.authorized_until
-    shop.state, shop.state_reason, shop.updated_at = state, reason, now
-    if state == "connected":
-        shop.connected_at = now
-    db.flush()
-    _record_shop(db, scope, state, reason, actor, now)
-    return shop
-
-
-def set_shop_state(db: Session, scope: Scope, state: str, *, reason: str, actor: Actor, now: datetime) -> bool:
-    """Change how a shop's connection stands; False when it stood so already."""
-    shop = find_shop(db, scope, lock=True)
-    if shop is None or (shop.state == state and shop.state_reason == reason):
-        return False
-    shop.state, shop.state_reason, shop.updated_at = state, reason, now
-    db.flush()
-    _record_shop(db, scope, state, reason, actor, now)
-    return True
-
-
-def seal_tokens(db: Session, ring: KeyRing, scope: Scope, tokens: TokenSet) -> dict[str, Any]:
-    """A token pair as column values.
-
-    Do this before anything that records in the audit trail: transactions that take the key ring's row and the audit
-    lock in one order never deadlock.
-    """
-
-    def sealed(column: str, text: str) -> str:
-        return ring.seal(db, token_place(scope, column), text)
-
-    return {
-        "access_token_encrypted": sealed("access_token_encrypted", tokens.access_token.reveal()),
-        "refresh_token_encrypted": sealed("refresh_token_encrypted", tokens.refresh_token.reveal()),
-        "access_expires_at": tokens.access_expires_at,
-        "refresh_expires_at": tokens.refresh_expires_at,
-    }
-
-
-def store_tokens(db: Session, scope: Scope, partner_id: str, sealed: Mapping[str, Any], *, now: datetime) -> None:
-    """Store a freshly granted pair: it replaces any older one and frees the refresh lease."""
-    values = {**sealed, "partner_id": partner_id, "updated_at": now}
-    key = {"connector": scope.connector, "environment": scope.environment, "shop_id": scope.shop_id}
-    replaced = {**values, "generation": AuthToken.generation + 1, "lease_by": None, "lease_until": None}
-    statement = insert_into(db, AuthToken).values({"id": new_id(), "generation": 1, **key, **values})
-    db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced))
-
-
-def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, tokens: TokenSet, now: datetime) -> bool:
-    """Compare-and-swap after a refresh: only if nobody stored a newer pair. A success clears `needs_reauth`."""
-    values = seal_tokens(db, ring, scope, tokens)
-    values |= {"generation": generation + 1, "updated_at": now, "lease_by": None, "lease_until": None}
-    swapped = db.execute(
-        sa.update(AuthToken)
-        .where(
-            AuthToken.connector == scope.connector,
-            AuthToken.environment == scope.environment,
-            AuthToken.shop_id == scope.shop_id,
-            AuthToken.generation == generation,
-        )
-        .values(values)
-    )
-    if swapped.rowcount != 1:  # type: ignore[attr-defined]
-        return False
-    shop = find_shop(db, scope, lock=True)
-    if shop is not None and shop.state == "needs_reauth":
-        set_shop_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
-    return True
-
-
 def _seeded(
     db: Session, ring: KeyRing, connector: ConnectorName, values: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
@@ -355,15 +275,3 @@ def _has_connected_shop(db: Session, row: EnvironmentCredentials) -> bool:
         )
     )
     return db.execute(statement).scalar_one()
-
-
-def _record_shop(db: Session, scope: Scope, state: str, reason: str, actor: Actor, now: datetime) -> None:
-    record(
-        db,
-        actor=actor,
-        action=f"shop.{state}",
-        environment=scope.environment,
-        subject=f"{scope.connector} shop {scope.shop_id}",
-        details={"reason": reason},
-        now=now,
-    )

@@ -19,6 +19,15 @@ from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
 
+def create_health_app(runtime: Runtime) -> ASGIApp:
+    """What a worker alone answers: whether it lives, and whether it is ready."""
+    app = FastAPI(title="Kedai worker", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.runtime, app.state.metrics = runtime, Metrics()
+    app.include_router(health.router)
+    errors.install(app)
+    return app
+
+
 def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
     """The ASGI callable to serve; ``intake`` is handed in by who has a worker beside it to wake."""
     metrics = Metrics()

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 DRAIN_SECONDS = 20
+KEEP_ALIVE_SECONDS = 65  # longer than the minute after which proxies and senders let an idle connection go
 
 
 class _Server(uvicorn.Server):
@@ -21,8 +22,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(app: ASGIApp, *, host: str, port: int, on_started: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGTERM or SIGINT, then stop accepting, drain at most 20 s, and return; a second signal forces it."""
+def make_server(app: ASGIApp, *, host: str, port: int) -> uvicorn.Server:
+    """A server that whoever runs it also stops, by `should_exit`."""
     config = uvicorn.Config(
         app,
         host=host,
@@ -33,10 +34,16 @@ def serve(app: ASGIApp, *, host: str, port: int, on_started: Callable[[], None] 
         proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
         backlog=2048,
     )
-    server = _Server(config)
+    return _Server(config)
+
+
+def serve(app: ASGIApp, *, host: str, port: int, on_started: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT, then stop accepting, drain at most 20 s, and return; a second signal forces it."""
+    server = make_server(app, host=host, port=port)
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
@@ -51,7 +58,7 @@ def serve(app: ASGIApp, *, host: str, port: int, on_started: Callable[[], None] 
         await server.serve()
         watcher.cancel()
 
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(run())
 
 

@@ -13,6 +13,7 @@ from kedai.values.environment import Environment
 
 _ORDERS = {Environment.SANDBOX: 240, Environment.LIVE: 60}
 _DAY_SECONDS = 600
+_FIRST_DAY_SECONDS = 15
 
 
 def show(world: World) -> None:
@@ -27,18 +28,24 @@ def show(world: World) -> None:
         "\n  Stop with Ctrl-C; everything the demo made is removed then.\n"
     )
     signal.signal(signal.SIGTERM, _leave)
-    day = 0
+    days = dict.fromkeys(_ORDERS, 0)
     try:
         while True:
-            for environment, orders in _ORDERS.items():
+            for environment in _ORDERS:
                 if not world.simulator(environment, "/control/busy-day")["running"]:
-                    day += 1
-                    plan = {"seed": day, "orders": orders, "duration_seconds": _DAY_SECONDS}
-                    shops = {"shops": [int(world.shops[environment])]}
-                    world.tell_simulator(environment, "/control/busy-day", plan | shops)
-            time.sleep(2)
+                    days[environment] += 1
+                    _begin_day(world, environment, days[environment])
+            time.sleep(1)
     except KeyboardInterrupt:
         typer.echo("Stopping.")
+
+
+def _begin_day(world: World, environment: Environment, day: int) -> None:
+    """The first day is short, so that there is something to see at once."""
+    plan = {"seed": day, "orders": _ORDERS[environment], "duration_seconds": _DAY_SECONDS}
+    if day == 1:
+        plan |= {"orders": _ORDERS[environment] // 4, "duration_seconds": _FIRST_DAY_SECONDS}
+    world.tell_simulator(environment, "/control/busy-day", plan | {"shops": [int(world.shops[environment])]})
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

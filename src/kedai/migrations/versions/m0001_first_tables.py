@@ -331,14 +331,6 @@ def create_tables() -> None:
         sqlite_where=sa.text("state = 'parked'"),
         postgresql_where=sa.text("state = 'parked'"),
     )
-    op.create_index(
-        "ix_raw_event_waiting",
-        "raw_event",
-        ["connector", "environment", "shop_id", "order_sn", "id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'received'"),
-        postgresql_where=sa.text("state = 'received'"),
-    )
     op.create_table(
         "run",
         sa.Column("id", types.Id(), nullable=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -43,41 +44,40 @@ _REJECTED = "rejected"
 _REDACTED_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What the address asks for."""
+
+    tab: str | None
+    state: EventState | None
+    shop: str | None
+    order_sn: str | None
+
+
 @router.get("/e/{scope}/events")
 def show_events(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope) -> Response:
     """Pushes of the viewed environments, newest first; `?state=rejected` is the list of refused deliveries."""
     wanted = text_param(request, "state")
     if wanted == _REJECTED:
         return _show_rejected(request, runtime, caller, scope)
-    state = _parse_state(wanted)
-    shop, order_sn = text_param(request, "shop", at_most=64), text_param(request, "order", at_most=64)
+    wish = _Wish(wanted, _parse_state(wanted), *(text_param(request, name, at_most=64) for name in ("shop", "order")))
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
-        page = inbox.list_events(
-            db,
-            environment=shell.environment,
-            state=state,
-            shop_id=shop,
-            order_sn=order_sn,
-            cursor=cursor,
-            cursor_key=get_cursor_key(db),
-            limit=PER_PAGE,
-        )
+        page = _read_page(db, shell, wish, cursor)
         orders = find_order_ids(db, {_order_key(row) for row in page.rows if row.order_sn and row.shop_id})
-        parked = _read_parked(db, runtime, shell) if state is EventState.PARKED else []
+        parked = _read_parked(db, runtime, shell) if wish.state is EventState.PARKED else []
         nothing_yet = not page.rows and not inbox.has_events(db, environment=shell.environment)
-    params = {"state": wanted, "shop": shop, "order": order_sn}
+    params = {"state": wanted, "shop": wish.shop, "order": wish.order_sn}
     here = f"/e/{scope}/events"
-    full = len(page.rows) == PER_PAGE
     return render(
         shell,
         "events.html",
         rows=[_shown(runtime, shell, row, orders) for row in page.rows],
         tabs=_tabs(shell, wanted),
         state=wanted,
-        shop=shop,
-        order_sn=order_sn,
+        shop=wish.shop,
+        order_sn=wish.order_sn,
         parked=parked,
         notice=find_notice(text_param(request, "status")),
         nothing_yet=nothing_yet,
@@ -85,7 +85,7 @@ def show_events(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vi
         shown=plural(len(page.rows), "event", "events") + " on this page",
         first_href=url(here, **params) if cursor else None,
         next_href=url(here, **params, cursor=page.next_cursor) if page.next_cursor else None,
-        next_label="Older" if full else "Look further back",
+        next_label="Older" if len(page.rows) == PER_PAGE else "Look further back",
     )
 
 
@@ -158,6 +158,19 @@ def _show_rejected(request: Request, runtime: Runtime, caller: Reader, scope: Vi
         shown=plural(len(rows), "delivery", "deliveries") + " on this page",
         first_href=url(here, state=_REJECTED) if cursor else None,
         next_href=url(here, state=_REJECTED, cursor=next_cursor) if next_cursor else None,
+    )
+
+
+def _read_page(db: Session, shell: Shell, wish: _Wish, cursor: str | None) -> inbox.EventPage:
+    return inbox.list_events(
+        db,
+        environment=shell.environment,
+        state=wish.state,
+        shop_id=wish.shop,
+        order_sn=wish.order_sn,
+        cursor=cursor,
+        cursor_key=get_cursor_key(db),
+        limit=PER_PAGE,
     )
 
 
