@@ -107,7 +107,7 @@ def test_environment_outside_the_closed_set_is_refused(dialect: sqlite.dialect) 
     assert column.process_result_value("sandbox", dialect) is Environment.SANDBOX
     for wrong in ("LIVE", "prod", "", "live "):
         with pytest.raises(ValueError, match="is not a valid Environment"):
-            column.process_bind_param(wrong, dialect)  # type: ignore[arg-type]
+            column.process_bind_param(wrong, dialect)
         with pytest.raises(ValueError, match="is not a valid Environment"):
             column.process_result_value(wrong, dialect)
 

@@ -21,7 +21,7 @@ def b64(raw: bytes) -> str:
 
 
 def settings(directory: Path, **changes: object) -> Settings:
-    return Settings(data_dir=directory, **changes)  # type: ignore[arg-type]
+    return Settings(data_dir=directory, **changes)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def _take(db: Session, window: Sequence[_Waiting], orders: int, instant: datetim
     head = _head(window)
     holder = new_id().hex
     lease_values = {"holder": holder, "until": until, "instant": instant}
-    if head.order_sn is None or head.shop_id is None or _stalled(head):
+    if _is_loose(head) or _stalled(head):
         rows = db.execute(_CLAIM_ROWS, lease_values | {"ids": _alike(head, window, orders)})
     else:
         place = {"connector": head.connector, "environment": head.environment, "shop_id": head.shop_id}
@@ -252,7 +252,7 @@ def _alike(head: _Waiting, window: Sequence[_Waiting], limit: int) -> list[Any]:
     """A stalled row goes alone; rows without an order go with those of their kind."""
     if _stalled(head):
         return [head.id]
-    mates = (row for row in window if _same_shop(row, head) and row.order_sn is None and row.topic == head.topic)
+    mates = (row for row in window if _same_shop(row, head) and _is_loose(row) and row.topic == head.topic)
     return [row.id for row in mates if not _stalled(row)][:limit]
 
 
@@ -262,6 +262,11 @@ def _numbers(head: _Waiting, window: Sequence[_Waiting], orders: int) -> list[st
     stalled = {row.order_sn for row in mates if _stalled(row)}
     distinct = dict.fromkeys(row.order_sn for row in mates if row.order_sn is not None and row.order_sn not in stalled)
     return list(distinct)[:orders]
+
+
+def _is_loose(row: _Waiting) -> bool:
+    """Belongs to no order of a shop, as far as was understood."""
+    return row.order_sn is None or row.shop_id is None
 
 
 def _same_shop(row: _Waiting, head: _Waiting) -> bool:

@@ -49,6 +49,14 @@ class RawEvent(LeasedModel):
             sqlite_where=sa.text("state = 'parked'"),
             postgresql_where=sa.text("state = 'parked'"),
         ),
+        sa.Index(
+            "ix_raw_event_dead",
+            "connector",
+            "environment",
+            "id",
+            sqlite_where=sa.text("state = 'dead'"),
+            postgresql_where=sa.text("state = 'dead'"),
+        ),
         sa.Index("ix_raw_event_list", "environment", "id"),
         # all pushes of an order: for its page, and for claiming the waiting ones together
         sa.Index("ix_raw_event_order", "order_sn", "shop_id", "environment"),

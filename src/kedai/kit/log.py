@@ -130,5 +130,9 @@ def log_lines() -> _Lines:
 
 
 def access_line(fields: dict[str, Any]) -> None:
-    """One line for a request on the hot path: fields from closed sets, already free of secrets, straight to JSON."""
-    log_lines().write(_encoder.encode(fields).decode() + "\n")
+    """One line for a request on the hot path: fields from closed sets, already free of secrets, straight to JSON.
+
+    Nothing is written before `configure_logging`: an application inside another program keeps quiet.
+    """
+    if _lines:
+        _lines[0].write(_encoder.encode(fields).decode() + "\n")

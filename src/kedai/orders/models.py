@@ -27,6 +27,7 @@ class OrderSync(Model):
         sa.UniqueConstraint(*_ORDER_KEY),
         sa.ForeignKeyConstraint(_ORDER_KEY[:3], _SHOP),
         sa.Index("ix_order_sync_list", "environment", "remote_updated_at", "id"),
+        sa.Index("ix_order_sync_shop", "environment", "shop_id", "remote_updated_at", "id"),
         sa.Index("ix_order_sync_status", "environment", "status", "remote_updated_at", "id"),
     )
 

@@ -116,6 +116,7 @@ async def finish(
     if (
         not callback.code
         or len(callback.code) > 512
+        or len(callback.shop_id) > 20
         or not callback.shop_id.isascii()
         or not callback.shop_id.isdigit()
     ):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
-from kedai.errors import SecretUnreadable
+from kedai.errors import Invalid, SecretUnreadable
 from kedai.sync.parts import Parts, find_host
 from kedai.sync.urls import oauth_url, webhook_urls
 from kedai.values.environment import ConnectorName, Environment, Scope
@@ -89,7 +89,7 @@ class ConnectionView:
     default_location_id: str | None
     default_shipping_option_id: str | None
     host: str | None
-    effective_host: str
+    effective_host: str | None
     partner_key: SecretView
     push_partner_key: SecretView
     callback_urls: CallbackUrls
@@ -115,7 +115,7 @@ def get_connection(parts: Parts, db: Session, name: ConnectorName, environment: 
         default_location_id=row.default_location_id,
         default_shipping_option_id=row.default_shipping_option_id,
         host=row.host,
-        effective_host=find_host(parts, connector, environment, row.host).api_url,
+        effective_host=_effective_host(parts, connector, row),
         partner_key=_secret_view(parts, row, "partner_key"),
         push_partner_key=_secret_view(parts, row, "push_partner_key"),
         callback_urls=CallbackUrls(
@@ -140,6 +140,14 @@ def fingerprint(text: str) -> str | None:
     if len(text) < _LEAST_SHOWN_LENGTH:
         return None
     return f"{text[:_SHOWN]}…{text[-_SHOWN:]}·len{len(text)}"
+
+
+def _effective_host(parts: Parts, connector: Connector, row: EnvironmentCredentials) -> str | None:
+    """Where calls go; None where the stored preset is gone (the page must open, so that it can be mended)."""
+    try:
+        return find_host(parts, connector, row.environment, row.host).api_url
+    except Invalid:
+        return None
 
 
 def _secret_view(parts: Parts, row: EnvironmentCredentials, name: str) -> SecretView:

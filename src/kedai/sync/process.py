@@ -52,6 +52,8 @@ class Verdict:
     orders: list[PreparedOrder] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     reconnect: str | None = None
+    connected_at: datetime | None = None
+    """When the shop that was asked had been connected: a refusal says nothing of a newer connection."""
 
 
 async def process_next(parts: Parts, *, orders_per_call: int) -> bool:
@@ -95,13 +97,15 @@ async def _judge(parts: Parts, batch: Batch) -> Verdict:
 async def _judge_orders(
     parts: Parts, batch: Batch, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict
 ) -> None:
-    state = await parts.read(lambda db: _shop_state(db, scope))
-    if state is None:
+    shop = await parts.read(lambda db: find_shop(db, scope))
+    if shop is None or shop.state == "pending":
         _park_unknown_shop(scope, events, verdict)
-    elif state != "connected":
+    elif shop.state != "connected":
+        note = f"the shop is {shop.state}"
         for event in events:
-            verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, f"the shop is {state}", due_in=_IDLE_SHOP_PAUSE)
+            verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, note, due_in=_IDLE_SHOP_PAUSE)
     else:
+        verdict.connected_at = shop.connected_at
         await _ask(parts, batch, scope, events, verdict)
 
 
@@ -157,11 +161,6 @@ async def fetch_orders(parts: Parts, scope: Scope, order_sns: Sequence[str]) -> 
         return await client.get_orders(scope.shop_id, held.access_token, order_sns)
     except AuthExpired as error:
         raise NeedsReconnect("The marketplace refuses even a fresh token.") from error
-
-
-def _shop_state(db: Session, scope: Scope) -> str | None:
-    shop = find_shop(db, scope)
-    return None if shop is None or shop.state == "pending" else shop.state
 
 
 def _park_unknown_shop(scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
@@ -266,4 +265,6 @@ def _finish(
         raise_exception(db, batch.connector, batch.environment, trouble, now=now)
     if first and verdict.reconnect is not None and batch.shop_id is not None:
         scope = Scope(batch.connector, batch.environment, batch.shop_id)
-        set_shop_state(db, scope, "needs_reauth", reason=verdict.reconnect, actor=SYSTEM, now=now)
+        shop = find_shop(db, scope, lock=True)
+        if shop is not None and shop.connected_at == verdict.connected_at:
+            set_shop_state(db, scope, "needs_reauth", reason=verdict.reconnect, actor=SYSTEM, now=now)

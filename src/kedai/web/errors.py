@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from kedai import errors
@@ -66,14 +67,15 @@ def wants_json(request: Request) -> bool:
     return request.url.path.startswith(_JSON_PREFIXES)
 
 
-def problem(
+async def problem(
     request: Request, status: int, *, code: str, detail: str, headers: dict[str, str] | None = None, **more: Any
 ) -> Response:
     """The answer to a failed request, in the form its place speaks."""
     request_id = request.state.request_id if hasattr(request.state, "request_id") else ""
     title = HTTPStatus(status).phrase
     if not wants_json(request):
-        response = render_error(request, status, title, detail, request_id)
+        # the error page reads the banner from the database: never on the event loop
+        response = await run_in_threadpool(render_error, request, status, title, detail, request_id)
         response.headers.update(headers or {})
         return response
     body = {"type": f"urn:kedai:error:{code}", "title": title, "status": status, "detail": detail, "code": code}
@@ -96,7 +98,7 @@ async def _kedai_error(request: Request, error: Exception) -> Response:
         more["missing"] = error.facts["missing"]
     if isinstance(error, errors.Invalid) and error.field:
         more["errors"] = [{"pointer": f"/{error.field}", "detail": error.message}]
-    return problem(request, status, code=error.code, detail=error.message, headers=_headers(error), **more)
+    return await problem(request, status, code=error.code, detail=error.message, headers=_headers(error), **more)
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
@@ -106,7 +108,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         for one in error.errors()
     ]
     detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in found[:5]) or "The request is not valid."
-    return problem(request, 422, code="invalid", detail=detail, errors=found)
+    return await problem(request, 422, code="invalid", detail=detail, errors=found)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -116,18 +118,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
     details = {404: "There is nothing here.", 405: "This method is not supported here."}
     detail = details.get(error.status_code, str(error.detail))
     headers = dict(error.headers) if error.headers else None
-    return problem(request, error.status_code, code=code, detail=detail, headers=headers)
+    return await problem(request, error.status_code, code=code, detail=detail, headers=headers)
 
 
 async def _database_error(request: Request, error: Exception) -> Response:
     log.error("the database refused a statement", path=request.url.path, error=type(error).__name__, exc_info=error)
     unavailable = errors.StorageUnavailable(retry_after=1)
-    return problem(request, 503, code=unavailable.code, detail=unavailable.message, headers={"Retry-After": "1"})
+    return await problem(request, 503, code=unavailable.code, detail=unavailable.message, headers={"Retry-After": "1"})
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("a request failed unexpectedly", path=request.url.path, exc_info=error)
-    return problem(request, 500, code="internal", detail="Something went wrong on our side. Nothing was changed.")
+    return await problem(request, 500, code="internal", detail="Something went wrong on our side. Nothing was changed.")
 
 
 def _headers(error: errors.KedaiError) -> dict[str, str] | None:

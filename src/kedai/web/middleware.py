@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedai.kit.clock import monotonic
@@ -56,11 +57,13 @@ class RequestGuard:
             await send(message)
 
         refusal = self._refusal(scope, headers)
-        if refusal is None:
-            await self._app(scope, _bounded(receive), send_guarded)
-        else:
-            await _refuse(send_guarded, scope, *refusal, request_id)
-        self._note(scope, status, request_id, monotonic() - began)
+        try:
+            if refusal is None:
+                await self._app(scope, _bounded(receive), send_guarded)
+            else:
+                await _refuse(send_guarded, scope, *refusal, request_id)
+        finally:  # an unexpected error is answered first and then raised again
+            self._note(scope, status, request_id, monotonic() - began)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str, str, str | None] | None:
         """Status, code, sentence and place to go for a request that goes no further."""
@@ -73,7 +76,7 @@ class RequestGuard:
         ):
             return 403, "cross_origin", "This request did not come from Kedai's own pages.", None
         if method == "GET" and not path.startswith(_MACHINE_PATHS) and headers.get("host", "") != self._public_host:
-            return 307, "other_host", "Kedai lives at another address.", self._public_url + path
+            return 307, "other_host", "Kedai lives at another address.", self._public_url + quote(path, safe="/:@")
         return None
 
     def _note(self, scope: Scope, status: int, request_id: str, seconds: float) -> None:
@@ -98,7 +101,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > MAX_BODY:
-            return {"type": "http.disconnect"}
+            raise HTTPException(413, "The body is larger than 64 KiB.")
         return message
 
     return receive_bounded
@@ -120,7 +123,7 @@ async def _refuse(
     ).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
     if location is not None:
-        headers.append((b"location", location.encode("ascii", "ignore")))
+        headers.append((b"location", location.encode("ascii")))
     if status == 413:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -314,6 +314,14 @@ def create_tables() -> None:
         sa.UniqueConstraint("connector", "environment", "event_id", name="uq_raw_event_connector_environment_event_id"),
     )
     op.create_index(
+        "ix_raw_event_dead",
+        "raw_event",
+        ["connector", "environment", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'dead'"),
+        postgresql_where=sa.text("state = 'dead'"),
+    )
+    op.create_index(
         "ix_raw_event_due",
         "raw_event",
         ["due_at", "id"],
@@ -494,6 +502,9 @@ def create_tables() -> None:
         ),
     )
     op.create_index("ix_order_sync_list", "order_sync", ["environment", "remote_updated_at", "id"], unique=False)
+    op.create_index(
+        "ix_order_sync_shop", "order_sync", ["environment", "shop_id", "remote_updated_at", "id"], unique=False
+    )
     op.create_index(
         "ix_order_sync_status", "order_sync", ["environment", "status", "remote_updated_at", "id"], unique=False
     )

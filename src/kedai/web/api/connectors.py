@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -23,12 +24,14 @@ from kedai.web.oauth import set_oauth_cookie
 from kedai.web.security import Principal
 
 router = APIRouter(prefix="/admin/dashboard/connectors/{connector}")
+# in each route the caller stands before the session: who is not allowed never waits for the right to write
 
 Reader = Annotated[Principal, Depends(require(Capability.READ))]
 Editor = Annotated[Principal, Depends(require(Capability.CREDENTIALS_WRITE))]
 Connecter = Annotated[Principal, Depends(require(Capability.SHOPS_CONNECT))]
 Switcher = Annotated[Principal, Depends(require(Capability.ENVIRONMENT_SWITCH))]
 EnvQuery = Annotated[list[str], Query(alias="env", default_factory=list)]
+_VERSION = re.compile(r"[0-9]{1,18}")
 _Id = Annotated[str, Field(max_length=200)] | Annotated[int, Field(strict=True)] | None
 
 
@@ -72,7 +75,7 @@ class ActiveEnvironmentBody(BaseModel):
 
 
 @router.get("")
-def show(connector: str, env: EnvQuery, runtime: RuntimeDep, db: ReadSession, caller: Reader) -> Response:
+def show(connector: str, env: EnvQuery, runtime: RuntimeDep, caller: Reader, db: ReadSession) -> Response:
     """One environment's state, the active one by default; both answer on a virgin database."""
     name = runtime.parts.connector(connector).name
     environment = _environment(env) or get_active_environment(db, name)
@@ -86,8 +89,8 @@ def edit(
     env: EnvQuery,
     body: CredentialsPatch,
     runtime: RuntimeDep,
-    db: WriteSession,
     caller: Editor,
+    db: WriteSession,
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Change some fields; a stale `If-Match` is 412."""
@@ -112,8 +115,8 @@ def clear_secret(
     secret: Literal["partner_key", "push_partner_key"],
     env: EnvQuery,
     runtime: RuntimeDep,
-    db: WriteSession,
     caller: Editor,
+    db: WriteSession,
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Remove a secret on purpose; 409 where the active environment needs it."""
@@ -137,8 +140,8 @@ def oauth_start(
     env: EnvQuery,
     request: Request,
     runtime: RuntimeDep,
-    db: WriteSession,
     caller: Connecter,
+    db: WriteSession,
     shop_id: Annotated[str | None, Query(max_length=20, pattern=r"^[0-9]+$")] = None,
 ) -> Response:
     """Mint a state bound to this browser and say where to go. The one GET that writes; never from another site."""
@@ -163,7 +166,7 @@ def oauth_start(
 
 @router.post("/active-environment")
 def activate(
-    connector: str, body: ActiveEnvironmentBody, runtime: RuntimeDep, db: WriteSession, caller: Switcher
+    connector: str, body: ActiveEnvironmentBody, runtime: RuntimeDep, caller: Switcher, db: WriteSession
 ) -> dict[str, Any]:
     """Sign in to an environment; 409 with `missing` where it is not complete."""
     reach(caller, body.environment)
@@ -199,7 +202,7 @@ def _version(if_match: str | None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
     digits = if_match.strip().strip('"').removeprefix("v")
-    if if_match.strip().startswith("W/") or not digits.isascii() or not digits.isdigit():
+    if if_match.strip().startswith("W/") or not _VERSION.fullmatch(digits):
         raise Stale("If-Match must be the ETag of the last answer.")
     return int(digits)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
 
-from kedai.errors import Conflict, Forbidden, Invalid, NotConfigured
+from kedai.errors import Conflict, Forbidden, Invalid, NotConfigured, NotFound
 from kedai.sync.connect import ConnectStart, confirm_pending, start
+from kedai.values.environment import Scope
+from kedai.vault.queries import find_shop
 from kedai.web.dashboard.access import Connecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
@@ -25,8 +28,11 @@ def connect(request: Request, runtime: RuntimeDep, caller: Connecter, name: str,
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     if caller.session_id is None:
         raise Forbidden("A shop is connected in a browser that is signed in.")
+    expected = form.get("shop_id") or None
     try:
         with runtime.web_db.write() as db:
+            if expected is not None:
+                _require_shop(db, Scope(connector.name, environment, expected))
             begun: ConnectStart = start(
                 runtime.parts,
                 db,
@@ -34,7 +40,7 @@ def connect(request: Request, runtime: RuntimeDep, caller: Connecter, name: str,
                 environment,
                 staff_id=caller.actor.id,
                 session_id=caller.session_id.hex,
-                expected_shop_id=form.get("shop_id") or None,
+                expected_shop_id=expected,
                 now=runtime.clock.now(),
             )
     except NotConfigured:
@@ -50,6 +56,7 @@ def confirm(request: Request, runtime: RuntimeDep, caller: Connecter, name: str,
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     try:
         with runtime.web_db.write() as db:
+            _require_shop(db, Scope(connector.name, environment, shop_id))
             confirm_pending(
                 runtime.parts,
                 db,
@@ -67,3 +74,9 @@ def confirm(request: Request, runtime: RuntimeDep, caller: Connecter, name: str,
         attempt = Attempt(status=409, notice=Notice("warn", error.message))
         return show_connection(request, runtime, caller, connector, environment, attempt)
     return RedirectResponse(url(f"/connectors/{name}", tab=environment.value, status="shop_confirmed"), 303)
+
+
+def _require_shop(db: Session, scope: Scope) -> None:
+    """A shop that an act names must be one of this environment's."""
+    if not scope.shop_id.isprintable() or find_shop(db, scope) is None:
+        raise NotFound("There is no such shop here.")

@@ -87,7 +87,7 @@ def text_param(request: Request, name: str, *, at_most: int = 200) -> str | None
     """A parameter of the address, trimmed; ``None`` where it is blank or absent.
 
     Raises:
-        Invalid: given twice, or longer than anything it could mean.
+        Invalid: given twice, longer than anything it could mean, or holding U+0000.
     """
     values = request.query_params.getlist(name)
     if len(values) > 1:
@@ -95,6 +95,8 @@ def text_param(request: Request, name: str, *, at_most: int = 200) -> str | None
     text = values[0].strip() if values else ""
     if len(text) > at_most:
         raise Invalid(f"The address holds a too long {name}.", field=name)
+    if "\0" in text:  # no database text holds it, and PostgreSQL refuses to be asked for it
+        raise Invalid(f"The address holds a {name} that nothing can have.", field=name)
     return text or None
 
 

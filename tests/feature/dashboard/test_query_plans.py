@@ -1,0 +1,110 @@
+"""At a million rows no list may read a table from end to end: each statement's plan is looked at, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kedai.inbox import queries as inbox
+from kedai.orders import queries as orders
+from kedai.orders.queries import OrderKey
+from kedai.values.environment import Environment
+from kedai.values.event import EventState
+from tests.feature.dashboard.world import fill
+from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House
+
+KEY = b"k" * 32
+BIG = ("raw_event", "order_sync", "order_item", "order_timeline", "order_answer")
+TO_SHIP = ("READY_TO_SHIP", "PROCESSED")
+
+
+def page(**wish: Any) -> dict[str, Any]:
+    """A first page of whatever is wished for."""
+    return {"shop_id": None, "cursor": None, "cursor_key": KEY, "limit": 50, **wish}
+
+
+def order_reads(db: Session, environment: Environment | None) -> None:
+    for statuses in (None, TO_SHIP):
+        first = orders.list_orders(db, **page(environment=environment, statuses=statuses, limit=1))
+        rest = {"cursor": first.next_cursor, "limit": 1}
+        orders.list_orders(db, **page(environment=environment, statuses=statuses, **rest))
+    orders.search_orders(db, **page(environment=environment, order_sn="SAND"))
+    orders.list_statuses(db, environment=environment)
+    orders.count_orders(db, environment=environment, statuses=TO_SHIP, at_most=1000)
+    orders.count_orders_created(db, environment=environment, since=START, at_most=1000)
+    orders.find_order_ids(db, {OrderKey(FAKE, SANDBOX, SHOP, f"SANDBOX{number}") for number in range(3)})
+
+
+def event_reads(db: Session, environment: Environment | None) -> None:
+    for state in (None, *EventState):
+        inbox.list_events(db, **page(environment=environment, state=state, order_sn=None, scan=2, limit=1))
+    inbox.list_events(db, **page(environment=environment, state=None, order_sn="SANDBOX0"))
+    inbox.count_events(db, EventState.PARKED, environment=environment, at_most=1000)
+    inbox.count_recent(db, environment=environment, since=START, at_most=1000)
+    inbox.get_queue(db, environment=environment, at_most=1000)
+    inbox.find_next_due(db)
+
+
+def reads_of_one(db: Session, _environment: Environment | None) -> None:
+    order = next(iter(orders.search_orders(db, **page(environment=SANDBOX, order_sn="SANDBOX0")).rows))
+    found = orders.get_order(db, order.id, environment=SANDBOX)
+    orders.list_items(db, found)
+    orders.list_timeline(db, found)
+    orders.get_answers(db, found)
+    inbox.list_order_events(db, FAKE, environment=SANDBOX, shop_id=SHOP, order_sn="SANDBOX0", limit=20)
+    inbox.find_last_event(db, FAKE, environment=LIVE)
+    inbox.count_parked(db, FAKE, environment=LIVE, at_most=1000)
+
+
+@pytest.mark.parametrize("environment", [LIVE, None])
+@pytest.mark.parametrize("reads", [order_reads, event_reads, reads_of_one])
+def test_no_read_walks_a_whole_table(
+    house: House, reads: Callable[[Session, Environment | None], None], environment: Environment | None
+) -> None:
+    fill(house)
+    with house.db.read() as db:
+        if not house.db.is_sqlite:  # with few rows a walk is cheaper: only where it is forbidden do indexes show
+            db.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        with recorded(house) as statements:
+            reads(db, environment)
+        assert len(statements) > 5
+        bad = {statement: plan for statement, plan in plans(db, statements).items() if walks(plan)}
+    assert bad == {}
+
+
+@contextmanager
+def recorded(house: House) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that is run meanwhile, with what it was given."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        found.append((statement, parameters))
+
+    sa.event.listen(house.db.read_engine, "before_cursor_execute", note)
+    yield found
+    sa.event.remove(house.db.read_engine, "before_cursor_execute", note)
+
+
+def plans(db: Session, statements: list[tuple[str, Any]]) -> dict[str, list[str]]:
+    """How the database runs each statement."""
+    is_sqlite = db.get_bind().dialect.name == "sqlite"
+    prefix = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
+    found = {}
+    for statement, parameters in statements:
+        rows = db.connection().exec_driver_sql(prefix + statement, parameters or ()).all()
+        found[statement] = [str(row[3 if is_sqlite else 0]) for row in rows]
+    return found
+
+
+def walks(plan: list[str]) -> bool:
+    """Whether a big table is read without an index."""
+    return any(
+        f"Seq Scan on {table}" in step or (step.startswith(f"SCAN {table}") and "INDEX" not in step)
+        for table in BIG
+        for step in plan
+    )

@@ -1,0 +1,96 @@
+"""Replaying what waits, and stopping a run: by forms alone."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from kedai.inbox.models import RawEvent
+from kedai.kit.ids import show_id
+from kedai.runs.models import Run
+from kedai.runs.queries import find_latest_run
+from kedai.values.environment import Environment
+from kedai.values.event import ParkedReason
+from tests.feature.dashboard.browser import Browser
+from tests.support.factories import FAKE, LIVE, SANDBOX, House, incoming
+
+
+@pytest.fixture
+def parked(house: House) -> House:
+    """Sandbox is active and has three parked pushes, live has one."""
+    for environment in Environment:
+        house.configure(environment)
+    house.deliver(*(incoming(f"S{number}", parked=ParkedReason.INACTIVE_ENVIRONMENT) for number in range(2)))
+    house.deliver(incoming("S3", parked=ParkedReason.ORDER_NOT_FOUND))
+    house.deliver(incoming("L", environment=LIVE, parked=ParkedReason.INACTIVE_ENVIRONMENT))
+    return house
+
+
+def latest_run(house: House, environment: Environment) -> Run | None:
+    with house.db.read() as db:
+        return find_latest_run(db, "replay_parked", FAKE, environment=environment)
+
+
+def test_all_parked_are_replayed_by_a_run_that_the_page_shows(parked: House, admin: Browser) -> None:
+    page = admin.get("/e/sandbox/events?state=parked")
+    assert "3 parked events wait in Sandbox." in page.words
+    assert "Replay 2 parked events Reason: this environment was not the active one." in page.words
+    assert "Replay 1 parked event Reason: an order that the marketplace did not know." in page.words
+    answer = admin.post("/e/sandbox/events/replay-parked", {"connector": FAKE, "reason": "inactive_environment"})
+    after = admin.follow(answer)
+    assert "The replay has been queued." in after.words
+    assert "0 of 2 (0 %)" in after.words
+    run = latest_run(parked, SANDBOX)
+    assert run is not None
+    assert (run.total, run.created_by, run.scope["reason"]) == (2, "admin@example.com", "inactive_environment")
+
+
+def test_a_replay_started_on_the_connection_page_leads_back_there(parked: House, admin: Browser) -> None:
+    answer = admin.post("/e/sandbox/events/replay-parked", {"connector": FAKE, "back": "connection"})
+    assert answer.location == f"/connectors/{FAKE}?tab=sandbox&status=replay_queued"
+    assert "0 of 2 (0 %)" in admin.follow(answer).words
+
+
+def test_the_inactive_environments_parked_ones_stay(parked: House, admin: Browser) -> None:
+    assert "They stay parked until Live is the active environment." in admin.get("/e/live/events?state=parked").words
+    assert admin.post("/e/live/events/replay-parked", {"connector": FAKE}).status == 409
+    assert latest_run(parked, LIVE) is None
+    assert admin.post("/e/all/events/replay-parked", {"connector": FAKE}).status == 404
+
+
+def test_one_event_is_replayed_from_its_page(parked: House, admin: Browser) -> None:
+    event = next(one for one in parked.events(SANDBOX) if one.order_sn == "S3")
+    here = f"/e/sandbox/events/{show_id('evt', event.id)}"
+    page = admin.get(here)
+    assert "Replay this event" in page.words
+    assert "The marketplace does not know the order that it names." in page.words
+    after = admin.follow(admin.post(f"{here}/replays", {"from": "all"}))
+    assert "The event is back in the queue." in after.words
+    assert "Replay this event" not in after.words
+    assert admin.post(f"{here}/replays").status == 409
+    assert admin.post(here.replace("sandbox", "live") + "/replays").status == 404
+
+
+def test_a_dead_event_may_be_replayed(parked: House, admin: Browser) -> None:
+    event = parked.events(SANDBOX)[0]
+    dead = sa.update(RawEvent).where(RawEvent.id == event.id).values(state="dead", parked_reason=None, note="gave up")
+    parked.execute(dead)
+    assert "1 event could not be applied" in admin.get("/e/sandbox/home").words
+    here = f"/e/sandbox/events/{show_id('evt', event.id)}"
+    assert "gave up" in admin.get(here).words
+    assert admin.post(f"{here}/replays").status == 303
+
+
+def test_a_run_is_stopped_from_the_list(parked: House, admin: Browser) -> None:
+    admin.post("/e/sandbox/events/replay-parked", {"connector": FAKE})
+    run = latest_run(parked, SANDBOX)
+    assert run is not None
+    stop = f"/e/sandbox/runs/{show_id('run', run.id)}/cancel"
+    assert f'action="{stop}"' in admin.get("/e/all/runs").text
+    assert admin.post(stop.replace("sandbox", "live")).status == 404
+    page = admin.follow(admin.post(stop, {"from": "all"}))
+    assert "The run was asked to stop." in page.words
+    assert f'action="{stop}"' not in page.text
+    stopped = latest_run(parked, SANDBOX)
+    assert stopped is not None
+    assert stopped.cancel_requested

@@ -1,0 +1,58 @@
+"""A world to look at: both environments filled, and nothing in one that the other has."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.inbox.service import keep_rejected
+from kedai.runs.service import create_run
+from kedai.values.environment import Environment
+from kedai.values.event import ParkedReason
+from kedai.values.order import OrderSnapshot
+from tests.feature.dashboard.browser import store_orders
+from tests.support.factories import ANNA, FAKE, LIVE, SHOP, START, House, incoming, line, snapshot
+
+POLYGLOT = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}\u202e"
+"""What a stranger may put into any text that a marketplace hands on."""
+
+
+def fill(house: House) -> House:
+    """Orders, events, rejected deliveries, exceptions and a run in each environment; sandbox is active."""
+    for environment in Environment:
+        house.configure(environment)
+        house.connect(environment, SHOP)
+        for number in range(3):
+            store_orders(house, _order(environment, number), environment=environment)
+            parked = ParkedReason.INACTIVE_ENVIRONMENT if environment is LIVE else None
+            order_sn = f"{environment.value.upper()}{number}"
+            house.deliver(
+                incoming(order_sn, environment=environment, parked=parked, at=START - timedelta(minutes=number))
+            )
+        _troubles(house, environment)
+    return house
+
+
+def _order(environment: Environment, number: int) -> OrderSnapshot:
+    return snapshot(
+        f"{environment.value.upper()}{number}",
+        status=("READY_TO_SHIP", "SOMETHING_NEW", "COMPLETED")[number],
+        total_amount=Decimal("1234.50"),
+        buyer_username=f"{environment.value}-buyer",
+        lines=(line("1", name=POLYGLOT, model_name=POLYGLOT, sku=POLYGLOT),),
+        shipping_carrier=POLYGLOT,
+        payment_method=POLYGLOT,
+        tracking_number=POLYGLOT,
+    )
+
+
+def _troubles(house: House, environment: Environment) -> None:
+    headers = {"user-agent": POLYGLOT, "x-forwarded-for": POLYGLOT}
+    trouble = Trouble(code="test", title=f"{environment.value} trouble {POLYGLOT}", next_step=POLYGLOT, shop_id=SHOP)
+    with house.db.write() as db:
+        body = POLYGLOT.encode()
+        keep_rejected(db, FAKE, environment, reason="mismatch", count=2, headers=headers, body=body, now=house.now)
+        raise_exception(db, FAKE, environment, trouble, now=house.now)
+        scope = {"reason": POLYGLOT, "shop_id": None}
+        create_run(db, "replay_parked", FAKE, environment, scope=scope, total=10, actor=ANNA, now=house.now)

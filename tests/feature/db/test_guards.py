@@ -1,0 +1,147 @@
+"""What the database itself refuses, whatever the code above it does: crossing environments, and changing the trail."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from kedai.audit.models import AuditEntry
+from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.db.base import Model
+from kedai.inbox.models import RawEvent
+from kedai.inbox.service import keep_rejected
+from kedai.kit.ids import new_id
+from kedai.orders.service import prepare, upsert
+from kedai.runs.service import create_run
+from kedai.sync import connect
+from kedai.values.environment import Scope
+from kedai.vault.models import AuthToken
+from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, START, House, incoming, snapshot
+
+NEVER_CHANGES = "never changes"
+MAY_CHANGE = {"active_environment"}
+"""The one row whose environment is meant to change."""
+
+APPEND_ONLY = {"audit"}
+
+
+@pytest.fixture
+def filled(house: House) -> House:
+    """A house with at least one sandbox row in every table that names an environment."""
+    house.configure(SANDBOX)
+    house.configure(LIVE)
+    scope = house.connect(SANDBOX)
+    house.deliver(incoming("O1"))
+    with house.db.write() as db:
+        upsert(db, scope, prepare([snapshot("O1")]), now=house.now)
+        create_run(db, "x", FAKE, SANDBOX, scope={}, total=None, actor=ANNA, now=house.now)
+        raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x"), now=house.now)
+        keep_rejected(db, FAKE, SANDBOX, reason="mismatch", count=1, headers={}, body=b"", now=house.now)
+        connect.start(
+            house.parts, db, FAKE, SANDBOX, staff_id="s", session_id="s", expected_shop_id=None, now=house.now
+        )
+    token = {"id": new_id(), "name": "x", "role": "viewer", "environment": SANDBOX, "created_by": "x"}
+    house.execute(sa.insert(Model.metadata.tables["api_token"]).values(**token, token_hash=b"x", created_at=START))
+    return house
+
+
+def test_environment_of_a_row_never_changes_in_any_table(filled: House) -> None:
+    tables = {name: table for name, table in Model.metadata.tables.items() if "environment" in table.c}
+    assert tables.keys() > MAY_CHANGE | APPEND_ONLY
+    for name, table in sorted(tables.items()):
+        if name in MAY_CHANGE | APPEND_ONLY:
+            continue
+        where = table.c.environment == SANDBOX
+        assert filled.scalar(sa.select(sa.func.count()).select_from(table).where(where)) >= 1, name
+        with pytest.raises(DBAPIError, match=NEVER_CHANGES):
+            filled.execute(sa.update(table).where(where).values(environment=LIVE))
+        assert filled.execute(sa.update(table).where(where).values(environment=SANDBOX)) >= 1, name
+
+
+def test_environment_outside_the_closed_set_is_refused_in_every_table(filled: House) -> None:
+    checks = {
+        name: [one.sqltext.text for one in table.constraints if isinstance(one, sa.CheckConstraint)]
+        for name, table in Model.metadata.tables.items()
+        if "environment" in table.c
+    }
+    for name, texts in checks.items():
+        assert "environment IN ('sandbox', 'live')" in texts, name
+    with pytest.raises(DBAPIError, match="environment_known"):
+        filled.execute(sa.text("UPDATE active_environment SET environment = 'prod'"))
+
+
+def test_token_of_one_environment_is_refused_on_a_shop_of_the_other(filled: House) -> None:
+    row = {column.name: value for column, value in _row(filled, AuthToken).items()}
+    with pytest.raises(IntegrityError):
+        filled.execute(sa.insert(AuthToken).values({**row, "id": new_id(), "environment": LIVE}))
+
+
+def test_order_of_one_environment_is_refused_on_a_shop_of_the_other(filled: House) -> None:
+    with pytest.raises(IntegrityError), filled.db.write() as db:
+        upsert(db, Scope(FAKE, LIVE, SHOP), prepare([snapshot("O2")]), now=filled.now)
+    assert [order.environment for order in filled.orders()] == [SANDBOX]
+
+
+def test_line_of_one_environment_is_refused_on_an_order_of_the_other(filled: House) -> None:
+    filled.connect(LIVE)
+    item = Model.metadata.tables["order_item"]
+    key = {"connector": FAKE, "environment": LIVE, "shop_id": SHOP, "order_sn": "O1", "line": 1}
+    words = {"item_id": "1", "model_id": "", "name": "", "model_name": "", "sku": "", "quantity": 1}
+    with pytest.raises(IntegrityError):
+        filled.execute(sa.insert(item).values(**key, **words, unit_price=Decimal(1)))
+
+
+def test_push_of_an_unknown_marketplace_is_refused(filled: House) -> None:
+    row = {column.name: value for column, value in _row(filled, RawEvent).items()}
+    with pytest.raises(IntegrityError):
+        filled.execute(sa.insert(RawEvent).values({**row, "id": new_id(), "connector": "nobody"}))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("state", "working"), ("state", "parked"), ("parked_reason", "unknown_shop"), ("parked_reason", "other")],
+)
+def test_state_of_a_push_is_a_closed_set_that_fits_its_reason(filled: House, column: str, value: str) -> None:
+    with pytest.raises(IntegrityError):
+        filled.execute(sa.update(RawEvent).values({column: value}))
+
+
+def test_referred_row_is_never_deleted_along_or_orphaned(filled: House) -> None:
+    for table in ("shop", "order_sync", "environment_credentials"):
+        with pytest.raises(IntegrityError):
+            filled.execute(sa.delete(Model.metadata.tables[table]))
+    rules = {key.ondelete for table in Model.metadata.tables.values() for key in table.foreign_keys if key.ondelete}
+    assert rules == set()
+
+
+def test_trail_is_append_only(filled: House) -> None:
+    assert filled.scalar(sa.select(sa.func.count()).select_from(AuditEntry)) > 0
+    for statement in (sa.update(AuditEntry).values(subject="x"), sa.delete(AuditEntry)):
+        with pytest.raises(DBAPIError, match="append-only"):
+            filled.execute(statement)
+
+
+def test_same_order_number_lives_in_both_environments_side_by_side(filled: House) -> None:
+    filled.connect(LIVE)
+    with filled.db.write() as db:
+        upsert(db, Scope(FAKE, LIVE, SHOP), prepare([snapshot("O1", status="SHIPPED")]), now=filled.now)
+    assert {(order.environment, order.status) for order in filled.orders()} == {
+        (SANDBOX, "READY_TO_SHIP"),
+        (LIVE, "SHIPPED"),
+    }
+
+
+def test_same_push_lives_in_both_environments_side_by_side(filled: House) -> None:
+    event_id = b"\1" * 32
+    assert filled.deliver(incoming("O9", event_id=event_id), incoming("O9", environment=LIVE, event_id=event_id)) == 2
+    assert filled.deliver(incoming("O9", environment=LIVE, event_id=event_id)) == 0
+
+
+def _row(house: House, model: type[Model]) -> dict[Any, Any]:
+    with house.db.read() as db:
+        row = db.execute(sa.select(model)).scalars().first()
+        return {column: getattr(row, column.name) for column in model.__table__.c}

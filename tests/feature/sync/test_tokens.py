@@ -1,0 +1,291 @@
+"""A shop's token is refreshed by exactly one, whoever else asks, and no race loses or condemns it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from kedai.db.database import refuse_open_transaction
+from kedai.errors import NeedsReconnect, NotConfigured, OutcomeUnknown, RemoteUnavailable, SecretUnreadable
+from kedai.sync import tokens
+from kedai.sync.tokens import HeldToken, get_access_token
+from kedai.values.actor import SYSTEM
+from kedai.values.environment import Scope
+from kedai.vault.models import AuthToken, EnvironmentCredentials
+from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.shops import set_shop_state
+from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, Call, House, run_threads
+
+SCOPE = Scope(FAKE, SANDBOX, SHOP)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+SOON = timedelta(minutes=4)
+"""Less than the early-refresh span: such a token is refreshed before it is used."""
+
+
+@pytest.fixture
+def shop(house: House) -> House:
+    """A house whose sandbox shop holds a token that is about to expire."""
+    house.configure(SANDBOX)
+    house.configure(LIVE)
+    house.connect(SANDBOX, expires_in=SOON)
+    return house
+
+
+def get(house: House, *, rejected: int | None = None) -> HeldToken:
+    return asyncio.run(get_access_token(house.parts, SCOPE, rejected=rejected))
+
+
+def row(house: House, scope: Scope = SCOPE) -> AuthToken:
+    with house.db.read() as db:
+        found = find_token(db, scope)
+    assert found is not None
+    return found
+
+
+def lose_lease(house: House) -> None:
+    """As if the holder had been away for longer than its lease."""
+    house.execute(sa.update(AuthToken).values(lease_until=LONG_AGO))
+
+
+def on_refresh(house: House, *answers: Callable[[Call], Awaitable[None]]) -> None:
+    """What happens before the first, second, … refresh is answered."""
+    waiting = list(answers)
+
+    async def before(call: Call) -> None:
+        if call.method == "refresh" and waiting:
+            await waiting.pop(0)(call)
+
+    house.market.before = before
+
+
+def fail_with(error: Exception) -> Callable[[Call], Awaitable[None]]:
+    async def fail(_call: Call) -> None:
+        raise error
+
+    return fail
+
+
+def test_token_with_time_left_is_used_as_it_is(house: House) -> None:
+    house.configure()
+    house.connect(expires_in=timedelta(minutes=6))
+    held = get(house)
+    assert (held.access_token.reveal(), held.generation) == ("access-token-number-0001", 1)
+    assert house.market.calls == []
+
+
+def test_token_that_expires_soon_is_refreshed_and_stored_sealed(shop: House) -> None:
+    held = get(shop)
+    assert (held.access_token.reveal(), held.generation) == ("access-token-number-0002", 2)
+    stored = row(shop)
+    assert (stored.generation, stored.lease_by, stored.lease_until) == (2, None, None)
+    assert stored.access_token_encrypted.startswith("v2:k1:")
+    assert stored.access_expires_at == shop.now + timedelta(hours=4)
+    opened = open_tokens(shop.parts.ring, stored)
+    assert opened.refresh_token.reveal() == "refresh-token-number-0002"
+    assert get(shop).generation == 2
+    assert shop.market.count("refresh") == 1
+
+
+def test_no_transaction_is_open_while_the_marketplace_is_asked(shop: House) -> None:
+    async def look(_call: Call) -> None:
+        refuse_open_transaction()
+        await asyncio.to_thread(shop.execute, sa.update(EnvironmentCredentials).values(region="SG"))
+
+    on_refresh(shop, look)
+    assert get(shop).generation == 2
+
+
+def test_fifty_tasks_in_four_loops_at_expiry_make_one_refresh(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The marketplace revokes a refresh token at its first use: a second call would cut the shop off."""
+    monkeypatch.setattr(tokens, "_WAIT_SECONDS", 60.0)  # however slow the machine, all are to see the one new pair
+    places = [shop.as_process() for _ in range(4)]
+
+    def loop(number: int) -> list[HeldToken]:
+        async def ask_at_once() -> list[HeldToken]:
+            return await asyncio.gather(*(get_access_token(places[number], SCOPE) for _ in range(50)))
+
+        return asyncio.run(ask_at_once())
+
+    done = run_threads([lambda number=number: loop(number) for number in range(4)])
+    assert [one for one in done if isinstance(one, Exception)] == []
+    held = [one for some in done for one in some]
+    assert len(held) == 200
+    assert {(one.access_token.reveal(), one.generation) for one in held} == {("access-token-number-0002", 2)}
+    assert shop.market.count("refresh") == 1
+    assert shop.shop_state() == "connected"
+
+
+def test_tasks_that_are_refused_one_generation_make_one_refresh(shop: House) -> None:
+    get(shop)
+
+    async def all_are_refused() -> list[HeldToken]:
+        return await asyncio.gather(*(get_access_token(shop.parts, SCOPE, rejected=2) for _ in range(20)))
+
+    assert {one.generation for one in asyncio.run(all_are_refused())} == {3}
+    assert shop.market.count("refresh") == 2
+
+
+def test_generation_that_was_refused_but_is_replaced_already_needs_no_refresh(shop: House) -> None:
+    get(shop)
+    assert get(shop, rejected=1).generation == 2
+    assert shop.market.count("refresh") == 1
+
+
+def test_late_holder_may_still_store_its_pair_while_nobody_stored_a_newer_one(shop: House) -> None:
+    async def be_away(_call: Call) -> None:
+        await asyncio.to_thread(lose_lease, shop)
+
+    on_refresh(shop, be_away)
+    assert get(shop).generation == 2
+    assert (row(shop).generation, row(shop).lease_by) == (2, None)
+
+
+def test_late_holder_takes_the_newer_pair_where_somebody_stored_one(shop: House) -> None:
+    shop.market.rotates = False  # inside its grace the old refresh token gives the same pair once more
+
+    async def be_overtaken(_call: Call) -> None:
+        await asyncio.to_thread(lose_lease, shop)
+        held = await get_access_token(shop.parts, SCOPE)
+        assert held.generation == 2
+
+    on_refresh(shop, be_overtaken)
+    assert get(shop).generation == 2
+    assert row(shop).generation == 2
+    assert shop.market.count("refresh") == 2
+
+
+def test_lost_answer_is_asked_for_once_more(shop: House) -> None:
+    on_refresh(shop, fail_with(OutcomeUnknown()))
+    assert get(shop).generation == 2
+    assert [call.token for call in shop.market.calls] == ["refresh-token-number-0001"] * 2
+
+
+def test_answer_lost_twice_is_left_for_later_and_the_lease_given_back(shop: House) -> None:
+    on_refresh(shop, fail_with(OutcomeUnknown()), fail_with(OutcomeUnknown()))
+    with pytest.raises(OutcomeUnknown):
+        get(shop)
+    assert shop.market.count("refresh") == 2
+    assert (row(shop).generation, row(shop).lease_by, shop.shop_state()) == (1, None, "connected")
+    assert get(shop).generation == 2
+
+
+@pytest.mark.parametrize("error", [RemoteUnavailable(), RuntimeError("a bug")], ids=["unavailable", "bug"])
+def test_failed_call_gives_the_lease_back_at_once(shop: House, error: Exception) -> None:
+    on_refresh(shop, fail_with(error))
+    with pytest.raises(type(error)):
+        get(shop)
+    assert row(shop).lease_by is None
+    assert get(shop).generation == 2
+
+
+def test_stopped_call_gives_the_lease_back(shop: House) -> None:
+    async def start_then_stop() -> None:
+        asked = asyncio.Event()
+
+        async def hang(_call: Call) -> None:
+            asked.set()
+            await asyncio.Event().wait()
+
+        on_refresh(shop, hang)
+        task = asyncio.create_task(get_access_token(shop.parts, SCOPE))
+        await asked.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(start_then_stop())
+    assert row(shop).lease_by is None
+
+
+def test_who_waits_too_long_for_another_ones_refresh_comes_again_later(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "_WAIT_SECONDS", 0.05)
+    shop.execute(sa.update(AuthToken).values(lease_by="another", lease_until=datetime(2999, 1, 1, tzinfo=UTC)))
+    with pytest.raises(RemoteUnavailable):
+        get(shop)
+    assert shop.market.calls == []
+    assert row(shop).lease_by == "another"
+
+
+def test_holder_that_is_refused_condemns_the_shop(shop: House) -> None:
+    shop.market.revoke(SANDBOX, SHOP)
+    with pytest.raises(NeedsReconnect):
+        get(shop)
+    assert shop.shop_state() == "needs_reauth"
+    assert (row(shop).generation, row(shop).lease_by) == (1, None)
+
+
+def test_late_holder_that_is_refused_condemns_nobody_where_a_newer_pair_stands(shop: House) -> None:
+    async def be_overtaken(_call: Call) -> None:
+        await asyncio.to_thread(lose_lease, shop)
+        held = await get_access_token(shop.parts, SCOPE)
+        assert held.generation == 2
+
+    on_refresh(shop, be_overtaken)
+    with pytest.raises(NeedsReconnect):
+        get(shop)
+    assert shop.shop_state() == "connected"
+    assert get(shop).generation == 2
+
+
+def test_late_holder_that_is_refused_condemns_nobody_where_another_holds_the_lease(shop: House) -> None:
+    async def be_replaced(_call: Call) -> None:
+        await asyncio.to_thread(shop.execute, sa.update(AuthToken).values(lease_by="another"))
+        raise NeedsReconnect
+
+    on_refresh(shop, be_replaced)
+    with pytest.raises(NeedsReconnect):
+        get(shop)
+    assert (shop.shop_state(), row(shop).lease_by) == ("connected", "another")
+
+
+def test_later_success_clears_the_mark(shop: House) -> None:
+    with shop.db.write() as db:
+        set_shop_state(db, SCOPE, "needs_reauth", reason="refused", actor=SYSTEM, now=shop.now)
+    assert get(shop).generation == 2
+    assert shop.shop_state() == "connected"
+
+
+def test_success_leaves_a_paused_shop_paused(shop: House) -> None:
+    with shop.db.write() as db:
+        set_shop_state(db, SCOPE, "paused", reason="by a person", actor=SYSTEM, now=shop.now)
+    get(shop)
+    assert shop.shop_state() == "paused"
+
+
+def test_refresh_touches_its_own_environment_and_shop_only(shop: House) -> None:
+    live, second = shop.connect(LIVE, expires_in=SOON), shop.connect(SANDBOX, "7002", expires_in=SOON)
+    before = [row(shop, one).access_token_encrypted for one in (live, second)]
+    get(shop)
+    assert [row(shop, one).access_token_encrypted for one in (live, second)] == before
+    assert [row(shop, one).generation for one in (live, second)] == [1, 1]
+    assert {(call.environment, call.shop_id) for call in shop.market.calls} == {(SANDBOX, SHOP)}
+
+
+def test_token_moved_to_another_shop_or_environment_is_unreadable(shop: House) -> None:
+    for scope in (shop.connect(LIVE), shop.connect(SANDBOX, "7002")):
+        shop.execute(
+            sa.update(AuthToken)
+            .where(AuthToken.environment == scope.environment, AuthToken.shop_id == scope.shop_id)
+            .values(access_token_encrypted=row(shop).access_token_encrypted)
+        )
+        with pytest.raises(SecretUnreadable):
+            asyncio.run(get_access_token(shop.parts, scope))
+
+
+def test_shop_without_a_token_needs_a_person(shop: House) -> None:
+    with pytest.raises(NeedsReconnect):
+        asyncio.run(get_access_token(shop.parts, replace(SCOPE, shop_id="7999")))
+
+
+def test_what_cannot_call_takes_no_lease(shop: House) -> None:
+    shop.execute(sa.update(EnvironmentCredentials).values(partner_key_encrypted=None))
+    with pytest.raises(NotConfigured):
+        get(shop)
+    assert row(shop).lease_by is None
+    assert shop.shop_state() == "connected"

@@ -1,0 +1,74 @@
+"""The route table as the framework has it: what a request can reach, and what each route asks of its caller."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from tests.feature.web.site import Site
+
+SAMPLES = {
+    "connector": "shopee",
+    "name": "shopee",
+    "environment": "sandbox",
+    "scope": "sandbox",
+    "secret": "partner_key",
+    "event_id": "evt_01a205a5c85b75199a2c28833cd81810",
+    "order_id": "ord_01a205a5c85b75199a2c28833cd81810",
+    "run_id": "run_01a205a5c85b75199a2c28833cd81810",
+    "shop_id": "7001",
+}
+"""Something plausible for each `{parameter}` of a path; what it names need not exist."""
+
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path, and the capabilities that its dependencies ask for."""
+
+    method: str
+    path: str
+    capabilities: tuple[str, ...]
+    dependant: Any
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def sample(self) -> str:
+        """An address that leads to it."""
+        return re.sub(r"{(\w+)}", lambda found: SAMPLES[found[1]], self.path)
+
+    @property
+    def is_json(self) -> bool:
+        return self.path.startswith("/admin/")
+
+    def dependencies(self) -> Iterator[Any]:
+        """Everything it depends on, near and far."""
+        yield from _walk(self.dependant)
+
+
+def list_routes(site: Site) -> list[Route]:
+    """Every route behind the webhook's own paths."""
+    app = site.edge._app._app  # type: ignore[attr-defined]  # the guard stands between
+    assert isinstance(app, FastAPI)
+    found = []
+    for context in iter_route_contexts(app.routes):
+        dependant: Any = context.dependant  # type: ignore[attr-defined]
+        asked = tuple(one.call.capability.value for one in _walk(dependant) if hasattr(one.call, "capability"))
+        found += [Route(method, str(context.path), asked, dependant) for method in sorted(context.methods or ())]
+    assert len(found) > 20
+    return found
+
+
+def _walk(dependant: Any) -> Iterator[Any]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _walk(one)

@@ -1,0 +1,49 @@
+"""Where journeys take place: an installation of real processes in a directory and on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kedai.kit.ids import new_id
+from tests.conftest import TEMPLATE
+from tests.support.installation import Installation
+from tests.support.postgres import PostgresServer
+
+Place = Callable[..., Installation]
+
+
+@pytest.fixture
+def on_sqlite(sqlite_template: Path, tmp_path: Path) -> Iterator[Place]:
+    """Make an embedded installation on a migrated file."""
+    with ExitStack() as stack:
+
+        def place(**options: Any) -> Installation:
+            return stack.enter_context(Installation(tmp_path, **{"sqlite_template": sqlite_template, **options}))
+
+        yield place
+
+
+@pytest.fixture
+def on_postgresql(postgres_server: PostgresServer, tmp_path: Path) -> Iterator[Place]:
+    """Make an installation on a migrated PostgreSQL database."""
+    name = f"journey_{new_id().hex}"
+    postgres_server.create_database(name, template=TEMPLATE)
+    with ExitStack() as stack:
+        stack.callback(postgres_server.drop_database, name)
+
+        def place(**options: Any) -> Installation:
+            return stack.enter_context(Installation(tmp_path, database_url=postgres_server.url(name), **options))
+
+        yield place
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """An installation on each database in turn."""
+    made: Place = request.getfixturevalue(f"on_{request.param}")
+    return made
