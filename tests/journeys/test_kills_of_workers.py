@@ -17,7 +17,8 @@ from tests.support.processes import Process, wait_until
 
 pytestmark = pytest.mark.journey
 
-LEASE_SECONDS = "2"
+SHORT_LEASE = {"KEDAI_LEASE_SECONDS": "2"}
+"""On PostgreSQL only time tells that a worker is gone; on SQLite the lock file does, and no lease is waited for."""
 PARKED = 450
 STEP = 200
 
@@ -30,13 +31,12 @@ class Hands:
     working: Process | None = None
 
     def begin(self, **settings: str) -> None:
-        settings = {"KEDAI_LEASE_SECONDS": LEASE_SECONDS, **settings}
         if self.home.database_url is None:
             self.working = self.home.start("serve", **settings)
             return
         if self.working is None:
             self.home.start("web")
-        self.working = self.home.start("worker", **settings)
+        self.working = self.home.start("worker", **SHORT_LEASE, **settings)
 
     def wait_killed(self) -> None:
         assert self.working is not None

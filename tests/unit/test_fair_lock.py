@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
+from kedai.db import write_lock
 from kedai.db.write_lock import FairLock
 from kedai.errors import StorageUnavailable
 from tests.support.processes import wait_until
@@ -98,6 +100,23 @@ def test_lock_is_free_again_after_a_failed_block() -> None:
     with pytest.raises(KeyError), lock.hold(first=False, timeout=1):
         raise KeyError
     with lock.hold(first=False, timeout=0.01):
+        pass
+
+
+def test_lock_granted_in_the_very_moment_of_giving_up_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    class LateEvent(threading.Event):
+        """Its waiter wakes for its deadline just as the lock is granted."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            super().wait(30)
+            return False
+
+    monkeypatch.setattr(write_lock, "threading", SimpleNamespace(Event=LateEvent, Lock=threading.Lock))
+    queue = Queue()
+    with queue.lock.hold(first=False, timeout=1):
+        queue.line_up("late", timeout=0.01)
+    assert queue.join() == ["late"]
+    with queue.lock.hold(first=False, timeout=0.01):
         pass
 
 

@@ -33,7 +33,16 @@ class RawEvent(LeasedModel):
         sa.ForeignKeyConstraint(
             ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
         ),
-        # the queue: small, since only waiting rows are in it
+        # the queue: small, since only waiting rows are in it; claiming an order's rows must never read past them
+        sa.Index(
+            "ix_raw_event_waiting",
+            "connector",
+            "environment",
+            "shop_id",
+            "order_sn",
+            sqlite_where=sa.text("state = 'received'"),
+            postgresql_where=sa.text("state = 'received'"),
+        ),
         sa.Index(
             "ix_raw_event_due",
             "due_at",
@@ -58,7 +67,6 @@ class RawEvent(LeasedModel):
             postgresql_where=sa.text("state = 'dead'"),
         ),
         sa.Index("ix_raw_event_list", "environment", "id"),
-        # all pushes of an order: for its page, and for claiming the waiting ones together
         sa.Index("ix_raw_event_order", "order_sn", "shop_id", "environment"),
     )
 

@@ -101,13 +101,11 @@ def test_push_of_an_unknown_marketplace_is_refused(filled: House) -> None:
         filled.execute(sa.insert(RawEvent).values({**row, "id": new_id(), "connector": "nobody"}))
 
 
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [("state", "working"), ("state", "parked"), ("parked_reason", "unknown_shop"), ("parked_reason", "other")],
-)
-def test_state_of_a_push_is_a_closed_set_that_fits_its_reason(filled: House, column: str, value: str) -> None:
-    with pytest.raises(IntegrityError):
-        filled.execute(sa.update(RawEvent).values({column: value}))
+def test_state_of_a_push_is_a_closed_set_that_fits_its_reason(filled: House) -> None:
+    wrong = [("state", "working"), ("state", "parked"), ("parked_reason", "unknown_shop"), ("parked_reason", "other")]
+    for column, value in wrong:
+        with pytest.raises(IntegrityError):
+            filled.execute(sa.update(RawEvent).values({column: value}))
 
 
 def test_referred_row_is_never_deleted_along_or_orphaned(filled: House) -> None:

@@ -314,6 +314,14 @@ def create_tables() -> None:
         sa.UniqueConstraint("connector", "environment", "event_id", name="uq_raw_event_connector_environment_event_id"),
     )
     op.create_index(
+        "ix_raw_event_waiting",
+        "raw_event",
+        ["connector", "environment", "shop_id", "order_sn"],
+        unique=False,
+        sqlite_where=sa.text("state = 'received'"),
+        postgresql_where=sa.text("state = 'received'"),
+    )
+    op.create_index(
         "ix_raw_event_dead",
         "raw_event",
         ["connector", "environment", "id"],
