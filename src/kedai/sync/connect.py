@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from kedai.vault.service import missing_fields
 from kedai.vault.shops import save_shop, seal_tokens, set_shop_state, store_tokens
 
 STATE_LIFETIME = timedelta(minutes=10)
+_CODE = re.compile(r"[!-~]{1,512}")
+_SHOP_ID = re.compile(r"[0-9]{1,20}")
 TOKEN_SESSION = "token:"  # noqa: S105  a prefix, no secret
 
 
@@ -113,13 +116,7 @@ async def finish(
         return "state_expired"
     if callback.error:
         return "denied"
-    if (
-        not callback.code
-        or len(callback.code) > 512
-        or len(callback.shop_id) > 20
-        or not callback.shop_id.isascii()
-        or not callback.shop_id.isdigit()
-    ):
+    if not _CODE.fullmatch(callback.code) or not _is_shop_id(parts, name, callback.shop_id):
         return "code_invalid"
     return await _exchange(parts, name, environment, callback, state, actor)
 
@@ -148,6 +145,14 @@ async def _exchange(
         return "code_invalid" if _is_bad_code(error) else "remote_error"
     now = parts.clock.now()
     return await parts.write(lambda db: _keep(parts, db, scope, partner_id, profile, grant, state, actor, now))
+
+
+def _is_shop_id(parts: Parts, name: ConnectorName, text: str) -> bool:
+    """Whether the marketplace could have a shop of that id at all."""
+    try:
+        return bool(_SHOP_ID.fullmatch(text)) and parts.connector(name).validate_field("shop_id", text) == text
+    except Invalid:
+        return False
 
 
 def _is_bad_code(error: KedaiError) -> bool:
