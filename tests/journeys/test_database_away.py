@@ -17,6 +17,7 @@ from kedai.inbox.models import RawEvent
 from tests.journeys.senders import Senders, Sent, in_thread, until
 from tests.support.installation import Installation, order_push
 from tests.support.postgres import PostgresServer
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.journey
 
@@ -50,11 +51,11 @@ FROZEN = Outage(PostgresServer.freeze, PostgresServer.thaw, MARKETPLACE_PATIENCE
 
 
 @pytest.mark.parametrize("outage", [pytest.param(REFUSED, id="stopped"), pytest.param(FROZEN, id="frozen")])
-def test_f12_without_a_database_pushes_get_503_in_time_and_service_resumes_by_itself(
+def test_f12_without_a_database_pushes_get_503_in_time_and_everything_resumes_by_itself(
     own_postgres: PostgresServer, tmp_path: Path, outage: Outage
 ) -> None:
     with Installation(tmp_path, database_url=own_postgres.url("kedai"), with_simulator=False, extra=SEEDS) as home:
-        server = home.start("web")
+        server = home.start()
         senders = Senders(home.port, home.url, KEY)
         during, recovered_after = asyncio.run(_live_through(senders, own_postgres, outage))
 
@@ -64,6 +65,7 @@ def test_f12_without_a_database_pushes_get_503_in_time_and_service_resumes_by_it
         assert max(sent.seconds for sent in during) < outage.answer_seconds
         assert senders.statuses == {200, 503}
         assert recovered_after < RECOVERY_SECONDS
+        wait_until(lambda: home.count_events("received") == 0, timeout=30, message="the worker did not go on")
         stored = {bytes(row[0]) for row in home.rows(sa.select(RawEvent.body))}
         assert senders.acknowledged <= stored
 

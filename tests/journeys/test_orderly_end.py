@@ -36,7 +36,7 @@ def test_f47_sigterm_under_load_drains_and_exits_0_without_any_5xx(place: Place)
 
 
 async def _stop_under_load(senders: Senders, server: Process) -> Sent:
-    """SIGTERM while many send and one has sent half a push, who sends the rest only then."""
+    """SIGTERM while many send and one has sent half a push, who sends the rest only then, byte by byte."""
     numbers = itertools.count()
 
     def body() -> bytes:
@@ -55,7 +55,10 @@ async def _stop_under_load(senders: Senders, server: Process) -> Sent:
     server.terminate()
 
     await until(lambda: sending.done() or None in senders.statuses, timeout=10, message="nobody noticed the end")
-    sent = await exchange(reader, writer, written[-20:], slow)
+    for place in range(len(written) - 20, len(written) - 1):  # a second in all: a slow sender, but not a late one
+        writer.write(written[place : place + 1])
+        await asyncio.sleep(0.05)
+    sent = await exchange(reader, writer, written[-1:], slow)
     writer.close()
     await asyncio.wait_for(sending, DRAIN_SECONDS)
     return sent

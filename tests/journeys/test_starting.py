@@ -91,11 +91,18 @@ def test_web_and_worker_alone_are_refused_on_sqlite(on_sqlite: Place) -> None:
         assert_refused(ended, CONFIGURATION, "PostgreSQL", "kedai serve")
 
 
-def test_a_second_server_on_the_same_data_directory_exits_69_and_leaves_the_first_alone(on_sqlite: Place) -> None:
+def test_a_second_server_on_the_same_directory_or_port_exits_69_and_leaves_the_first_alone(
+    on_sqlite: Place, tmp_path: Path
+) -> None:
     home = on_sqlite(with_simulator=False, extra=SEEDS)
     home.start()
-    (ended,) = start_all(home, [(f"serve --port {pick_port()}", {})])
-    assert_refused(ended, UNAVAILABLE, "data directory")
+    elsewhere = {"KEDAI_DATA_DIR": str(tmp_path / "elsewhere")}
+    starts = [(f"serve --port {pick_port()}", {}), (f"serve --port {home.port}", elsewhere)]
+    same_directory, same_port = start_all(home, starts)
+    assert_refused(same_directory, UNAVAILABLE, "data directory")
+    assert same_port[0] == UNAVAILABLE
+    assert same_port[1].splitlines()[-1] == f"kedai: The web server cannot listen on 127.0.0.1 port {home.port}."
+    assert "Traceback" not in same_port[1]
     assert home.push("sandbox", order_push("260901SECOND1", 7001), key=PUSH_KEY).status == 200
 
 

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.models import ConnectorException
 from kedai.connectors.base import Connector, CredentialField, Host, HttpAnswer
+from kedai.db import engine
 from kedai.db.database import Database
 from kedai.errors import AuthExpired, BadSignature, Invalid, NeedsReconnect, NotConfigured
 from kedai.inbox.flush import IncomingPush, insert_pushes
@@ -567,7 +568,8 @@ def boot(database_url: str, directory: Path, seeds: Mapping[str, str] | None) ->
 
 
 def boot_with(number: int, database_url: str, directory: str) -> None:
-    """Boot as one of several processes, each with a setting of its own."""
+    """Boot as one of several processes, each with a setting of its own; they wait for each other, however slow."""
+    engine._BEGIN_DEADLINE_SECONDS = 60.0
     boot(database_url, Path(directory), {**COMPLETE, "default_location_id": f"from {number}"})
 
 

@@ -37,6 +37,7 @@ def make_engine(url: str, *, pool_size: int, read_only: bool = False, statement_
         max_overflow=0,
         pool_timeout=0.9,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": 2, "options": options, "tcp_user_timeout": 5000, "application_name": "kedai"},
     )
 
@@ -50,6 +51,7 @@ def _sqlite_engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        hide_parameters=True,  # an error's text goes to the log: no buyer's name, no sealed secret in it
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 2.0 if read_only else 0.0},
     )
 

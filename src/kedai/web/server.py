@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from kedai.errors import Unavailable
+
 DRAIN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 65  # longer than the minute after which proxies and senders let an idle connection go
 
@@ -42,7 +44,11 @@ def make_server(app: ASGIApp, *, host: str, port: int) -> uvicorn.Server:
 
 
 def serve(app: ASGIApp, *, host: str, port: int, on_started: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGTERM or SIGINT, then stop accepting, drain at most 20 s, and return; a second signal forces it."""
+    """Serve until SIGTERM or SIGINT, then stop accepting, drain at most 20 s, and return; a second signal forces it.
+
+    Raises:
+        Unavailable: the address cannot be had.
+    """
     server = make_server(app, host=host, port=port)
 
     async def run() -> None:
@@ -58,8 +64,11 @@ def serve(app: ASGIApp, *, host: str, port: int, on_started: Callable[[], None] 
         await server.serve()
         watcher.cancel()
 
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(run())
+    try:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(run())
+    except SystemExit:  # uvicorn's word for an address that cannot be had; it has logged why
+        raise Unavailable(f"The web server cannot listen on {host} port {port}.") from None
 
 
 async def _announce(server: uvicorn.Server, on_started: Callable[[], None]) -> None:

@@ -76,6 +76,14 @@ def test_constraint_breach_is_left_to_the_caller(house: House) -> None:
         db.execute(sa.insert(EnvironmentCredentials), [{**row, "updated_at": START, "updated_by": "x"}])
 
 
+def test_error_of_a_statement_does_not_repeat_what_was_to_be_stored(house: House) -> None:
+    row = {"connector": FAKE, "environment": SANDBOX, "version": 1, "region": "CANARY", "updated_at": START}
+    with pytest.raises(IntegrityError) as caught:
+        house.execute(sa.insert(EnvironmentCredentials).values(**row, updated_by="CANARY"))
+    assert "CANARY" not in str(caught.value)
+    assert "environment_credentials" in str(caught.value)
+
+
 def test_reference_to_a_missing_row_is_refused(house: House) -> None:
     shop = {"connector": "nobody", "environment": SANDBOX, "shop_id": "1", "name": "", "region": "", "state_reason": ""}
     with pytest.raises(IntegrityError), house.db.connect() as connection:

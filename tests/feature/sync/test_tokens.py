@@ -159,6 +159,16 @@ def test_late_holder_takes_the_newer_pair_where_somebody_stored_one(shop: House)
     assert shop.market.count("refresh") == 2
 
 
+def test_pair_that_arrives_after_a_person_connected_the_shop_anew_is_not_stored(shop: House) -> None:
+    async def connect_anew(_call: Call) -> None:
+        await asyncio.to_thread(shop.connect, SANDBOX)
+
+    shop.market.after = connect_anew
+    held = get(shop)
+    assert (held.access_token.reveal(), held.generation) == ("access-token-number-0003", 2)
+    assert open_tokens(shop.parts.ring, row(shop)).access_token.reveal() == "access-token-number-0003"
+
+
 def test_lost_answer_is_asked_for_once_more(shop: House) -> None:
     on_refresh(shop, fail_with(OutcomeUnknown()))
     assert get(shop).generation == 2

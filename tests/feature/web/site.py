@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-import uvicorn
 
 from kedai.inbox.models import RawEvent
 from kedai.kit.clock import ManualClock
@@ -30,6 +29,7 @@ from kedai.values.environment import ConnectorName, Environment
 from kedai.web.app import create_app
 from kedai.web.edge import WebhookEdge
 from kedai.web.security import session_cookie_name
+from kedai.web.server import make_server
 from tests.support.factories import make_settings
 from tests.support.installation import MASTER_KEYS, Answer, request, sign_push
 from tests.support.processes import wait_until
@@ -227,19 +227,10 @@ def serving(
 
 @contextmanager
 def _listening(edge: WebhookEdge, listening: socket.socket) -> Iterator[None]:
-    config = uvicorn.Config(
-        edge,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        lifespan="on",
-        timeout_graceful_shutdown=5,
-    )
-    server = uvicorn.Server(config)
+    server = make_server(edge, host="127.0.0.1", port=listening.getsockname()[1])
 
     def run() -> None:
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(server.serve(sockets=[listening]))
 
     thread = threading.Thread(target=run, name="site", daemon=True)
@@ -270,7 +261,7 @@ def read_answer(connection: socket.socket) -> Answer:
             if not piece:
                 break
             body += piece
-    except ConnectionError:
+    except (ConnectionError, TimeoutError):
         return Answer(0, {}, read)
     return Answer(int(lines[0].split(" ")[1]), headers, body)
 

@@ -110,7 +110,7 @@ def test_24_a_body_that_is_not_complete_in_time_gets_408_however_steadily_it_tri
             assert site.push(push(f"24 beside {len(piece)}")).status == 200
         waited = time.monotonic() - began
         for connection in slow:
-            connection.setblocking(True)
+            connection.settimeout(1)
         assert [read_answer(connection).status for connection in slow] == [408] * len(slow)
     assert BODY_SECONDS <= waited < 2 * BODY_SECONDS
     assert site.events(body) == []

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from kedai.vault.models import EnvironmentCredentials
 from tests.feature.web.site import ADMIN, KEYS, Site
+from tests.support.factories import on_sqlite
 from tests.support.installation import Answer, raw_request, request
 
 SANDBOX = f"{ADMIN}?env=sandbox"
@@ -142,6 +143,7 @@ def test_a_refusal_is_a_problem_document_with_its_status_and_changes_nothing(sha
     assert stored(shared_site) == before
 
 
+@on_sqlite
 def test_what_nobody_foresaw_is_a_500_that_tells_nothing_and_is_counted(site: Site) -> None:
     class Surprise(dict[str, Any]):
         def get(self, *_arguments: Any) -> Any:
