@@ -84,10 +84,15 @@ def open_runtime(
     web = Database(url, pool_size=16, write_lock=lock, statement_timeout_ms=20_000)
     worker = Database(url, pool_size=6, write_lock=lock, statement_timeout_ms=60_000)
     intake = Database(url, pool_size=3, write_lock=lock, statement_timeout_ms=5_000)
-    ring = open_ring(settings, web, may_create_key=may_create_key, clock=clock)
     known = CONNECTORS if connectors is None else connectors
-    parts = Parts(settings, clock, ring, web, known, http or _http_client(clock))
-    seed_all(parts, seeds)
+    try:
+        ring = open_ring(settings, web, may_create_key=may_create_key, clock=clock)
+        parts = Parts(settings, clock, ring, web, known, http or _http_client(clock))
+        seed_all(parts, seeds)
+    except BaseException:
+        for database in (web, worker, intake):
+            database.close()
+        raise
     return Runtime(
         settings=settings,
         clock=clock,

@@ -447,11 +447,11 @@ class House:
     def deliver(self, *pushes: IncomingPush) -> int:
         """Store pushes as the intake does; returns how many were new."""
         with self.db.connect() as connection:
-            return insert_pushes(connection, pushes)
+            return insert_pushes(connection, pushes) or 0
 
     def deliver_in(self, db: Session, *pushes: IncomingPush) -> int:
         """Store pushes in a transaction of the caller's."""
-        return insert_pushes(db.connection(), pushes)
+        return insert_pushes(db.connection(), pushes) or 0
 
     def work(self, parts: Parts | None = None, *, batches: int = 1_000) -> int:
         """Process what is due, until nothing is; returns how many batches there were."""

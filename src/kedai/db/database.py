@@ -6,11 +6,11 @@ One block is one transaction. Services never commit; whoever opens the block doe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TypeVar
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 from kedai.db.engine import make_engine
 from kedai.db.write_lock import FairLock
 from kedai.errors import StorageUnavailable
+from kedai.kit.clock import monotonic
 
 T = TypeVar("T")
 _WRITE_LOCK_SECONDS = 5.0
+_RESTED_SECONDS = 1.0
 _RETRIED_SQLSTATES = {"40001", "40P01"}  # serialisation failure, deadlock
 _open_transaction: ContextVar[bool] = ContextVar("kedai_open_transaction", default=False)
 
@@ -43,6 +45,10 @@ class Database:
         )
         self.read_engine = (
             make_engine(url, pool_size=pool_size, read_only=True) if self.is_sqlite else self.write_engine
+        )
+
+        self._statement_engine = (
+            self.write_engine if self.is_sqlite else self.write_engine.execution_options(isolation_level="AUTOCOMMIT")
         )
 
     @contextmanager
@@ -68,9 +74,22 @@ class Database:
 
     @contextmanager
     def connect(self, *, first: bool = False) -> Iterator[Connection]:
-        """A writing transaction on a plain connection, for the few static hot statements."""
-        with _translated(), self._locked(first=first), _marked(), self.write_engine.begin() as connection:
+        """A plain connection for the few static hot statements.
+
+        On SQLite the block is one transaction; on PostgreSQL, where `BEGIN` and `COMMIT` are round trips, each
+        statement is one.
+        """
+        with self.keep() as kept, kept.use(first=first) as connection:
             yield connection
+
+    @contextmanager
+    def keep(self) -> Iterator[KeptConnection]:
+        """A connection of `connect`'s kind for one thread that comes again and again."""
+        kept = KeptConnection(self._statement_engine, self._locked, explicit=self.is_sqlite)
+        try:
+            yield kept
+        finally:
+            kept.close()
 
     def transact(self, work: Callable[[Session], T]) -> T:
         """Run ``work`` in a writing transaction; a deadlock or serialisation failure is retried once."""
@@ -94,6 +113,41 @@ class Database:
             return
         with self._lock.hold(first=first, timeout=_WRITE_LOCK_SECONDS):
             yield
+
+
+class KeptConnection:
+    """Taking a connection from the pool for each flush costs as much as the flush's statement: this one is kept.
+
+    After a failure or a rest it goes back to the pool, which hands out only what still lives.
+    """
+
+    def __init__(self, engine: Engine, locked: Callable[..., AbstractContextManager[None]], *, explicit: bool) -> None:
+        self._engine = engine
+        self._locked = locked
+        self._explicit = explicit
+        self._connection: Connection | None = None
+        self._used_at = 0.0
+
+    @contextmanager
+    def use(self, *, first: bool = False) -> Iterator[Connection]:
+        """The connection, alone; on SQLite in a transaction that is committed when the block ends well."""
+        with _translated(), self._locked(first=first), _marked():
+            if monotonic() - self._used_at > _RESTED_SECONDS:
+                self.close()
+            self._connection = self._connection or self._engine.connect()
+            try:
+                with self._connection.begin() if self._explicit else nullcontext():
+                    yield self._connection
+            except BaseException:
+                self.close()
+                raise
+            self._used_at = monotonic()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def refuse_open_transaction() -> None:

@@ -10,12 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from kedai.errors import StorageUnavailable
 from kedai.kit.clock import monotonic
 
 MINIMUM_SQLITE = (3, 40, 0)
 _BEGIN_DEADLINE_SECONDS = 5.0
+_RESTED_SECONDS = 1.0
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -30,16 +33,38 @@ def make_engine(url: str, *, pool_size: int, read_only: bool = False, statement_
     """An engine for ``url``; on SQLite ``read_only`` begins deferred and refuses writes, else `BEGIN IMMEDIATE`."""
     if url.startswith("sqlite"):
         return _sqlite_engine(url, pool_size=pool_size, read_only=read_only)
+    engine = _postgresql_engine(url, pool_size=pool_size, statement_timeout_ms=statement_timeout_ms)
+    _ping_after_a_rest(engine)
+    return engine
+
+
+def _postgresql_engine(url: str, *, pool_size: int, statement_timeout_ms: int) -> Engine:
     options = f"-c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c timezone=UTC"
     return sa.create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=0.9,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={"connect_timeout": 2, "options": options, "tcp_user_timeout": 5000, "application_name": "kedai"},
     )
+
+
+def _ping_after_a_rest(engine: Engine) -> None:
+    """A connection that has rested is asked first whether it still lives; one in steady use need not be, each time."""
+
+    @event.listens_for(engine, "checkin")
+    def _note(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if monotonic() - record.info.get("used_at", monotonic()) < _RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError from error
 
 
 def _sqlite_engine(url: str, *, pool_size: int, read_only: bool) -> Engine:

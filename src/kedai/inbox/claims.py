@@ -110,9 +110,11 @@ def _take(db: Session, window: Sequence[_Waiting], orders: int, instant: datetim
 
 def finish(db: Session, held: set[UUID], outcomes: dict[UUID, Outcome], *, now: datetime) -> None:
     """Write what became of rows that `lock_held` said are still ours; rows lost to another holder are left alone."""
-    written = [_written(event_id, outcomes[event_id], now) for event_id in sorted(held & outcomes.keys())]
-    if written:
-        db.execute(_FINISH, written)
+    alike: dict[Outcome, list[UUID]] = {}
+    for event_id in sorted(held & outcomes.keys()):
+        alike.setdefault(outcomes[event_id], []).append(event_id)
+    for outcome, ids in alike.items():
+        db.execute(_FINISH, _written(outcome, now) | {"ids": ids})
 
 
 def lock_held(db: Session, holder: str, ids: Sequence[UUID]) -> set[UUID]:
@@ -286,17 +288,16 @@ _HELD = {"postgresql": _holding("FOR UPDATE"), "sqlite": _holding("")}
 _FINISH = sa.text(
     "UPDATE raw_event SET state = :state, parked_reason = :parked_reason, note = :note, lease_by = NULL,"
     " lease_until = NULL, finished_at = :finished_at, attempts = attempts + :counted,"
-    " due_at = COALESCE(:due_at, due_at) WHERE id = :id"
+    " due_at = COALESCE(:due_at, due_at) WHERE id IN :ids"
 ).bindparams(
-    sa.bindparam("id", type_=Id),
+    sa.bindparam("ids", type_=Id, expanding=True),
     sa.bindparam("finished_at", type_=UtcDateTime),
     sa.bindparam("due_at", type_=UtcDateTime),
 )
 
 
-def _written(event_id: UUID, outcome: Outcome, now: datetime) -> dict[str, Any]:
+def _written(outcome: Outcome, now: datetime) -> dict[str, Any]:
     return {
-        "id": event_id,
         "state": outcome.state.value,
         "parked_reason": outcome.parked_reason,
         "note": outcome.note,

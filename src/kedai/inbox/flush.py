@@ -6,17 +6,19 @@ A push that is already stored is counted as a duplicate, whether its twin came e
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from kedai.db.database import dialect_of
-from kedai.db.types import to_microseconds
+from kedai.db.types import Id, to_microseconds
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import InboundEvent
 
@@ -42,75 +44,146 @@ class IncomingPush(msgspec.Struct, frozen=True):
         return self.connector, self.environment.value, self.event.event_id
 
 
-_COLUMNS = (
-    "id, connector, environment, event_id, body, headers, matched_key, matched_url, topic, code, shop_id, order_sn,"
-    " pushed_at, received_at, state, parked_reason, due_at"
-)
-_TYPES = (
-    *("uuid", "text", "text", "bytea", "bytea", "text", "text", "text", "text", "bigint", "text", "text"),
-    *("timestamptz", "timestamptz", "text", "text", "timestamptz"),
-)
-_INSERT_POSTGRESQL = (
-    f"INSERT INTO raw_event ({_COLUMNS}) SELECT * FROM unnest({', '.join(f'%b::{kind}[]' for kind in _TYPES)})"
-    " ON CONFLICT (connector, environment, event_id) DO NOTHING RETURNING connector, environment, event_id"
-)
-_INSERT_SQLITE = f"INSERT INTO raw_event ({_COLUMNS}) VALUES ({', '.join('?' * len(_TYPES))}) ON CONFLICT DO NOTHING"
-_COUNT = (
-    "UPDATE raw_event SET duplicates = duplicates + 1 WHERE connector = {0} AND environment = {0} AND event_id = {0}"
-)
+class Guard(NamedTuple):
+    """What must hold in the moment of storing: a query of one value for each database, and its one parameter."""
+
+    queries: Mapping[str, str]
+    expected: str
 
 
-def insert_pushes(connection: Connection, pushes: Sequence[IncomingPush]) -> int:
-    """Store the pushes and return how many were new. Rows go in key order, so that two writers never deadlock."""
+_COLUMNS = {
+    "id": "uuid",
+    "connector": "text",
+    "environment": "text",
+    "event_id": "text",
+    "body": "text",
+    "headers": "text",
+    "matched_key": "text",
+    "matched_url": "text",
+    "topic": "text",
+    "code": "bigint",
+    "shop_id": "text",
+    "order_sn": "text",
+    "pushed_at": "timestamptz",
+    "received_at": "timestamptz",
+    "state": "text",
+    "parked_reason": "text",
+    "due_at": "timestamptz",
+}
+"""The columns that are given, with their types in a JSON record; bytes travel there as base64."""
+
+_NAMES = ", ".join(_COLUMNS)
+_IN_BASE64 = ("event_id", "body")
+_MOST_AT_ONCE = 32
+_COUNT = {
+    dialect: "UPDATE raw_event SET duplicates = duplicates + 1"
+    f" WHERE connector = {place} AND environment = {place} AND event_id = {place}"
+    for dialect, place in (("postgresql", "%b"), ("sqlite", "?"))
+}
+
+
+_NO_GUARD = Guard({"postgresql": "SELECT %b = ''", "sqlite": "SELECT ? = ''"}, "")
+
+
+def insert_pushes(connection: Connection, pushes: Sequence[IncomingPush], *, guard: Guard = _NO_GUARD) -> int | None:
+    """Store the pushes and return how many were new, or None where the ``guard`` did not hold: then none was stored.
+
+    Rows go in key order, so that two writers never deadlock.
+    """
     first: dict[tuple[str, str, bytes], IncomingPush] = {}
     repeated = [push.key for push in pushes if first.setdefault(push.key, push) is not push]
     ordered = [first[key] for key in sorted(first)]
     if dialect_of(connection) == "postgresql":
-        new = _insert_postgresql(connection, ordered)
+        new = _insert_postgresql(connection, ordered, guard)
     else:
-        new = _as_sqlalchemy_fails(lambda: _insert_sqlite(connection, ordered))
-    repeated += [push.key for push in ordered if push.key not in new]
-    _count_duplicates(connection, sorted(repeated))
-    return len(new)
-
-
-def _insert_postgresql(connection: Connection, pushes: Sequence[IncomingPush]) -> set[tuple[str, str, bytes]]:
-    rows = (_values(push, push.id, push.event.pushed_at, push.received_at) for push in pushes)
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    new = connection.exec_driver_sql(_INSERT_POSTGRESQL, tuple(columns)).all()
-    return {(row[0], row[1], bytes(row[2])) for row in new}
-
-
-def _insert_sqlite(connection: Connection, pushes: Sequence[IncomingPush]) -> set[tuple[str, str, bytes]]:
-    cursor = connection.connection.cursor()
-    new = set()
-    for push in pushes:
-        pushed_at = None if push.event.pushed_at is None else to_microseconds(push.event.pushed_at)
-        cursor.execute(_INSERT_SQLITE, _values(push, push.id.bytes, pushed_at, to_microseconds(push.received_at)))
-        if cursor.rowcount == 1:
-            new.add(push.key)
+        new = _as_sqlalchemy_fails(lambda: _insert_sqlite(connection, ordered, guard))
+    if new is None:
+        return None
+    if new < len(ordered):
+        repeated += _stored_before(connection, ordered)
+    if repeated:
+        connection.exec_driver_sql(_COUNT[dialect_of(connection)], sorted(repeated))
     return new
 
 
-def _as_sqlalchemy_fails(insert: Callable[[], set[tuple[str, str, bytes]]]) -> set[tuple[str, str, bytes]]:
+_RECORD = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+_GIVEN = ", ".join(f"decode({name}, 'base64')" if name in _IN_BASE64 else name for name in _COLUMNS)
+
+
+def _insert_postgresql(connection: Connection, pushes: Sequence[IncomingPush], guard: Guard) -> int | None:
+    """How many were new, None where the guard did not hold: one statement, one round trip, all or nothing.
+
+    One JSON text is far quicker to make than an array for each column, and the server has its own processor.
+    """
+    rows = [dict(zip(_COLUMNS, _values(push), strict=True)) for push in pushes]
+    statement = (
+        f"WITH guard(holds) AS MATERIALIZED ({guard.queries['postgresql']}), stored AS ("
+        f"INSERT INTO raw_event ({_NAMES}) SELECT {_GIVEN} FROM json_to_recordset(%b::json) AS pushes({_RECORD})"
+        " WHERE (SELECT holds FROM guard) ON CONFLICT (connector, environment, event_id) DO NOTHING RETURNING 1"
+        ") SELECT holds, (SELECT count(*) FROM stored) FROM guard"
+    )
+    given = (guard.expected, msgspec.json.encode(rows).decode())
+    holds, new = connection.exec_driver_sql(statement, given).one()
+    return new if holds else None
+
+
+def _insert_sqlite(connection: Connection, pushes: Sequence[IncomingPush], guard: Guard) -> int | None:
+    """How many were new, None where the guard did not hold.
+
+    As few statements as can be: each one gives the interpreter away, and then waits to have it back.
+    """
+    cursor = connection.connection.cursor()
+    holds = guard.queries["sqlite"]
+    new = 0
+    for first in range(0, len(pushes), _MOST_AT_ONCE):
+        portion = pushes[first : first + _MOST_AT_ONCE]
+        values = tuple(chain.from_iterable(_as_sqlite(_values(push)) for push in portion))
+        places = ", ".join([_PLACES] * len(portion))
+        rows = f"SELECT * FROM (VALUES {places}) WHERE ({holds})"
+        cursor.execute(f"INSERT INTO raw_event ({_NAMES}) {rows} ON CONFLICT DO NOTHING", (*values, guard.expected))
+        new += cursor.rowcount
+    if new or cursor.execute(holds, (guard.expected,)).fetchone()[0]:
+        return new
+    return None
+
+
+_PLACES = f"({', '.join('?' * len(_COLUMNS))})"
+
+
+def _as_sqlite(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, datetime):
+            yield to_microseconds(value)
+        else:
+            yield value.bytes if isinstance(value, UUID) else value
+
+
+def _as_sqlalchemy_fails(insert: Callable[[], int | None]) -> int | None:
     """The driver's own cursor is quick, but its errors must sort like those of every other statement."""
     try:
         return insert()
     except sqlite3.Error as error:
-        raise DBAPIError.instance(_INSERT_SQLITE, None, error, sqlite3.Error) from error
+        raise DBAPIError.instance("INSERT INTO raw_event", None, error, sqlite3.Error) from error
 
 
-def _count_duplicates(connection: Connection, keys: Sequence[tuple[str, str, bytes]]) -> None:
-    statement = _COUNT.format("%s" if dialect_of(connection) == "postgresql" else "?")
-    for key in keys:
-        connection.exec_driver_sql(statement, key)
+def _stored_before(connection: Connection, pushes: Sequence[IncomingPush]) -> list[tuple[str, str, bytes]]:
+    """The keys of those that were not stored under their own id: a twin came earlier."""
+    stored = set(connection.execute(_STORED, {"ids": [push.id for push in pushes]}).scalars())
+    return [push.key for push in pushes if push.id not in stored]
 
 
-def _values(push: IncomingPush, key: Any, pushed_at: Any, received_at: Any) -> tuple[Any, ...]:
-    """In the order of the columns; key and instants are given as the database takes them."""
+_STORED = (
+    sa.text("SELECT id FROM raw_event WHERE id IN :ids")
+    .bindparams(sa.bindparam("ids", type_=Id, expanding=True))
+    .columns(id=Id)
+)
+
+
+def _values(push: IncomingPush) -> tuple[Any, ...]:
+    """In the order of the columns."""
     event = push.event
     return (
-        key,
+        push.id,
         push.connector,
         push.environment.value,
         event.event_id,
@@ -122,9 +195,9 @@ def _values(push: IncomingPush, key: Any, pushed_at: Any, received_at: Any) -> t
         event.code,
         event.shop_id,
         event.order_sn,
-        pushed_at,
-        received_at,
+        event.pushed_at,
+        push.received_at,
         push.state,
         push.parked_reason,
-        received_at,
+        push.received_at,
     )

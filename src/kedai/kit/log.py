@@ -106,9 +106,11 @@ class _Lines(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        waiting, self._waiting = self._waiting, deque()
+        lines = []
+        while self._waiting:  # taken one by one: another thread may append at any moment
+            lines.append(self._waiting.popleft())
         with suppress(OSError, ValueError):
-            sys.stderr.write("".join(waiting))
+            sys.stderr.write("".join(lines))
             sys.stderr.flush()
 
     def _write_forever(self) -> None:

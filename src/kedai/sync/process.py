@@ -7,7 +7,8 @@ answers, so working on it twice changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,10 +16,11 @@ from itertools import chain
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.service import Trouble, raise_exception
-from kedai.errors import AuthExpired, KedaiError, NeedsReconnect, RateLimited
+from kedai.errors import AuthExpired, KedaiError, NeedsReconnect, RateLimited, StorageUnavailable
 from kedai.inbox import claims
 from kedai.inbox.claims import Batch, ClaimedEvent, Outcome
 from kedai.kit import crash
@@ -37,8 +39,10 @@ from kedai.vault.shops import set_shop_state
 MAX_STALLS = 3
 _NOT_FOUND_ATTEMPTS = 5
 _WRITTEN_AT_ONCE = 16  # orders in one transaction: it holds SQLite's one writer for a few milliseconds
-_NOTED_AT_ONCE = 64  # where only the events' outcome is written
+_NOTED_AT_ONCE = 200  # where only the events' outcome is written
 _BREATH_SECONDS = 0.002
+_AWAY_SECONDS = 0.5
+_REFUSED = (StatementError, UnicodeEncodeError, OverflowError)
 _IDLE_SHOP_PAUSE = timedelta(seconds=60)
 
 log = structlog.get_logger("worker")
@@ -67,14 +71,55 @@ async def process_next(parts: Parts, *, orders_per_call: int) -> bool:
     crash.point("worker.claimed")
     try:
         verdict = await _judge(parts, batch)
-    except asyncio.CancelledError:
-        await asyncio.shield(parts.write(lambda db: claims.release(db, [batch.holder])))
+    except (asyncio.CancelledError, StorageUnavailable):
+        await asyncio.shield(_write(parts, batch, lambda db: claims.release(db, [batch.holder])))
         raise
-    for number, portion in enumerate(_portions(batch, _WRITTEN_AT_ONCE if verdict.orders else _NOTED_AT_ONCE)):
-        if number:
-            await asyncio.sleep(_BREATH_SECONDS)
-        await parts.write(partial(_finish, parts, batch, portion, verdict, number == 0))
+    await _write_all(parts, batch, verdict)
     return True
+
+
+async def _write_all(parts: Parts, batch: Batch, verdict: Verdict) -> None:
+    """In portions; one that the database refuses is written order by order, and the order at fault fails alone."""
+    waiting = deque(_portions(batch.events, _WRITTEN_AT_ONCE if verdict.orders else _NOTED_AT_ONCE))
+    first = True
+    while waiting:
+        portion = waiting.popleft()
+        try:
+            await _write(parts, batch, partial(_finish, parts, batch, portion, verdict, first))
+        except _REFUSED as error:
+            alone = _portions(portion, 1)
+            if len(alone) == 1:
+                _refuse(parts, batch, portion, verdict, error)
+            waiting.extendleft(reversed(alone))
+        else:
+            first = False
+            await asyncio.sleep(_BREATH_SECONDS)
+
+
+def _refuse(parts: Parts, batch: Batch, events: Sequence[ClaimedEvent], verdict: Verdict, error: Exception) -> None:
+    """The answer cannot be stored: it counts as a failed try of its events.
+
+    Raises:
+        Exception: there was no answer to leave out, so the outcome itself is refused; the lease ends by itself.
+    """
+    refused = {event.order_sn for event in events}
+    kept = [one for one in verdict.orders if one.snapshot.order_sn not in refused]
+    if len(kept) == len(verdict.orders) or batch.shop_id is None:
+        raise error
+    verdict.orders = kept
+    for event in events:
+        _settle(Scope(batch.connector, batch.environment, batch.shop_id), event, verdict, error, parts.clock.now())
+
+
+async def _write(parts: Parts, batch: Batch, work: Callable[[Session], None]) -> None:
+    """Write, and try again while the database is away and the lease is ours: nobody else may do it before its end."""
+    while True:
+        try:
+            return await parts.write(work)
+        except StorageUnavailable:
+            if parts.clock.now() > batch.until:
+                raise
+        await asyncio.sleep(_AWAY_SECONDS)
 
 
 async def _judge(parts: Parts, batch: Batch) -> Verdict:
@@ -233,10 +278,10 @@ def _code(error: Exception) -> str:
     return getattr(error, "remote_code", None) or getattr(error, "code", None) or type(error).__name__
 
 
-def _portions(batch: Batch, orders_at_once: int) -> list[list[ClaimedEvent]]:
+def _portions(events: Sequence[ClaimedEvent], orders_at_once: int) -> list[list[ClaimedEvent]]:
     """The batch in pieces small enough to write in a few milliseconds; an order's events stay together."""
     by_order: dict[str, list[ClaimedEvent]] = {}
-    for event in batch.events:
+    for event in events:
         by_order.setdefault(event.order_sn or "", []).append(event)
     groups = [by_order[number] for number in sorted(by_order)]
     return [

@@ -16,6 +16,7 @@ from kedai.values.environment import ConnectorName, Environment
 from kedai.vault.queries import get_credentials, open_push_keys
 
 _MAX_AGE_SECONDS = 30.0
+_MOST_AGE_SECONDS = 60.0
 _LEAST_SECONDS_BETWEEN_LOOKS = 0.1
 _DEADLINE_SECONDS = 2.0
 
@@ -45,13 +46,13 @@ class PushKeyCache:
         self._reading: dict[tuple[ConnectorName, Environment], asyncio.Task[_Found]] = {}
 
     async def get(self, connector: ConnectorName, environment: Environment) -> PushKeys:
-        """The keys, at most half a minute old (the flush compares the version anyway).
+        """The keys, at most a minute old (the flush compares the version anyway).
 
         Raises:
             SecretUnreadable: a stored push key cannot be opened. StorageUnavailable: they cannot be read.
         """
         found = self._found.get((connector, environment))
-        if found is None or not isinstance(found.keys, PushKeys):
+        if found is None or not isinstance(found.keys, PushKeys) or found.age() > _MOST_AGE_SECONDS:
             found = await self._read(connector, environment)
         elif found.age() > _MAX_AGE_SECONDS:
             self._start_reading(connector, environment)  # the old copy serves meanwhile

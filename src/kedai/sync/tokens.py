@@ -46,10 +46,10 @@ async def get_access_token(parts: Parts, scope: Scope, *, rejected: int | None =
     """
     deadline = monotonic() + _WAIT_SECONDS
     while True:
-        held = await parts.read(lambda db: _usable(parts, db, scope, rejected))
+        held, is_free = await parts.read(lambda db: _look(parts, db, scope, rejected))
         if held is not None:
             return held
-        lease = await parts.write(lambda db: _take_lease(parts, db, scope, rejected))
+        lease = await parts.write(lambda db: _take_lease(parts, db, scope, rejected)) if is_free else None
         if lease is not None:
             return await _refresh(parts, scope, lease)
         if monotonic() > deadline:
@@ -63,6 +63,12 @@ class _Lease:
     generation: int
     tokens: TokenSet
     client: Client
+
+
+def _look(parts: Parts, db: Session, scope: Scope, rejected: int | None) -> tuple[HeldToken | None, bool]:
+    """The usable token, and whether nobody is refreshing it: those who wait only read, and never queue to write."""
+    held = _usable(parts, db, scope, rejected)
+    return held, held is None and leases.is_refresh_free(db, scope)
 
 
 def _usable(parts: Parts, db: Session, scope: Scope, rejected: int | None) -> HeldToken | None:

@@ -22,7 +22,7 @@ _PUSH_LANES = 2
 _IDLE_SECONDS = 0.25
 _IDLE_RUN_SECONDS = 0.5
 _GATHER_SECONDS = 0.02
-_LONG_BREATH_SECONDS = 0.08
+_LONG_BREATH_SECONDS = 1.0
 _TROUBLE_SECONDS = 1.0
 _BREATH_SECONDS = 0.005  # between two write transactions, so that the intake finds SQLite free
 
@@ -64,7 +64,8 @@ class Worker:
 
     def wake(self) -> None:
         """Pushes were stored: look now."""
-        self._call(self._news.set)
+        if not self._news.is_set():
+            self._call(self._news.set)
 
     def stop(self) -> None:
         """Finish what is in hand and return from `run`."""

@@ -14,6 +14,12 @@ from kedai.vault.models import AuthToken
 _SECONDS = 60
 
 
+def is_refresh_free(db: Session, scope: Scope) -> bool:
+    """Whether nobody refreshes the token now: a look that takes nothing."""
+    chosen = sa.select(AuthToken.id).where(*_same(scope), lease.free_at(AuthToken, lease.now(db)))
+    return db.execute(chosen).first() is not None
+
+
 def take_refresh_lease(db: Session, scope: Scope, *, generation: int, holder: str) -> bool:
     """Claim the refresh of this generation for 60 s; False where somebody holds it or a newer pair stands."""
     instant = lease.now(db)

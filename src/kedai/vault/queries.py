@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -44,16 +44,37 @@ def read_switchboard(connection: Connection, connector: ConnectorName) -> Switch
     On PostgreSQL the active row is share-locked: a switch waits for pushes that are being stored under the old answer,
     so that its count of parked ones is complete.
     """
-    rows = connection.execute(_SWITCHBOARD[dialect_of(connection)], {"connector": connector}).all()
-    active = Environment(rows[0].active) if rows else Environment.SANDBOX
-    return Switchboard(active, {Environment(row.environment): row.version for row in rows})
+    rows = connection.exec_driver_sql(_SWITCHBOARD[dialect_of(connection)], (connector,)).all()
+    active = Environment(rows[0][0]) if rows else Environment.SANDBOX
+    return Switchboard(active, {Environment(environment): version for _, environment, version in rows})
 
 
 _BOARD = (
     "SELECT active.environment AS active, credentials.environment, credentials.version FROM active_environment active"
-    " JOIN environment_credentials credentials USING (connector) WHERE connector = :connector"
+    " JOIN environment_credentials credentials USING (connector) WHERE connector = "
 )
-_SWITCHBOARD = {"postgresql": sa.text(f"{_BOARD} FOR SHARE OF active"), "sqlite": sa.text(_BOARD)}
+_SWITCHBOARD = {"postgresql": f"{_BOARD}%b FOR SHARE OF active", "sqlite": f"{_BOARD}?"}
+
+_ROWS = (
+    "SELECT ',' || connector || ' ' || active.environment || ' ' || credentials.environment || ' ' ||"
+    " credentials.version || ',' AS row FROM active_environment active"
+    " JOIN environment_credentials credentials USING (connector)"
+)
+SWITCHBOARD_HOLDS = {
+    "postgresql": "SELECT coalesce(bool_and(strpos(%b, row) > 0), true) FROM (" + _ROWS + " FOR SHARE OF active) rows",  # noqa: S608  static
+    "sqlite": "SELECT coalesce(min(instr(?, row) > 0), 1) FROM (" + _ROWS + ") rows",  # noqa: S608  static
+}
+"""Whether all switchboards are what `as_text` says: asked by the statement that stores what was judged by them."""
+
+
+def as_text(boards: Mapping[ConnectorName, Switchboard]) -> str:
+    """All switchboards as one text that `SWITCHBOARD_HOLDS` compares."""
+    rows = (
+        f"{name} {board.active.value} {environment.value} {version}"
+        for name, board in boards.items()
+        for environment, version in board.versions.items()
+    )
+    return ",".join(("", *rows, ""))
 
 
 def get_credentials(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -93,18 +94,21 @@ class WebhookEdge:
         began = monotonic()
         place = self._places.get(scope["raw_path"])
         headers = scope["headers"]
+        by_name = dict(headers)
         new = new_id()
-        request_id = _given_request_id(headers) or new.hex.encode()
+        request_id = _given_request_id(by_name) or new.hex.encode()
         if place is None:
             answer = Answer(404, "no such place")
         elif scope["method"] != "POST":
             answer = Answer(405, "not POST")
         else:
-            answer = await self._receive(place, headers, receive, new)
+            answer = await self._receive(place, by_name, receive, new, is_twice=_is_signed_twice(headers, by_name))
         await _respond(send, answer, request_id)
         self._note(place, answer, request_id, monotonic() - began)
 
-    async def _receive(self, place: Place, headers: list[tuple[bytes, bytes]], receive: Receive, new: UUID) -> Answer:
+    async def _receive(
+        self, place: Place, headers: Mapping[bytes, bytes], receive: Receive, new: UUID, *, is_twice: bool
+    ) -> Answer:
         announced = _content_length(headers)
         if announced is not None and announced > MAX_BODY:
             return Answer(413, "announced too large")
@@ -122,7 +126,7 @@ class WebhookEdge:
             return Answer(400, "the sender went away")
         self._waiting_bytes += len(body)
         try:
-            return await self._take(place, headers, body, new)
+            return await self._take(place, headers, body, new, is_twice=is_twice)
         finally:
             self._waiting_bytes -= len(body)
 
@@ -156,17 +160,18 @@ class WebhookEdge:
         finally:
             self._waiting_bytes -= size
 
-    async def _take(self, place: Place, headers: list[tuple[bytes, bytes]], body: bytes, new: UUID) -> Answer:
-        by_name = dict(headers)
+    async def _take(
+        self, place: Place, headers: Mapping[bytes, bytes], body: bytes, new: UUID, *, is_twice: bool
+    ) -> Answer:
         try:
-            if sum(name == b"authorization" for name, _ in headers) > 1:
+            if is_twice:
                 raise BadSignature("There are two Authorization headers.", reason="two_headers")
-            match, version = await self._intake.verify(place.connector, place.environment, place.path, by_name, body)
-            push = self._push(place, by_name, body, match, new)
-            stored = await self._intake.store(VerifiedPush(push, version, place.path, by_name))
+            match, version = await self._intake.verify(place.connector, place.environment, place.path, headers, body)
+            push = self._push(place, headers, body, match, new)
+            stored = await self._intake.store(VerifiedPush(push, version, place.path, headers))
         except BadSignature as error:
             reason = str(error.facts.get("reason", "bad_signature"))
-            self._rejections.note(place.connector.name, place.environment, reason, _kept(by_name), body)
+            self._rejections.note(place.connector.name, place.environment, reason, _kept(headers), body)
             return Answer(401, reason)
         except SecretUnreadable:
             return Answer(503, "the push key cannot be read", retry_after=60)
@@ -188,7 +193,7 @@ class WebhookEdge:
             environment=place.environment,
             event=place.connector.parse_push(body),
             body=body,
-            headers=msgspec.json.encode(_kept(headers)).decode(),
+            headers=_kept_as_text(*map(headers.get, _KEPT_HEADERS), len(headers[b"authorization"])),
             matched_key=match.key_name,
             matched_url=match.url,
             received_at=self._runtime.clock.now(),
@@ -224,18 +229,28 @@ def _kept(headers: Mapping[bytes, bytes]) -> dict[str, str]:
     return kept
 
 
-def _content_length(headers: list[tuple[bytes, bytes]]) -> int | None:
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else None
-    return None
+@lru_cache(maxsize=256)
+def _kept_as_text(
+    content_type: bytes | None, agent: bytes | None, request_id: bytes | None, sender: bytes | None, signature: int
+) -> str:
+    """`_kept` of a signed push as JSON: one marketplace sends the same headers again and again."""
+    given = zip(_KEPT_HEADERS, (content_type, agent, request_id, sender), strict=True)
+    kept = {name: value for name, value in given if value is not None}
+    return msgspec.json.encode(_kept(kept | {b"authorization": bytes(signature)})).decode()
 
 
-def _given_request_id(headers: list[tuple[bytes, bytes]]) -> bytes | None:
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value
-    return None
+def _is_signed_twice(headers: list[tuple[bytes, bytes]], by_name: Mapping[bytes, bytes]) -> bool:
+    return len(by_name) < len(headers) and sum(name == b"authorization" for name, _ in headers) > 1
+
+
+def _content_length(headers: Mapping[bytes, bytes]) -> int | None:
+    value = headers.get(b"content-length", b"")
+    return int(value) if value.isdigit() else None
+
+
+def _given_request_id(headers: Mapping[bytes, bytes]) -> bytes | None:
+    value = headers.get(b"x-request-id")
+    return value if value is not None and _REQUEST_ID.fullmatch(value) else None
 
 
 async def _respond(send: Send, answer: Answer, request_id: bytes) -> None:

@@ -41,7 +41,7 @@ def test_block_that_ends_well_is_committed(house: House, open_database: Callable
 
 
 @pytest.mark.parametrize("kind", ["write", "connect"])
-def test_block_that_fails_leaves_nothing(house: House, kind: str) -> None:
+def test_block_that_fails_leaves_nothing_but_what_was_its_own_transaction(house: House, kind: str) -> None:
     def change_the_mind() -> None:
         with getattr(house.db, kind)() as db:
             db.execute(rename("half"))
@@ -50,7 +50,8 @@ def test_block_that_fails_leaves_nothing(house: House, kind: str) -> None:
     before = named(house.db)
     with pytest.raises(KeyError):
         change_the_mind()
-    assert named(house.db) == before
+    each_alone = kind == "connect" and not house.db.is_sqlite
+    assert named(house.db) == ("half" if each_alone else before)
     house.execute(rename("after"))
     assert named(house.db) == "after"
 
@@ -62,8 +63,8 @@ def test_reading_block_writes_nothing(house: House) -> None:
 
 
 def test_reader_does_not_wait_for_a_writer(house: House) -> None:
-    with house.db.connect() as connection:
-        connection.execute(rename("half"))
+    with house.db.write() as db:
+        db.execute(rename("half"))
         (seen,) = run_threads([lambda: named(house.db)], timeout=10)
     assert seen != "half"
 

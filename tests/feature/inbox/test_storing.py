@@ -92,7 +92,7 @@ def test_same_push_on_32_connections_at_once_is_one_row(house: House) -> None:
 
     def deliver(number: int) -> int:
         with places[number % 4].database.connect(first=True) as connection:
-            return insert_pushes(connection, [twins[number]])
+            return insert_pushes(connection, [twins[number]]) or 0
 
     new = run_threads([lambda number=number: deliver(number) for number in range(32)])
     assert sorted(new) == [0] * 31 + [1]
@@ -110,7 +110,7 @@ def test_batches_in_any_order_from_several_writers_never_block_each_other_for_go
                 incoming(push.event.order_sn, event_id=push.event.event_id) for push in chosen.choices(pushes, k=30)
             ]
             with places[number].database.connect(first=True) as connection:
-                new += insert_pushes(connection, batch)
+                new += insert_pushes(connection, batch) or 0
         return new
 
     done = run_threads([lambda number=number: deliver(number) for number in range(4)])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -342,7 +343,20 @@ def test_fields_the_database_cannot_hold_leave_a_malformed_push_with_its_exact_b
         assert (kept.topic, kept.order_sn, kept.code) == ("malformed", None, None)
 
 
-class Frozen:
+class Troubled:
+    """A database whose every connection is made by `connect`, kept or not."""
+
+    is_sqlite = True
+
+    @contextmanager
+    def keep(self) -> Iterator[Any]:
+        yield SimpleNamespace(use=self.connect)
+
+    def connect(self, *, first: bool = False) -> AbstractContextManager[Any]:
+        raise NotImplementedError
+
+
+class Frozen(Troubled):
     """A database that answers nobody until it is let go."""
 
     def __init__(self) -> None:
@@ -403,6 +417,7 @@ def test_push_whose_sender_was_refused_is_not_written_afterwards(shop: House, mo
             with shop.db.connect() as connection:
                 yield connection
 
+    Slow.is_sqlite = shop.db.is_sqlite
     slow = Slow()
 
     async def deliver(intake: Intake) -> None:
@@ -419,7 +434,7 @@ def test_push_whose_sender_was_refused_is_not_written_afterwards(shop: House, mo
 
 
 def test_database_that_cannot_be_reached_is_told_and_the_next_push_is_stored(shop: House) -> None:
-    class Broken:
+    class Broken(Troubled):
         def __init__(self) -> None:
             self.times = 0
 
@@ -432,6 +447,8 @@ def test_database_that_cannot_be_reached_is_told_and_the_next_push_is_stored(sho
                 raise RuntimeError("anything else")
             with shop.db.connect(first=first) as connection:
                 yield connection
+
+    Broken.is_sqlite = shop.db.is_sqlite
 
     async def deliver(intake: Intake) -> Stored:
         for _ in range(2):

@@ -69,9 +69,35 @@ def test_a_json_request_whose_commit_fails_says_503_and_changes_nothing(site: Si
     assert stored(site) != before
 
 
+@contextmanager
+def failing_flushes(database: Database) -> Iterator[None]:
+    """The same for the intake, whose statement is its own transaction on PostgreSQL."""
+    if database.is_sqlite:
+        with failing_commits(database):
+            yield
+        return
+    with database.write_engine.connect() as connection:
+        connection.execute(
+            sa.text("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$""")
+        )
+        connection.execute(
+            sa.text("""
+            CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON raw_event INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION refuse()""")
+        )
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("DROP FUNCTION refuse CASCADE"))
+            connection.commit()
+
+
 def test_a_push_whose_commit_fails_says_503_and_the_next_try_stores_it(site: Site) -> None:
     body = order_push("260901COMMIT1", 7001)
-    with failing_commits(site.runtime.intake_parts.database):
+    with failing_flushes(site.runtime.intake_parts.database):
         refused = site.push(body)
     assert (refused.status, refused.body) == (503, b"")
     assert int(refused.headers["retry-after"]) > 0
