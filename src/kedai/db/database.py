@@ -6,7 +6,7 @@ One block is one transaction. Services never commit; whoever opens the block doe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -74,18 +74,14 @@ class Database:
 
     @contextmanager
     def connect(self, *, first: bool = False) -> Iterator[Connection]:
-        """A plain connection for the few static hot statements.
-
-        On SQLite the block is one transaction; on PostgreSQL, where `BEGIN` and `COMMIT` are round trips, each
-        statement is one.
-        """
+        """A plain connection for the few static hot statements, each of them a transaction of its own."""
         with self.keep() as kept, kept.use(first=first) as connection:
             yield connection
 
     @contextmanager
     def keep(self) -> Iterator[KeptConnection]:
         """A connection of `connect`'s kind for one thread that comes again and again."""
-        kept = KeptConnection(self._statement_engine, self._locked, explicit=self.is_sqlite)
+        kept = KeptConnection(self._statement_engine, self._locked)
         try:
             yield kept
         finally:
@@ -118,26 +114,28 @@ class Database:
 class KeptConnection:
     """Taking a connection from the pool for each flush costs as much as the flush's statement: this one is kept.
 
-    After a failure or a rest it goes back to the pool, which hands out only what still lives.
+    After a failure or a rest it goes back to the pool, which hands out only what still lives. `BEGIN` and `COMMIT` are
+    left out: on PostgreSQL each is a round trip, on SQLite each gives the interpreter away. (What SQLAlchemy itself
+    executes on SQLite begins a transaction; it ends with the block.)
     """
 
-    def __init__(self, engine: Engine, locked: Callable[..., AbstractContextManager[None]], *, explicit: bool) -> None:
+    def __init__(self, engine: Engine, locked: Callable[..., AbstractContextManager[None]]) -> None:
         self._engine = engine
         self._locked = locked
-        self._explicit = explicit
         self._connection: Connection | None = None
         self._used_at = 0.0
 
     @contextmanager
     def use(self, *, first: bool = False) -> Iterator[Connection]:
-        """The connection, alone; on SQLite in a transaction that is committed when the block ends well."""
+        """The connection, alone."""
         with _translated(), self._locked(first=first), _marked():
             if monotonic() - self._used_at > _RESTED_SECONDS:
                 self.close()
             self._connection = self._connection or self._engine.connect()
             try:
-                with self._connection.begin() if self._explicit else nullcontext():
-                    yield self._connection
+                yield self._connection
+                if self._connection.in_transaction():
+                    self._connection.commit()
             except BaseException:
                 self.close()
                 raise

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,7 +85,7 @@ def _sqlite_engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         for pragma in _PRAGMAS:
-            _retry_locked(lambda pragma=pragma: connection.execute(f"PRAGMA {pragma}"))
+            retry_locked(partial(connection.execute, f"PRAGMA {pragma}"))
         if read_only:
             connection.execute("PRAGMA query_only=ON")
 
@@ -92,13 +94,17 @@ def _sqlite_engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
         if read_only:
             connection.exec_driver_sql("BEGIN")
         else:
-            _retry_locked(lambda: connection.connection.cursor().execute("BEGIN IMMEDIATE"))
+            retry_locked(lambda: connection.connection.cursor().execute("BEGIN IMMEDIATE"))
 
     return engine
 
 
-def _retry_locked(statement: Any) -> None:
-    """Another process holds SQLite's write lock: try again every 0.3 to 1 ms until the deadline."""
+def retry_locked(statement: Callable[[], object]) -> None:
+    """Run ``statement``; while another process holds SQLite's write lock, try again every 0.3 to 1 ms.
+
+    Raises:
+        StorageUnavailable: the lock was not free within five seconds.
+    """
     deadline = monotonic() + _BEGIN_DEADLINE_SECONDS
     while True:
         try:

@@ -6,8 +6,9 @@ A push that is already stored is counted as a duplicate, whether its twin came e
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,6 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from kedai.db.database import dialect_of
+from kedai.db.engine import retry_locked
 from kedai.db.types import Id, to_microseconds
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import InboundEvent
@@ -74,7 +76,7 @@ _COLUMNS = {
 
 _NAMES = ", ".join(_COLUMNS)
 _IN_BASE64 = ("event_id", "body")
-_MOST_AT_ONCE = 32
+_MOST_AT_ONCE = 128
 _COUNT = {
     dialect: "UPDATE raw_event SET duplicates = duplicates + 1"
     f" WHERE connector = {place} AND environment = {place} AND event_id = {place}"
@@ -91,7 +93,8 @@ def insert_pushes(connection: Connection, pushes: Sequence[IncomingPush], *, gua
     Rows go in key order, so that two writers never deadlock.
     """
     first: dict[tuple[str, str, bytes], IncomingPush] = {}
-    repeated = [push.key for push in pushes if first.setdefault(push.key, push) is not push]
+    keyed = [(push.key, push) for push in pushes]
+    repeated = [key for key, push in keyed if first.setdefault(key, push) is not push]
     ordered = [first[key] for key in sorted(first)]
     if dialect_of(connection) == "postgresql":
         new = _insert_postgresql(connection, ordered, guard)
@@ -115,15 +118,16 @@ def _insert_postgresql(connection: Connection, pushes: Sequence[IncomingPush], g
 
     One JSON text is far quicker to make than an array for each column, and the server has its own processor.
     """
-    rows = [dict(zip(_COLUMNS, _values(push), strict=True)) for push in pushes]
+    given = (_values(push, push.id, push.event.pushed_at, push.received_at) for push in pushes)
+    rows = [dict(zip(_COLUMNS, values, strict=True)) for values in given]
     statement = (
         f"WITH guard(holds) AS MATERIALIZED ({guard.queries['postgresql']}), stored AS ("
         f"INSERT INTO raw_event ({_NAMES}) SELECT {_GIVEN} FROM json_to_recordset(%b::json) AS pushes({_RECORD})"
         " WHERE (SELECT holds FROM guard) ON CONFLICT (connector, environment, event_id) DO NOTHING RETURNING 1"
         ") SELECT holds, (SELECT count(*) FROM stored) FROM guard"
     )
-    given = (guard.expected, msgspec.json.encode(rows).decode())
-    holds, new = connection.exec_driver_sql(statement, given).one()
+    parameters = (guard.expected, msgspec.json.encode(rows).decode())
+    holds, new = connection.exec_driver_sql(statement, parameters).one()
     return new if holds else None
 
 
@@ -137,10 +141,11 @@ def _insert_sqlite(connection: Connection, pushes: Sequence[IncomingPush], guard
     new = 0
     for first in range(0, len(pushes), _MOST_AT_ONCE):
         portion = pushes[first : first + _MOST_AT_ONCE]
-        values = tuple(chain.from_iterable(_as_sqlite(_values(push)) for push in portion))
+        values = chain.from_iterable(map(_sqlite_values, portion))
         places = ", ".join([_PLACES] * len(portion))
         rows = f"SELECT * FROM (VALUES {places}) WHERE ({holds})"
-        cursor.execute(f"INSERT INTO raw_event ({_NAMES}) {rows} ON CONFLICT DO NOTHING", (*values, guard.expected))
+        statement = f"INSERT INTO raw_event ({_NAMES}) {rows} ON CONFLICT DO NOTHING"
+        retry_locked(partial(cursor.execute, statement, (*values, guard.expected)))
         new += cursor.rowcount
     if new or cursor.execute(holds, (guard.expected,)).fetchone()[0]:
         return new
@@ -150,12 +155,14 @@ def _insert_sqlite(connection: Connection, pushes: Sequence[IncomingPush], guard
 _PLACES = f"({', '.join('?' * len(_COLUMNS))})"
 
 
-def _as_sqlite(values: Iterable[Any]) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, datetime):
-            yield to_microseconds(value)
-        else:
-            yield value.bytes if isinstance(value, UUID) else value
+def _sqlite_values(push: IncomingPush) -> tuple[Any, ...]:
+    pushed_at = push.event.pushed_at
+    return _values(
+        push,
+        push.id.bytes,
+        None if pushed_at is None else to_microseconds(pushed_at),
+        to_microseconds(push.received_at),
+    )
 
 
 def _as_sqlalchemy_fails(insert: Callable[[], int | None]) -> int | None:
@@ -179,11 +186,11 @@ _STORED = (
 )
 
 
-def _values(push: IncomingPush) -> tuple[Any, ...]:
-    """In the order of the columns."""
+def _values(push: IncomingPush, key: Any, pushed_at: Any, received_at: Any) -> tuple[Any, ...]:
+    """In the order of the columns; key and instants are given as the database takes them."""
     event = push.event
     return (
-        push.id,
+        key,
         push.connector,
         push.environment.value,
         event.event_id,
@@ -195,9 +202,9 @@ def _values(push: IncomingPush) -> tuple[Any, ...]:
         event.code,
         event.shop_id,
         event.order_sn,
-        event.pushed_at,
-        push.received_at,
+        pushed_at,
+        received_at,
         push.state,
         push.parked_reason,
-        push.received_at,
+        received_at,
     )

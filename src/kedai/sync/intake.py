@@ -210,7 +210,6 @@ class Intake:
     def _transaction(self, batch: Sequence[VerifiedPush], kept: KeptConnection) -> list[Stored]:
         with kept.use(first=True) as connection:
             judged = self._store(connection, batch)
-            crash.point("intake.inserted")
         if any(stored is Stored.STORED and push.state == EventState.RECEIVED for stored, push in judged):
             self.on_stored()
         return [stored for stored, _ in judged]

@@ -69,30 +69,30 @@ def test_a_json_request_whose_commit_fails_says_503_and_changes_nothing(site: Si
     assert stored(site) != before
 
 
+FULL_DISK = {
+    "sqlite": ("CREATE TRIGGER full_disk AFTER INSERT ON raw_event BEGIN SELECT RAISE(ABORT, 'no space left'); END",),
+    "postgresql": (
+        """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+           BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$""",
+        """CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON raw_event INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION refuse()""",
+    ),
+}
+SPACE_AGAIN = {"sqlite": "DROP TRIGGER full_disk", "postgresql": "DROP FUNCTION refuse CASCADE"}
+
+
 @contextmanager
 def failing_flushes(database: Database) -> Iterator[None]:
-    """The same for the intake, whose statement is its own transaction on PostgreSQL."""
-    if database.is_sqlite:
-        with failing_commits(database):
-            yield
-        return
-    with database.write_engine.connect() as connection:
-        connection.execute(
-            sa.text("""
-            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$""")
-        )
-        connection.execute(
-            sa.text("""
-            CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON raw_event INITIALLY DEFERRED
-            FOR EACH ROW EXECUTE FUNCTION refuse()""")
-        )
-        connection.commit()
-        try:
-            yield
-        finally:
-            connection.execute(sa.text("DROP FUNCTION refuse CASCADE"))
-            connection.commit()
+    """The same for the intake, whose statement is a transaction of its own."""
+    kind = "sqlite" if database.is_sqlite else "postgresql"
+    with database.write() as db:
+        for statement in FULL_DISK[kind]:
+            db.execute(sa.text(statement))
+    try:
+        yield
+    finally:
+        with database.write() as db:
+            db.execute(sa.text(SPACE_AGAIN[kind]))
 
 
 def test_a_push_whose_commit_fails_says_503_and_the_next_try_stores_it(site: Site) -> None:
