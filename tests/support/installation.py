@@ -64,7 +64,7 @@ class Answer:
 
 
 def request(
-    method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float = 15
+    method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None, timeout: float = 30
 ) -> Answer:
     """One plain HTTP request; redirects are not followed."""
     parts = urlsplit(url)
