@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from kedai import migrations
 from kedai.db.database import Database
@@ -14,6 +15,14 @@ from kedai.kit.ids import new_id
 from tests.support.postgres import PostgresServer
 
 TEMPLATE = "kedai_template"
+
+# Its default shows the locals of every frame, which takes half a minute where a whole application is among them.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
