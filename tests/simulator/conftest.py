@@ -24,6 +24,8 @@ PLAIN_SETTINGS = {
     "shuffle_pushes": False,
     "event_pushes": True,
     "unpaid_pushes": False,
+    "expiry_push_page_size": 50,
+    "intranet_callbacks": True,
     "tracking_delay_seconds": 0,
     "latency_ms": 0,
     "fail": [],
@@ -87,7 +89,8 @@ def _fresh(url: str) -> Iterator[Market]:
     market.control("POST", "/settings", PLAIN_SETTINGS)
     market.control("DELETE", "/calls")
     yield market
-    market.control("POST", f"/apps/{market.app['partner_id']}", {"callback_url": None})
+    plain = {"callback_url": None, "push_status": "Normal"}
+    market.control("POST", f"/apps/{market.app['partner_id']}", plain)
     market.control("DELETE", "/busy-day")
 
 

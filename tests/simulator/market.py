@@ -65,6 +65,8 @@ class Market:
         self.environment: str = state["environment"]
         self.app: dict[str, Any] = state["apps"][0]
         self.shop_ids: list[int] = [shop["shop_id"] for shop in state["shops"]]
+        self.merchant_id: int = state["merchants"][0]["merchant_id"]
+        self.main_account_id: int = state["main_accounts"][0]["main_account_id"]
 
     def control(self, method: str, path: str, body: object = None, *, status: int | None = None) -> Any:
         """Call the control API and return its JSON; any 2xx unless a status is named."""
@@ -104,6 +106,32 @@ class Market:
         """Approve without a person and return the code."""
         wish = {"partner_id": self.app["partner_id"], "shop_id": shop_id, "redirect": REDIRECT}
         return str(self.control("POST", "/authorizations", wish)["code"])
+
+    def public_get(self, path: str, **business: Any) -> Answer:
+        """Send a GET that only the app signs."""
+        return self.get(path, {**self.query(path), **business})
+
+    def public_post(self, path: str, body: object) -> Answer:
+        """Send a POST that only the app signs."""
+        return self.post(path, self.query(path), body)
+
+    def merchant_get(self, path: str, token: str, merchant_id: int, /, **changes: Any) -> Answer:
+        """Send a signed GET on behalf of a merchant."""
+        query = self.query(path, token, merchant_id)
+        query["merchant_id"] = query.pop("shop_id")
+        return self.get(path, {**query, **changes})
+
+    def authorize_main_account(self, **wish: Any) -> str:
+        """Approve with the main account, without a person, and return the code."""
+        account = {"partner_id": self.app["partner_id"], "main_account_id": self.main_account_id, "redirect": REDIRECT}
+        return str(self.control("POST", "/authorizations", {**account, **wish})["code"])
+
+    def connect_main_account(self, **wish: Any) -> dict[str, Any]:
+        """Authorize with the main account and exchange; return the token answer."""
+        code = self.authorize_main_account(**wish)
+        answer: dict[str, Any] = self.exchange(code, 0, shop_id=None, main_account_id=self.main_account_id).json
+        assert answer["error"] == "", answer
+        return answer
 
     def exchange(self, code: str, shop_id: int, /, **changes: Any) -> Answer:
         """Exchange a code."""

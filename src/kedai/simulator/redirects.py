@@ -1,4 +1,4 @@
-"""Checks where a seller is sent back to, and adds the answer to that address (contract §3.1, §3.2)."""
+"""Checks where a seller is sent back to and pushes go, and adds the answer to an address (contract §3.1, §3.2)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from urllib.parse import quote, urlencode, urlsplit
 
 # Everything an address may hold already; what is left, such as a space or an accent, is escaped.
 _KEEP = "!#$%&'()*+,-./:;=?@[]_~"
+
+_PRINTABLE_FROM = "!"
+_PRINTABLE_TO = "~"
 
 _NOT_ABSOLUTE = "The redirect must be an absolute http or https address."
 _OTHER_DOMAIN = "The domain of redirect_uri is not consistent with the Redirect URL Domain declared in console"
@@ -37,3 +40,14 @@ def with_answer(redirect: str, answer: dict[str, str]) -> str:
     address, hash_sign, fragment = quote(redirect, safe=_KEEP).partition("#")
     joint = "?" if "?" not in address else "" if address.endswith(("?", "&")) else "&"
     return f"{address}{joint}{urlencode(answer)}{hash_sign}{fragment}"
+
+
+def is_web_address(url: str) -> bool:
+    """Whether this is an absolute http or https address of plain characters."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    printable = all(_PRINTABLE_FROM <= letter <= _PRINTABLE_TO for letter in url)
+    return bool(host) and printable and parts.scheme in ("http", "https")

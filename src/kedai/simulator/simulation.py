@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kedai.simulator.pushing.bodies import AUTHORIZED_PUSH, UNAUTHORIZED_PUSH, authorization_data, cancellation_data
+from kedai.simulator.consents import Consents
 from kedai.simulator.pushing.courier import Courier
 from kedai.simulator.pushing.timers import Timers
+from kedai.simulator.state.authorizations import Subject
 from kedai.simulator.state.lifecycle import Push, WrongState, assign_tracking, status_push, take_step
 from kedai.simulator.state.order_book import DuplicateOrder
 from kedai.simulator.state.order_draft import draft_order, order_number
@@ -15,7 +16,7 @@ from kedai.simulator.state.world import World
 
 if TYPE_CHECKING:
     from kedai.simulator.script.busy_day import BusyDay
-    from kedai.simulator.state.apps import App, Shop
+    from kedai.simulator.state.apps import Shop
     from kedai.simulator.state.orders import Order
 
 
@@ -37,6 +38,7 @@ class Simulation:
         self.world = World(seed, environment)
         self.timers = Timers(self.world.clock)
         self.courier = Courier(self.world, self.timers, push_retry_seconds)
+        self.consents = Consents(self.world, self.timers, self.courier)
         self.busy_day: BusyDay | None = None
         self._orders_issued = 0
 
@@ -46,20 +48,6 @@ class Simulation:
             await self.busy_day.stop()
         self.timers.close()
         await self.courier.close()
-
-    def approve(self, app: App, shop: Shop) -> str:
-        """Link the shop to the app, tell it, and return the one-time code."""
-        code = self.world.ledger.approve(app.partner_id, shop.shop_id, self.world.clock.now())
-        self.courier.emit(app, shop.shop_id, [Push(AUTHORIZED_PUSH, authorization_data(shop.shop_id))])
-        return code
-
-    def revoke(self, shop: Shop) -> int:
-        """Cut the shop's links, tell the apps, and return how many were cut."""
-        cut = self.world.ledger.revoke(shop.shop_id)
-        for link in cut:
-            push = Push(UNAUTHORIZED_PUSH, cancellation_data(shop.shop_id))
-            self.courier.emit(self.world.apps[link.partner_id], shop.shop_id, [push])
-        return len(cut)
 
     def create_order(self, shop: Shop, wish: OrderWish, *, pushes: bool = True) -> Order:
         """Place an order, unpaid or paid already.
@@ -123,7 +111,8 @@ class Simulation:
             self._tell(order, assign_tracking(order))
 
     def _tell(self, order: Order, pushes: list[Push]) -> None:
-        # An app whose link was cut hears no more; one never linked does, so that a test of pushes needs no seller.
+        # An app whose link is over hears no more; one never linked does, so that a test of pushes needs no seller.
+        subject, now = Subject("shop", order.shop_id), self.world.clock.now()
         for app in self.world.apps.values():
-            if not self.world.ledger.is_cut(app.partner_id, order.shop_id):
+            if not self.world.ledger.is_over(app.partner_id, subject, now):
                 self.courier.emit(app, order.shop_id, pushes)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from kedai.simulator.api.params import Query
     from kedai.simulator.simulation import Simulation
-    from kedai.simulator.state.apps import App, Shop
+    from kedai.simulator.state.apps import App, Merchant, Shop
     from kedai.simulator.state.authorizations import Link
     from kedai.simulator.state.world import World
 
@@ -38,6 +38,14 @@ class ShopCall(Call):
     link: Link
 
 
+@dataclass(slots=True)
+class MerchantCall(Call):
+    """A call on behalf of a merchant that is linked."""
+
+    merchant: Merchant
+    link: Link
+
+
 # What stands beside the envelope's own fields: mostly {"response": …}, sometimes fields at top level.
 Answer = dict[str, Any]
 
@@ -47,7 +55,7 @@ class PublicEndpoint:
     """Signed with the short base: no token, no shop."""
 
     method: str
-    run: Callable[[Call], Answer]
+    run: Callable[[Call], Answer | Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +66,12 @@ class ShopEndpoint:
     run: Callable[[ShopCall], Answer]
 
 
-Endpoint = PublicEndpoint | ShopEndpoint
+@dataclass(frozen=True, slots=True)
+class MerchantEndpoint:
+    """Signed with token and merchant."""
+
+    method: str
+    run: Callable[[MerchantCall], Answer]
+
+
+Endpoint = PublicEndpoint | ShopEndpoint | MerchantEndpoint

@@ -8,12 +8,13 @@ from kedai.simulator.api import texts
 from kedai.simulator.api.errors import GatewayError
 from kedai.simulator.api.params import parse_uint
 from kedai.simulator.signing import is_same, sign_call
+from kedai.simulator.state.authorizations import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kedai.simulator.state.apps import App, Shop
-    from kedai.simulator.state.authorizations import Link
+    from kedai.simulator.state.apps import App
+    from kedai.simulator.state.authorizations import Kind, Link
     from kedai.simulator.state.world import World
 
 # Open question 3 of the contract: how far a clock may run ahead is not documented; the same both ways.
@@ -66,35 +67,36 @@ def check_public_sign(app: App, path: str, query: Mapping[str, str]) -> None:
     raise GatewayError(texts.SIGN_WRONG)
 
 
-def check_shop_sign(app: App, path: str, query: Mapping[str, str]) -> int:
-    """Check token and shop are there and the long base is signed; return the shop id."""
+def check_subject_sign(app: App, path: str, query: Mapping[str, str], kind: Kind) -> Subject:
+    """Check token and shop (or merchant) are there and the long base is signed; return whom the call is for."""
     given = _given_sign(query)
-    token, shop_text = query.get("access_token"), query.get("shop_id")
+    token, text = query.get("access_token"), query.get(f"{kind}_id")
     if not token:
         raise GatewayError(texts.ACCESS_TOKEN_MISSING)
-    if not shop_text:
-        raise GatewayError(texts.SHOP_ID_MISSING)
-    shop_id = parse_uint(shop_text)
-    if shop_id is None:
-        raise GatewayError(texts.SHOP_ID_NO_NUMBER)
-    base = f"{query['partner_id']}{path}{query['timestamp']}{token}{shop_text}"
-    if "merchant_id" in query or not is_same(sign_call(app.partner_key, base), given):
+    if not text:
+        raise GatewayError(texts.subject_id_missing(kind))
+    number = parse_uint(text)
+    if number is None:
+        raise GatewayError(texts.subject_id_no_number(kind))
+    base = f"{query['partner_id']}{path}{query['timestamp']}{token}{text}"
+    has_both = "merchant_id" in query and "shop_id" in query
+    if has_both or not is_same(sign_call(app.partner_key, base), given):
         raise GatewayError(texts.SIGN_WRONG)
-    return shop_id
+    return Subject(kind, number)
 
 
-def check_link(world: World, app: App, query: Mapping[str, str], shop_id: int) -> tuple[Shop, Link]:
-    """Check the token is known, alive and this shop's, and that the shop's consent still stands."""
+def check_link(world: World, app: App, query: Mapping[str, str], subject: Subject) -> Link:
+    """Check the token is known, alive and this subject's, and that the consent still stands."""
     pair = world.ledger.by_access.get(query["access_token"])
     now = world.clock.now()
-    if pair is None or pair.access_expires_at <= now or (pair.partner_id, pair.shop_id) != (app.partner_id, shop_id):
+    if pair is None or not pair.lets_in(app.partner_id, subject, now):
         raise GatewayError(texts.ACCESS_TOKEN_INVALID)
-    link = world.ledger.links[app.partner_id, shop_id]
+    link = world.ledger.links[app.partner_id, subject]
     if link.revoked:
-        raise GatewayError(texts.SHOP_NOT_LINKED)
+        raise GatewayError(texts.not_linked(subject.kind))
     if link.expire_time <= now:
         raise GatewayError(texts.LINK_ENDED)
-    return world.shops[shop_id], link
+    return link
 
 
 def _given_sign(query: Mapping[str, str]) -> str:

@@ -10,7 +10,16 @@ import msgspec
 from aiohttp import web
 
 from kedai.simulator.api import gateway, texts
-from kedai.simulator.api.call import Answer, Call, Endpoint, PublicEndpoint, ShopCall
+from kedai.simulator.api.call import (
+    Answer,
+    Call,
+    Endpoint,
+    MerchantCall,
+    MerchantEndpoint,
+    PublicEndpoint,
+    ShopCall,
+    ShopEndpoint,
+)
 from kedai.simulator.api.endpoints import ENDPOINTS
 from kedai.simulator.api.errors import ApiError, GatewayError
 from kedai.simulator.api.texts import Refusal
@@ -20,6 +29,8 @@ from kedai.simulator.state.journal import CallRecord
 
 if TYPE_CHECKING:
     from kedai.simulator.simulation import Simulation
+    from kedai.simulator.state.apps import App
+    from kedai.simulator.state.authorizations import Kind
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,7 +47,7 @@ async def handle(request: web.Request) -> web.Response:
         record(request, 404, "", request_id, known=False)
         return web.Response(status=404, text="404 page not found")
     raw = await read_raw(request) if request.method == "POST" else b""
-    status, error, payload = _answer(simulation, endpoint, request, raw)
+    status, error, payload = await _answer(simulation, endpoint, request, raw)
     record(request, status, error, request_id, known=True)
     body = _encode({"request_id": request_id, "error": error, **payload})
     return web.Response(status=status, body=body, content_type="application/json")
@@ -50,19 +61,19 @@ def record(request: web.Request, status: int, error: str, request_id: str, *, kn
     world.journal.record(call, known=known)
 
 
-def _answer(
+async def _answer(
     simulation: Simulation, endpoint: Endpoint, request: web.Request, raw: bytes
 ) -> tuple[int, str, dict[str, Any]]:
     """Return status, error code and the rest of the body."""
     try:
-        payload = _run(simulation, endpoint, request, raw)
+        payload = await _run(simulation, endpoint, request, raw)
     except ApiError as error:
         status = error.http_status(simulation.world.switches.http_status_mode)
         return status, error.refusal.error, {"message": error.refusal.message}
     return 200, "", {"message": "", **payload}
 
 
-def _run(simulation: Simulation, endpoint: Endpoint, request: web.Request, raw: bytes) -> Answer:
+async def _run(simulation: Simulation, endpoint: Endpoint, request: web.Request, raw: bytes) -> Answer:
     world, query, path = simulation.world, request.query, request.path
     app = gateway.check_app(world, query)
     gateway.check_timestamp(world, query)
@@ -72,13 +83,24 @@ def _run(simulation: Simulation, endpoint: Endpoint, request: web.Request, raw: 
         _check_method(endpoint, request)
         answer = endpoint.run(Call(simulation, app, query, _parse(raw)))
     else:
-        shop_id = gateway.check_shop_sign(app, path, query)
-        _fail_if_asked(simulation, path, after=False)
-        shop, link = gateway.check_link(world, app, query, shop_id)
-        _check_method(endpoint, request)
-        answer = endpoint.run(ShopCall(simulation, app, query, _parse(raw), shop, link))
+        answer = _run_for_subject(simulation, app, endpoint, request, raw)
+    answered = answer if isinstance(answer, dict) else await answer
     _fail_if_asked(simulation, path, after=True)
-    return answer
+    return answered
+
+
+def _run_for_subject(
+    simulation: Simulation, app: App, endpoint: ShopEndpoint | MerchantEndpoint, request: web.Request, raw: bytes
+) -> Answer:
+    world, query, path = simulation.world, request.query, request.path
+    kind: Kind = "shop" if isinstance(endpoint, ShopEndpoint) else "merchant"
+    subject = gateway.check_subject_sign(app, path, query, kind)
+    _fail_if_asked(simulation, path, after=False)
+    link = gateway.check_link(world, app, query, subject)
+    _check_method(endpoint, request)
+    if isinstance(endpoint, ShopEndpoint):
+        return endpoint.run(ShopCall(simulation, app, query, _parse(raw), world.shops[subject.number], link))
+    return endpoint.run(MerchantCall(simulation, app, query, _parse(raw), world.merchants[subject.number], link))
 
 
 def _fail_if_asked(simulation: Simulation, path: str, *, after: bool) -> None:

@@ -50,9 +50,18 @@ def required_number(query: Query, name: str) -> int:
     return number
 
 
+def optional_number(query: Query, name: str, default: int) -> int:
+    """Return a whole number that may be missing."""
+    return required_number(query, name) if query.get(name) else default
+
+
 def page_size(query: Query) -> int:
     """Return ``page_size``, 1 to 100."""
-    size = required_number(query, "page_size")
+    return checked_page_size(required_number(query, "page_size"))
+
+
+def checked_page_size(size: int) -> int:
+    """Refuse a page that is too large or holds nothing."""
     if size > MAX_PAGE:
         raise ApiError(texts.wrong_parameters(f"page_size must be {MAX_PAGE} or less"))
     if size < 1:
@@ -98,6 +107,19 @@ def body_number(body: dict[str, Any], name: str) -> int:
         raise ApiError(texts.required_field(name))
     if not isinstance(value, int) or isinstance(value, bool):
         raise ApiError(texts.wrong_type(name, expected="integer", given=_json_type(value)))
+    return value
+
+
+def body_numbers(body: dict[str, Any], name: str) -> list[int]:
+    """Return a list of whole numbers of a JSON body; empty where it is missing."""
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ApiError(texts.wrong_type(name, expected="array", given=_json_type(value)))
+    for one in value:
+        if not isinstance(one, int) or isinstance(one, bool):
+            raise ApiError(texts.wrong_type(name, expected="integer", given=_json_type(one)))
     return value
 
 

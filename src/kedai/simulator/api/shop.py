@@ -20,7 +20,7 @@ def get_shop_info(call: ShopCall) -> Answer:
         "expire_time": call.link.expire_time,
         "is_sip": False,
         "is_upgraded_cbsc": False,
-        "merchant_id": None,
+        "merchant_id": _merchant_of(call),
         "shop_fulfillment_flag": "Others",
         "is_main_shop": False,
         "is_direct_shop": False,
@@ -30,3 +30,8 @@ def get_shop_info(call: ShopCall) -> Answer:
         "is_mart_shop": False,
         "is_outlet_shop": False,
     }
+
+
+def _merchant_of(call: ShopCall) -> int | None:
+    accounts = [account for account in call.world.main_accounts.values() if call.shop.shop_id in account.shop_ids]
+    return accounts[0].merchant_ids[0] if accounts else None

@@ -13,7 +13,7 @@ from kedai.simulator.keys import SIMULATION
 
 if TYPE_CHECKING:
     from kedai.simulator.simulation import Simulation
-    from kedai.simulator.state.apps import App, Shop
+    from kedai.simulator.state.apps import App, MainAccount, Merchant, Shop
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -86,6 +86,22 @@ def find_shop(request: web.Request, shop_id: int) -> Shop:
     if shop is None:
         raise ControlError(404, "unknown_shop", f"No shop {shop_id} in this environment.")
     return shop
+
+
+def find_merchant(request: web.Request, merchant_id: int) -> Merchant:
+    """Return the merchant; one of the other environment is not known here."""
+    merchant = simulation_of(request).world.merchants.get(merchant_id)
+    if merchant is None:
+        raise ControlError(404, "unknown_merchant", f"No merchant {merchant_id} in this environment.")
+    return merchant
+
+
+def find_main_account(request: web.Request, main_account_id: int) -> MainAccount:
+    """Return the main account; one of the other environment is not known here."""
+    account = simulation_of(request).world.main_accounts.get(main_account_id)
+    if account is None:
+        raise ControlError(404, "unknown_main_account", f"No main account {main_account_id} in this environment.")
+    return account
 
 
 def path_number(request: web.Request, name: str) -> int:

@@ -21,7 +21,7 @@ async def get_health(request: web.Request) -> web.Response:
 
 
 async def get_state(request: web.Request) -> web.Response:
-    """Return apps, shops, orders and the last deliveries; ``orders=0``, ``deliveries=0``, ``limit=N`` keep it small."""
+    """Return all there is and the last deliveries; ``orders=0``, ``deliveries=0``, ``limit=N`` keep it small."""
     world = simulation_of(request).world
     limit = query_number(request, "limit", DELIVERIES_SHOWN)
     with_orders = query_number(request, "orders", 1)
@@ -33,6 +33,8 @@ async def get_state(request: web.Request) -> web.Response:
             "now": world.clock.now(),
             "apps": [world.app_json(app) for app in world.apps.values()],
             "shops": [world.shop_json(shop) for shop in world.shops.values()],
+            "merchants": [world.merchant_json(merchant) for merchant in world.merchants.values()],
+            "main_accounts": [world.main_account_json(account) for account in world.main_accounts.values()],
             "orders": [world.order_json(order.shop_id, render(order)) for order in orders],
             "deliveries": [item.to_json() for item in world.deliveries.latest(limit)] if with_deliveries else [],
             "delivery_counts": world.deliveries.counts(),

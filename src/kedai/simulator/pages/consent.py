@@ -1,8 +1,9 @@
-"""The consent page of a signed authorization link, "format B" (contract §3.1): only signed links reach it."""
+"""The consent page behind both links (contract §3.1): "format B", which is signed, and "format A", which is not."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -17,17 +18,50 @@ from kedai.simulator.keys import SIMULATION
 from kedai.simulator.pages.render import page
 from kedai.simulator.redirects import BadRedirect, check_redirect, with_answer
 from kedai.simulator.signing import is_same, sign_call
+from kedai.simulator.state.authorizations import LONGEST_LINK_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from kedai.simulator.simulation import Simulation
     from kedai.simulator.state.apps import App
     from kedai.simulator.state.world import World
 
 CONSENT_PATH = "/api/v2/shop/auth_partner"
-# The link dies after five minutes; a page once open may be read for longer.
+SIGN_IN_PATH = "/auth"
+# The signed link dies after five minutes; a page once open may be read for longer.
 READING_SECONDS = 1_800
-_CARRIED = ("partner_id", "timestamp", "sign", "redirect")
+DAYS_OFFERED = (365, 180, 90, 30, 7)
+_CARRIED = {
+    CONSENT_PATH: ("partner_id", "timestamp", "sign", "redirect"),
+    SIGN_IN_PATH: ("partner_id", "auth_type", "redirect_uri", "response_type", "state", "timestamp"),
+}
+_REDIRECT_FIELD = {CONSENT_PATH: "redirect", SIGN_IN_PATH: "redirect_uri"}
+_SELLER = "seller"
+_CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which app asks, by which link, and where the seller goes afterwards; `state` is echoed."""
+
+    app: App
+    path: str
+    redirect: str
+    state: str | None
+    timestamp: str
+
+    @property
+    def ticket(self) -> str:
+        """What proves that a form came with the page: a link's signature does not cover the redirect."""
+        parts = (self.path, self.app.partner_id, self.timestamp, self.redirect, self.state or "")
+        return sign_call(self.app.partner_key, "|".join(["consent page", *map(str, parts)]))
+
+    def send_back(self, **answer: str) -> web.Response:
+        """Return the browser to the app."""
+        state = {} if self.state is None else {"state": self.state}
+        location = with_answer(self.redirect, {**answer, **state})
+        return web.Response(status=302, headers={"Location": location, "Referrer-Policy": "no-referrer"})
 
 
 async def get_consent(request: web.Request) -> web.Response:
@@ -63,53 +97,81 @@ def _answer(request: web.Request, run: Callable[[], web.Response]) -> web.Respon
 
 def _ask(request: web.Request) -> web.Response:
     world = request.app[SIMULATION].world
-    app = _check_link(world, request.query, gateway.CLOCK_SECONDS)
-    carried = {name: request.query[name] for name in _CARRIED}
-    carried["ticket"] = _ticket(app, carried["redirect"], carried["timestamp"])
-    links = world.ledger.links.values()
-    linked = {link.shop_id for link in links if link.partner_id == app.partner_id and not link.revoked}
+    query = dict(request.query)
+    if request.path == SIGN_IN_PATH:
+        # An unsigned link has no age of its own; the page's is what its form must not outlive.
+        query["timestamp"] = str(world.clock.now())
+    asked = _check_link(world, request.path, query, gateway.CLOCK_SECONDS)
+    carried = {name: query[name] for name in _CARRIED[asked.path] if name in query}
+    now = world.clock.now()
     return page(
         "consent.html.j2",
         environment=world.environment,
-        app=app,
+        app=asked.app,
         shops=list(world.shops.values()),
-        linked=linked,
-        carried=carried,
-        action=CONSENT_PATH,
-        target=carried["redirect"].partition("?")[0],
+        linked={link.subject.number for link in world.ledger.alive(asked.app.partner_id, "shop", now)},
+        main_accounts=list(world.main_accounts.values()),
+        days_offered=DAYS_OFFERED,
+        carried={**carried, "ticket": asked.ticket},
+        action=asked.path,
+        target=asked.redirect.partition("?")[0],
     )
 
 
 def _decide(request: web.Request, form: Mapping[str, str]) -> web.Response:
     simulation = request.app[SIMULATION]
-    app = _check_link(simulation.world, form, READING_SECONDS)
-    redirect = form["redirect"]
-    # The link's signature does not cover the redirect; the page's own ticket does.
-    if not is_same(_ticket(app, redirect, form["timestamp"]), form.get("ticket", "")):
+    asked = _check_link(simulation.world, request.path, form, READING_SECONDS)
+    if not is_same(asked.ticket, form.get("ticket", "")):
         raise GatewayError(texts.SIGN_WRONG)
-    if form.get("decision") != "approve":
-        return _send_to(with_answer(redirect, {"error": "access_denied"}))
+    decision = form.get("decision")
+    if decision == "approve":
+        return _approve_shop(simulation, asked, form)
+    if decision == "approve_main_account":
+        return _approve_main_account(simulation, asked, form)
+    return asked.send_back(error="access_denied")
+
+
+def _approve_shop(simulation: Simulation, asked: Asked, form: Mapping[str, str]) -> web.Response:
     shop = simulation.world.shops.get(parse_uint(form.get("shop_id", "")) or 0)
     if shop is None:
         raise ApiError(texts.required_field("shop_id"))
-    code = simulation.approve(app, shop)
-    return _send_to(with_answer(redirect, {"code": code, "shop_id": str(shop.shop_id)}))
+    code = simulation.consents.approve_shop(asked.app, shop.shop_id, days=_days(form))
+    return asked.send_back(code=code, shop_id=str(shop.shop_id))
 
 
-def _check_link(world: World, query: Mapping[str, str], tolerance: int) -> App:
-    app = gateway.check_app(world, query)
-    gateway.check_timestamp(world, query, tolerance=tolerance)
-    gateway.check_public_sign(app, CONSENT_PATH, query)
+def _approve_main_account(simulation: Simulation, asked: Asked, form: Mapping[str, str]) -> web.Response:
+    account = simulation.world.main_accounts.get(parse_uint(form.get("main_account_id", "")) or 0)
+    if account is None:
+        raise ApiError(texts.required_field("main_account_id"))
+    subjects = account.subjects(with_merchants="merchants" in form)
+    code = simulation.consents.approve_main_account(asked.app, account, subjects, days=_days(form))
+    return asked.send_back(code=code, main_account_id=str(account.main_account_id))
+
+
+def _days(form: Mapping[str, str]) -> int:
+    days = parse_uint(form.get("days", str(LONGEST_LINK_DAYS)), maximum=LONGEST_LINK_DAYS)
+    if not days:
+        raise ApiError(texts.wrong_parameters(f"days must be from 1 to {LONGEST_LINK_DAYS}"))
+    return days
+
+
+def _check_link(world: World, path: str, given: Mapping[str, str], tolerance: int) -> Asked:
+    app = gateway.check_app(world, given)
+    gateway.check_timestamp(world, given, tolerance=tolerance)
+    if path == CONSENT_PATH:
+        gateway.check_public_sign(app, path, given)
+    else:
+        _check_sign_in(given)
+    redirect = given.get(_REDIRECT_FIELD[path], "")
     try:
-        check_redirect(query.get("redirect", ""), app.redirect_domain)
+        check_redirect(redirect, app.redirect_domain)
     except BadRedirect as problem:
         raise ApiError(Refusal("error_param", str(problem))) from None
-    return app
+    state = given.get("state") if path == SIGN_IN_PATH else None
+    return Asked(app, path, redirect, state, given["timestamp"])
 
 
-def _ticket(app: App, redirect: str, timestamp: str) -> str:
-    return sign_call(app.partner_key, f"consent page|{app.partner_id}|{timestamp}|{redirect}")
-
-
-def _send_to(location: str) -> web.Response:
-    return web.Response(status=302, headers={"Location": location, "Referrer-Policy": "no-referrer"})
+def _check_sign_in(given: Mapping[str, str]) -> None:
+    for name, only in (("auth_type", _SELLER), ("response_type", _CODE)):
+        if given.get(name) != only:
+            raise ApiError(texts.wrong_parameters(f"{name} must be {only}"))

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 async def get_home(request: web.Request) -> web.Response:
     """Show the environment."""
     world = request.app[SIMULATION].world
-    linked = {shop_id for (_, shop_id), link in world.ledger.links.items() if not link.revoked}
+    now = world.clock.now()
+    linked = {subject for (_, subject), link in world.ledger.links.items() if link.is_alive(now)}
     return page(
         "home.html.j2",
         environment=world.environment,
@@ -23,7 +24,10 @@ async def get_home(request: web.Request) -> web.Response:
         advanced_seconds=world.clock.advanced_seconds,
         apps=list(world.apps.values()),
         shops=list(world.shops.values()),
-        linked=linked,
+        linked={subject.number for subject in linked if subject.kind == "shop"},
+        merchants=list(world.merchants.values()),
+        linked_merchants={subject.number for subject in linked if subject.kind == "merchant"},
+        main_accounts=list(world.main_accounts.values()),
         order_count=len(world.book.orders),
         call_count=world.journal.counts.total(),
         delivery_counts=world.deliveries.counts(),

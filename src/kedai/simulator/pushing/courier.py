@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -10,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from kedai.simulator.pushing.bodies import write_body
+from kedai.simulator.pushing.bodies import TEST_PUSH, write_body
 from kedai.simulator.signing import sign_push
 from kedai.simulator.state.deliveries import Attempt, Delivery
-from kedai.simulator.state.dice import Dice
+from kedai.simulator.state.dice import Dice, digest
+from kedai.simulator.state.lifecycle import Push
 
 if TYPE_CHECKING:
     from kedai.simulator.pushing.timers import Timers
     from kedai.simulator.state.apps import App
-    from kedai.simulator.state.lifecycle import Push
     from kedai.simulator.state.world import World
 
 ANSWER_SECONDS = 3.0
@@ -49,11 +50,11 @@ class Courier:
         self._session: aiohttp.ClientSession | None = None
 
     def emit(self, app: App, shop_id: int | None, pushes: list[Push]) -> None:
-        """Record and send what an event caused; the switches may repeat or reorder it."""
+        """Record and send what an event caused, if the app wants it; the switches may repeat or reorder it."""
         switches = self._world.switches
         if not switches.event_pushes:
             return
-        made = [self._make(app, shop_id, push) for push in pushes]
+        made = [self._make(app, shop_id, push) for push in pushes if app.push.wants(push.code, shop_id)]
         made += [self._repeat(original) for original in made if self._dice.chance(switches.duplicate_pushes)]
         if switches.shuffle_pushes:
             self._dice.shuffle(made)
@@ -66,6 +67,17 @@ class Courier:
         self._post(delivery)
         return delivery
 
+    async def try_url(self, app: App, url: str) -> Attempt:
+        """Send one signed test push to a callback URL that is not the app's yet, and return how it was answered."""
+        push = Push(TEST_PUSH, {"verify_info": digest(app.partner_id, url)[:32]})
+        body = json.dumps({"code": push.code, "data": push.data}).encode()
+        delivery = self._make(app, None, push, body=body, url=url)
+        self._world.deliveries.add(delivery)
+        attempt = await self._attempt(delivery)
+        delivery.attempts.append(attempt)
+        delivery.state = "delivered" if attempt.is_accepted else "failed"
+        return attempt
+
     async def close(self) -> None:
         """Drop what is under way and the connections."""
         tasks = [task for lane in self._lanes.values() for task in lane.tasks]
@@ -76,12 +88,19 @@ class Courier:
             await self._session.close()
 
     def _make(
-        self, app: App, shop_id: int | None, push: Push, *, body: bytes | None = None, key: str | None = None
+        self,
+        app: App,
+        shop_id: int | None,
+        push: Push,
+        *,
+        body: bytes | None = None,
+        key: str | None = None,
+        url: str | None = None,
     ) -> Delivery:
         if body is None:
             now = self._world.clock.now()
             body = write_body(push, shop_id=shop_id, partner_id=app.partner_id, timestamp=now)
-        url = app.callback_url
+        url = url or app.callback_url
         return Delivery(
             delivery_id=self._world.deliveries.next_id(),
             partner_id=app.partner_id,
@@ -164,6 +183,7 @@ class Courier:
 
     def _judge(self, delivery: Delivery, attempt: Attempt) -> None:
         delivery.attempts.append(attempt)
+        self._world.apps[delivery.partner_id].push.note(attempt.at, accepted=attempt.is_accepted)
         if delivery.state == "evicted":
             return
         failures = len(delivery.attempts)

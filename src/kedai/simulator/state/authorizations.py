@@ -1,8 +1,9 @@
-"""Who may act for which shop: codes, links and token pairs, with the life times of contract §3.2 to §3.4."""
+"""Who may act for which shop or merchant: codes, links and token pairs, with the times of contract §3.2 to §3.4."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from kedai.simulator.state.dice import digest
 
@@ -12,44 +13,77 @@ REFRESH_SECONDS = 30 * 86_400
 # The access token before a refresh keeps working this long.
 OLD_ACCESS_SECONDS = 300
 REPLAY_SECONDS = 4 * 3_600
-LINK_SECONDS = 365 * 86_400
+DAY_SECONDS = 86_400
+LONGEST_LINK_DAYS = 365
 # Beyond this many, what has expired is swept out.
 _SWEEP_ABOVE = 5_000
+
+Kind = Literal["shop", "merchant"]
+
+
+class Subject(NamedTuple):
+    """Whom a consent is for; shop ids and merchant ids are separate spaces."""
+
+    kind: Kind
+    number: int
 
 
 @dataclass(slots=True)
 class Code:
-    """A one-time authorization code."""
+    """A one-time authorization code: of one shop, or of a main account for several shops and merchants."""
 
     partner_id: int
-    shop_id: int
+    subjects: tuple[Subject, ...]
+    main_account_id: int | None
     expires_at: int
     used: bool = False
 
 
 @dataclass(slots=True)
 class Link:
-    """A shop's consent to an app, until it ends or is cut."""
+    """A seller's consent to an app, until it ends or is cut."""
 
     partner_id: int
-    shop_id: int
+    subject: Subject
     auth_time: int
     expire_time: int
     revoked: bool = False
+    # Whether push 12 has told of its end.
+    is_warned: bool = False
+
+    def is_alive(self, now: int) -> bool:
+        """Whether the app may act on it."""
+        return not self.revoked and self.expire_time > now
+
+
+class Rotation(NamedTuple):
+    """When a subject used a refresh token up, and what it got."""
+
+    at: int
+    successor: Pair
 
 
 @dataclass(slots=True)
 class Pair:
-    """An access and a refresh token issued together."""
+    """An access and a refresh token issued together; a main account's first pair is shared by all its subjects."""
 
     partner_id: int
-    shop_id: int
+    subjects: list[Subject]
     access_token: str
     refresh_token: str
     access_expires_at: int
     refresh_expires_at: int
-    rotated_at: int | None = None
-    successor: Pair | None = None
+    # Per subject, since each refreshes a shared pair once: when its access ends early, and what followed.
+    access_ends: dict[Subject, int] = field(default_factory=dict)
+    rotations: dict[Subject, Rotation] = field(default_factory=dict)
+
+    def access_end(self, subject: Subject) -> int:
+        """When the access token ends for this subject."""
+        return min(self.access_expires_at, self.access_ends.get(subject, self.access_expires_at))
+
+    def lets_in(self, partner_id: int, subject: Subject, now: int) -> bool:
+        """Whether the access token is this app's and subject's, and alive."""
+        return self.partner_id == partner_id and subject in self.subjects and self.access_end(subject) > now
 
 
 class Ledger:
@@ -60,58 +94,72 @@ class Ledger:
         self._name = (seed, environment)
         self._issued = 0
         self.codes: dict[str, Code] = {}
-        self.links: dict[tuple[int, int], Link] = {}
+        self.links: dict[tuple[int, Subject], Link] = {}
         self.by_access: dict[str, Pair] = {}
         self.by_refresh: dict[str, Pair] = {}
 
-    def approve(self, partner_id: int, shop_id: int, now: int) -> str:
-        """Link the shop to the app and return the one-time code; a cut link's old tokens stay dead."""
-        before = self.links.get((partner_id, shop_id))
-        if before and before.revoked:
-            self._forget_pairs(partner_id, shop_id)
-        self.links[partner_id, shop_id] = Link(partner_id, shop_id, now, now + LINK_SECONDS)
+    def approve(
+        self, partner_id: int, subjects: tuple[Subject, ...], now: int, *, days: int, main_account_id: int | None
+    ) -> str:
+        """Link all of them to the app and return the one-time code; a cut link's old tokens stay dead."""
+        for subject in subjects:
+            before = self.links.get((partner_id, subject))
+            if before and before.revoked:
+                self._forget_pairs(partner_id, subject)
+            self.links[partner_id, subject] = Link(partner_id, subject, now, now + days * DAY_SECONDS)
         self._sweep(now)
         code = self._next_text("code")
-        self.codes[code] = Code(partner_id, shop_id, now + CODE_SECONDS)
+        self.codes[code] = Code(partner_id, subjects, main_account_id, now + CODE_SECONDS)
         return code
 
     def redeem(self, code: Code, now: int) -> Pair:
-        """Use the code up and return its pair; earlier pairs of the shop are replaced and die at once."""
+        """Use the code up and return its pair; earlier pairs of its subjects are replaced and die at once."""
         code.used = True
-        self._forget_pairs(code.partner_id, code.shop_id)
-        return self._issue(code.partner_id, code.shop_id, now)
+        for subject in code.subjects:
+            self._forget_pairs(code.partner_id, subject)
+        return self._issue(code.partner_id, code.subjects, now)
 
-    def rotate(self, pair: Pair, now: int) -> Pair:
-        """Use the refresh token up and return the new pair; the old access token keeps its grace."""
-        pair.rotated_at = now
-        pair.access_expires_at = min(pair.access_expires_at, now + OLD_ACCESS_SECONDS)
-        pair.successor = self._issue(pair.partner_id, pair.shop_id, now)
-        return pair.successor
+    def rotate(self, pair: Pair, subject: Subject, now: int) -> Pair:
+        """Use the refresh token up for this subject and return its new pair; the old access token keeps its grace."""
+        successor = self._issue(pair.partner_id, (subject,), now)
+        pair.rotations[subject] = Rotation(now, successor)
+        pair.access_ends[subject] = min(pair.access_end(subject), now + OLD_ACCESS_SECONDS)
+        return successor
 
-    def expire_access(self, shop_id: int, now: int) -> int:
-        """End every access token of the shop now and return how many lived."""
-        alive = [pair for pair in self.by_access.values() if pair.shop_id == shop_id and pair.access_expires_at > now]
+    def expire_access(self, subject: Subject, now: int) -> int:
+        """End every access token of the subject now and return how many lived."""
+        pairs = [pair for pair in self.by_access.values() if subject in pair.subjects]
+        alive = [pair for pair in pairs if pair.access_end(subject) > now]
         for pair in alive:
-            pair.access_expires_at = now
+            pair.access_ends[subject] = now
         return len(alive)
 
-    def revoke(self, shop_id: int) -> list[Link]:
-        """Cut every live link of the shop and return them; tokens stay known, so that the answer names the reason."""
-        cut = [link for link in self.links.values() if link.shop_id == shop_id and not link.revoked]
+    def revoke(self, subject: Subject) -> list[Link]:
+        """Cut every live link of the subject and return them; tokens stay known, so that answers name the reason."""
+        cut = [link for link in self.links_of(subject) if not link.revoked]
         for link in cut:
             link.revoked = True
         return cut
 
-    def is_cut(self, partner_id: int, shop_id: int) -> bool:
-        """Whether the app was linked to the shop and is not any more."""
-        link = self.links.get((partner_id, shop_id))
-        return link is not None and link.revoked
+    def links_of(self, subject: Subject) -> list[Link]:
+        """Return the subject's links, to whatever app."""
+        return [link for link in self.links.values() if link.subject == subject]
 
-    def _issue(self, partner_id: int, shop_id: int, now: int) -> Pair:
+    def alive(self, partner_id: int, kind: Kind, now: int) -> list[Link]:
+        """Return the app's live links to subjects of one kind, by id."""
+        links = [link for link in self.links.values() if link.partner_id == partner_id and link.subject.kind == kind]
+        return sorted((link for link in links if link.is_alive(now)), key=lambda link: link.subject)
+
+    def is_over(self, partner_id: int, subject: Subject, now: int) -> bool:
+        """Whether the app was linked to the subject and is not any more."""
+        link = self.links.get((partner_id, subject))
+        return link is not None and not link.is_alive(now)
+
+    def _issue(self, partner_id: int, subjects: tuple[Subject, ...], now: int) -> Pair:
         self._sweep(now)
         pair = Pair(
             partner_id,
-            shop_id,
+            list(subjects),
             access_token=self._next_text("access"),
             refresh_token=self._next_text("refresh"),
             access_expires_at=now + ACCESS_SECONDS,
@@ -121,9 +169,12 @@ class Ledger:
         self.by_refresh[pair.refresh_token] = pair
         return pair
 
-    def _forget_pairs(self, partner_id: int, shop_id: int) -> None:
-        for pair in [p for p in self.by_refresh.values() if (p.partner_id, p.shop_id) == (partner_id, shop_id)]:
-            self._drop(pair)
+    def _forget_pairs(self, partner_id: int, subject: Subject) -> None:
+        held = [pair for pair in self.by_refresh.values() if pair.partner_id == partner_id and subject in pair.subjects]
+        for pair in held:
+            pair.subjects.remove(subject)
+            if not pair.subjects:
+                self._drop(pair)
 
     def _drop(self, pair: Pair) -> None:
         del self.by_refresh[pair.refresh_token]
@@ -133,10 +184,16 @@ class Ledger:
         if len(self.codes) > _SWEEP_ABOVE:
             self.codes = {text: code for text, code in self.codes.items() if not code.used and code.expires_at > now}
         if len(self.by_refresh) > _SWEEP_ABOVE:
-            for pair in list(self.by_refresh.values()):
-                if (pair.rotated_at or now) + REPLAY_SECONDS <= now or pair.refresh_expires_at <= now:
-                    self._drop(pair)
+            for pair in [pair for pair in self.by_refresh.values() if _is_over(pair, now)]:
+                self._drop(pair)
 
     def _next_text(self, kind: str) -> str:
         self._issued += 1
         return digest(*self._name, kind, self._issued)[:32]
+
+
+def _is_over(pair: Pair, now: int) -> bool:
+    """Whether no call could use the pair any more, not even to be told the same once again."""
+    used_up = all(subject in pair.rotations for subject in pair.subjects)
+    last = max((rotation.at for rotation in pair.rotations.values()), default=now)
+    return pair.refresh_expires_at <= now or (used_up and last + REPLAY_SECONDS <= now)

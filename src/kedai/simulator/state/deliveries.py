@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Literal
 
 DELIVERY_LIMIT = 50_000
-_SUCCESS_CLASS = 2
+SUCCESS_CLASS = 2
 
 # not_sent: no callback URL was set when it arose; evicted: pushed out of memory before it was over.
 DeliveryState = Literal["pending", "delivered", "waiting_retry", "failed", "not_sent", "evicted"]
@@ -27,7 +27,7 @@ class Attempt:
     @property
     def is_accepted(self) -> bool:
         """Whether the receiver took it: 2xx and an empty body; ``OK`` is a failure."""
-        accepted = self.status is not None and self.status // 100 == _SUCCESS_CLASS
+        accepted = self.status is not None and self.status // 100 == SUCCESS_CLASS
         return accepted and self.error is None and not self.body_sample
 
     def to_json(self) -> dict[str, Any]:

@@ -34,6 +34,10 @@ class Switches(msgspec.Struct, forbid_unknown_fields=True):
     event_pushes: bool = True
     # The contract's table has no push for an order that is created unpaid.
     unpaid_pushes: bool = False
+    # How many ids a push 12 lists before it is spread over several.
+    expiry_push_page_size: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 50
+    # The real one takes no intranet address as a callback URL; ours lives on one.
+    intranet_callbacks: bool = True
     tracking_delay_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
     latency_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 0
     fail: list[FailRule] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kedai.simulator.state.apps import found_app, found_shops
-from kedai.simulator.state.authorizations import Ledger
+from kedai.simulator.state.apps import found_app, found_main_account, found_merchant, found_shops
+from kedai.simulator.state.authorizations import Ledger, Subject
 from kedai.simulator.state.clock import Clock
 from kedai.simulator.state.deliveries import DeliveryLog
 from kedai.simulator.state.journal import Journal
@@ -13,19 +13,23 @@ from kedai.simulator.state.order_book import OrderBook
 from kedai.simulator.state.switches import Switches
 
 if TYPE_CHECKING:
-    from kedai.simulator.state.apps import App, Shop
+    from kedai.simulator.state.apps import App, MainAccount, Merchant, Shop
 
 
 class World:
     """The state of one environment."""
 
     def __init__(self, seed: int, environment: str) -> None:
-        """Found the environment's app and shops from the seed; no orders yet."""
+        """Found the environment's app, shops, merchant and main account from the seed; no orders yet."""
         self.seed = seed
         self.environment = environment
         self.clock = Clock()
         self.apps = {app.partner_id: app for app in (found_app(seed, environment),)}
         self.shops = {shop.shop_id: shop for shop in found_shops(seed, environment)}
+        merchant = found_merchant(seed, environment)
+        self.merchants = {merchant.merchant_id: merchant}
+        account = found_main_account(seed, environment, list(self.shops.values()), merchant)
+        self.main_accounts = {account.main_account_id: account}
         self.ledger = Ledger(seed, environment)
         self.book = OrderBook()
         self.deliveries = DeliveryLog()
@@ -42,19 +46,46 @@ class World:
             "push_partner_key": app.push_partner_key,
             "callback_url": app.callback_url,
             "redirect_domain": app.redirect_domain,
+            "push_status": app.push.status,
+            "push_codes_off": sorted(app.push.off),
+            "blocked_shop_ids": app.push.blocked_shop_ids,
         }
 
     def shop_json(self, shop: Shop) -> dict[str, Any]:
         """Return a shop and its links as the control API shows it."""
-        links = [link for link in self.ledger.links.values() if link.shop_id == shop.shop_id]
-        alive = [link for link in links if not link.revoked and link.expire_time > self.clock.now()]
         return {
             "shop_id": shop.shop_id,
             "environment": shop.environment,
             "region": shop.region,
             "currency": shop.currency,
             "shop_name": shop.shop_name,
-            "linked_partner_ids": [link.partner_id for link in alive],
+            **self._links_json(Subject("shop", shop.shop_id)),
+        }
+
+    def merchant_json(self, merchant: Merchant) -> dict[str, Any]:
+        """Return a merchant and its links as the control API shows it."""
+        return {
+            "merchant_id": merchant.merchant_id,
+            "environment": merchant.environment,
+            "region": merchant.region,
+            "currency": merchant.currency,
+            "merchant_name": merchant.merchant_name,
+            **self._links_json(Subject("merchant", merchant.merchant_id)),
+        }
+
+    def main_account_json(self, account: MainAccount) -> dict[str, Any]:
+        """Return a main account as the control API shows it."""
+        return {
+            "main_account_id": account.main_account_id,
+            "environment": account.environment,
+            "shop_ids": list(account.shop_ids),
+            "merchant_ids": list(account.merchant_ids),
+        }
+
+    def _links_json(self, subject: Subject) -> dict[str, Any]:
+        links, now = self.ledger.links_of(subject), self.clock.now()
+        return {
+            "linked_partner_ids": [link.partner_id for link in links if link.is_alive(now)],
             "links": [
                 {
                     "partner_id": link.partner_id,
