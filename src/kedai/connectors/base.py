@@ -11,9 +11,17 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from kedai.kit.clock import Clock
+from kedai.values.app import (
+    AuthorizedMerchant,
+    AuthorizedShop,
+    ConsentLink,
+    MerchantProfile,
+    PushConfig,
+    PushConfigChange,
+)
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment
-from kedai.values.event import InboundEvent, PushMatch
+from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 
@@ -87,7 +95,9 @@ class Http(Protocol):
 class Client(Protocol):
     """Calls for one environment's app. Every method that names a shop needs that shop's access token."""
 
-    def authorization_url(self, redirect_url: str, now: datetime) -> str: ...
+    def authorization_url(
+        self, redirect_url: str, now: datetime, *, state: str = "", link: ConsentLink = ConsentLink.SIGNED
+    ) -> str: ...
 
     async def exchange_code(self, code: str, shop_id: str) -> Grant: ...
 
@@ -102,6 +112,40 @@ class Client(Protocol):
     async def get_orders(
         self, shop_id: str, access_token: Secret, order_sns: Sequence[str]
     ) -> tuple[OrderSnapshot, ...]: ...
+
+
+@runtime_checkable
+class MainAccounts(Protocol):
+    """Can a client also connect accounts that hold several shops and merchants? Ask with `isinstance`."""
+
+    async def exchange_main_account_code(self, code: str, main_account_id: str) -> Grant: ...
+
+    async def refresh_merchant(self, merchant_id: str, refresh_token: Secret) -> TokenSet: ...
+
+    async def get_merchant(self, merchant_id: str, access_token: Secret) -> MerchantProfile: ...
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """Can a client also ask about the app itself, without any shop's token? Ask with `isinstance`."""
+
+    async def get_ip_ranges(self) -> tuple[str, ...]:
+        """The networks that pushes come from, as CIDR texts; also the cheapest call that proves a signature."""
+        ...
+
+    async def list_authorized_shops(self, *, cursor: str | None) -> Page[AuthorizedShop]: ...
+
+    async def list_authorized_merchants(self, *, cursor: str | None) -> Page[AuthorizedMerchant]: ...
+
+    async def get_push_config(self) -> PushConfig: ...
+
+    async def set_push_config(self, change: PushConfigChange) -> None:
+        """Change it. A new address is tried by the marketplace first, with a signed test push.
+
+        Raises:
+            RemoteRejected: the test push was not answered as it must be, or the address cannot be used.
+        """
+        ...
 
 
 @runtime_checkable
@@ -134,3 +178,12 @@ class Connector(Protocol):
         ...
 
     def client(self, http: Http, credentials: Credentials) -> Client: ...
+
+
+@runtime_checkable
+class ReadsConnectionPushes(Protocol):
+    """Does a marketplace push how the connection stands? Ask with `isinstance`."""
+
+    def parse_connection(self, body: bytes) -> ConnectionChange | None:
+        """All that a push of `Topic.CONNECTION` says; None where it does not name whom it is about. Never raises."""
+        ...

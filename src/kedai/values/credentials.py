@@ -57,10 +57,14 @@ class TokenSet:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an authorisation gave: a token pair and the shops it is for."""
+    """What an authorisation gave: a token pair and whom it is for.
+
+    A main account's pair is shared by all it names: each shop and merchant must refresh it once, for a pair of its own.
+    """
 
     tokens: TokenSet
     shop_ids: tuple[str, ...]
+    merchant_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -41,6 +42,47 @@ class ParkedReason(StrEnum):
     INACTIVE_ENVIRONMENT = "inactive_environment"
     UNKNOWN_SHOP = "unknown_shop"
     ORDER_NOT_FOUND = "order_not_found"
+
+
+class ConnectionKind(StrEnum):
+    """What a push about the connection says."""
+
+    PROBE = "probe"
+    """A test of the push address: nothing to do."""
+
+    AUTHORIZED = "authorized"
+    DEAUTHORIZED = "deauthorized"
+    EXPIRING = "expiring"
+
+
+class EndReason(StrEnum):
+    """Why an authorisation ended."""
+
+    CANCELLED_BY_SELLER = "cancelled_by_seller"
+    EXPIRED = "expired"
+    APP_SUSPENDED = "app_suspended"
+    UNLINKED_FROM_MAIN_ACCOUNT = "unlinked_from_main_account"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChange:
+    """What a push about the connection says, in full; shops and merchants have ids of separate spaces.
+
+    ``partner_id`` is the app it names, if it names one. ``ends_before`` belongs to `ConnectionKind.EXPIRING`,
+    ``end_reason`` to `ConnectionKind.DEAUTHORIZED`. A list may be spread over ``pages`` pushes.
+    """
+
+    kind: ConnectionKind
+    partner_id: str | None = None
+    shop_ids: tuple[str, ...] = ()
+    merchant_ids: tuple[str, ...] = ()
+    main_account_id: str | None = None
+    pushed_at: datetime | None = None
+    end_reason: EndReason | None = None
+    ends_before: datetime | None = None
+    page: int = 1
+    pages: int = 1
 
 
 class InboundEvent(msgspec.Struct, frozen=True):

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from kedai.connectors.base import Http, HttpAnswer
-from kedai.connectors.shopee import auth
+from kedai.connectors.shopee import app, auth
+from kedai.connectors.shopee.auth import Subject
 from kedai.connectors.shopee.errors import from_status, to_error
 from kedai.connectors.shopee.mapping import ORDER_NUMBER, to_order_page, to_shop_profile, to_snapshots, to_token_set
 from kedai.connectors.shopee.schemas import (
@@ -15,12 +16,21 @@ from kedai.connectors.shopee.schemas import (
     OrderList,
     ShopInfo,
     Tokens,
+    clean_text,
     find_refusal,
     read_envelope,
     read_payload,
 )
-from kedai.connectors.shopee.sign import sign_public, sign_shop
+from kedai.connectors.shopee.sign import sign_merchant, sign_public, sign_shop
 from kedai.errors import Invalid, RemoteNotFound
+from kedai.values.app import (
+    AuthorizedMerchant,
+    AuthorizedShop,
+    ConsentLink,
+    MerchantProfile,
+    PushConfig,
+    PushConfigChange,
+)
 from kedai.values.credentials import Credentials, Grant, ShopProfile, TokenSet
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
@@ -68,8 +78,9 @@ Shape = TypeVar("Shape")
 
 
 class ShopeeClient:
-    """Implements `kedai.connectors.base.Client` (contract §2, §3, §5). Besides what each method names, all raise:
+    """Implements `Client`, `MainAccounts` and `Probes` of `kedai.connectors.base` (contract §2 to §5).
 
+    Besides what each method names, all raise
     `RateLimited`, `RemoteMisconfigured`, `RemoteRejected`, `RemoteUnavailable`, `RemoteUnreadable`, and for POSTs
     `OutcomeUnknown`; with a shop's token also `AuthExpired` and `NeedsReconnect` (contract §6.5).
     """
@@ -78,32 +89,88 @@ class ShopeeClient:
         self._http = http
         self._credentials = credentials
 
-    def authorization_url(self, redirect_url: str, now: datetime) -> str:
-        """The link to the consent page, good for five minutes (contract §3.1)."""
-        return auth.authorization_url(self._credentials, redirect_url, now)
+    def authorization_url(
+        self, redirect_url: str, now: datetime, *, state: str = "", link: ConsentLink = ConsentLink.SIGNED
+    ) -> str:
+        """The link to the consent page; the signed form is good for five minutes (contract §3.1)."""
+        return auth.authorization_url(self._credentials, redirect_url, now, state=state, link=link)
 
     async def exchange_code(self, code: str, shop_id: str) -> Grant:
-        """Exchange a one-time code for the first pair (contract §3.3).
+        """Exchange a shop account's one-time code for the first pair (contract §3.3).
 
         Raises:
             Invalid: it can be no code. RemoteRejected: used, expired, wrong or another shop's.
         """
-        now = self._http.clock.now()
-        body = auth.exchange_body(self._credentials, code, shop_id)
-        tokens = await self._post_public(auth.EXCHANGE_PATH, body, Tokens, shop_id)
-        return auth.to_grant(tokens, shop_id, now)
+        return await self._exchange(code, Subject("shop_id", shop_id))
+
+    async def exchange_main_account_code(self, code: str, main_account_id: str) -> Grant:
+        """Exchange a main account's code for one pair that all its shops and merchants share (contract §3.4).
+
+        Raises:
+            As `exchange_code`.
+        """
+        return await self._exchange(code, Subject("main_account_id", main_account_id))
 
     async def refresh(self, shop_id: str, refresh_token: Secret) -> TokenSet:
-        """Use up a refresh token for a new pair (contract §3.4).
+        """Use up a refresh token for a new pair of this shop (contract §3.4).
 
         Raises:
             NeedsReconnect: it is used up, or the authorisation has ended.
         """
-        now = self._http.clock.now()
-        body = auth.refresh_body(self._credentials, refresh_token, shop_id)
-        tokens = await self._post_public(auth.REFRESH_PATH, body, Tokens, shop_id)
-        auth.check_shop(tokens, shop_id)
-        return to_token_set(tokens, now)
+        return await self._refresh(Subject("shop_id", shop_id), refresh_token)
+
+    async def refresh_merchant(self, merchant_id: str, refresh_token: Secret) -> TokenSet:
+        """Use up a refresh token for a new pair of this merchant.
+
+        Raises:
+            As `refresh`.
+        """
+        return await self._refresh(Subject("merchant_id", merchant_id), refresh_token)
+
+    async def get_merchant(self, merchant_id: str, access_token: Secret) -> MerchantProfile:
+        """Describe the merchant and the span of its authorisation (contract §5.5)."""
+        credentials, timestamp = self._credentials, self._timestamp()
+        merchant_id = str(auth.to_number(merchant_id, "merchant_id"))
+        sign = sign_merchant(
+            credentials.partner_key,
+            credentials.partner_id,
+            app.MERCHANT_PATH,
+            timestamp,
+            access_token=access_token,
+            merchant_id=merchant_id,
+        )
+        token = [("access_token", access_token.reveal()), ("merchant_id", merchant_id)]
+        query = [*self._common(timestamp, sign), *token]
+        answer = await self._http.send(credentials, "GET", app.MERCHANT_PATH, query)
+        return app.to_merchant_profile(self._read(answer, "GET", app.MerchantInfo), merchant_id)
+
+    async def get_ip_ranges(self) -> tuple[str, ...]:
+        """The networks that pushes come from (contract §3.5); needs nothing but the app's own signature."""
+        ranges = await self._get_public(app.IP_RANGES_PATH, [], app.IpRanges)
+        return tuple(clean_text(text) for text in ranges.ip_list or ())
+
+    async def list_authorized_shops(self, *, cursor: str | None) -> Page[AuthorizedShop]:
+        """One page of the shops that the app may act for, and until when (contract §3.5)."""
+        query = app.page_query(cursor)
+        return app.to_shop_page(await self._get_public(app.SHOPS_PATH, query, app.ListedShops), cursor)
+
+    async def list_authorized_merchants(self, *, cursor: str | None) -> Page[AuthorizedMerchant]:
+        """One page of the merchants that the app may act for, and until when (contract §3.5)."""
+        query = app.page_query(cursor)
+        return app.to_merchant_page(await self._get_public(app.MERCHANTS_PATH, query, app.ListedMerchants), cursor)
+
+    async def get_push_config(self) -> PushConfig:
+        """Where pushes go, which ones, and how our answers to them are rated (contract §4.3)."""
+        return app.to_push_config(await self._get_public(app.PUSH_CONFIG_PATH, [], app.AppPushConfig))
+
+    async def set_push_config(self, change: PushConfigChange) -> None:
+        """Change the push configuration; a new address gets a test push first (contract §4.3).
+
+        Raises:
+            Invalid: it can never be accepted. RemoteRejected: the test push was not answered with an empty 2xx.
+        """
+        body = app.set_push_config_body(change)
+        app.check_set(await self._post_public(app.SET_PUSH_CONFIG_PATH, body, app.PushConfigSet))
 
     async def get_shop(self, shop_id: str, access_token: Secret) -> ShopProfile:
         """Describe the shop and the span of its authorisation (contract §5.5)."""
@@ -158,18 +225,50 @@ class ShopeeClient:
     async def _get(
         self, path: str, query: Sequence[tuple[str, str]], shape: type[Shape], shop_id: str, access_token: Secret
     ) -> Shape:
-        app, timestamp = self._credentials, int(self._http.clock.now().timestamp())
+        credentials, timestamp = self._credentials, self._timestamp()
         shop_id = str(auth.to_number(shop_id))
-        sign = sign_shop(app.partner_key, app.partner_id, path, timestamp, access_token=access_token, shop_id=shop_id)
+        sign = sign_shop(
+            credentials.partner_key,
+            credentials.partner_id,
+            path,
+            timestamp,
+            access_token=access_token,
+            shop_id=shop_id,
+        )
         common = [*self._common(timestamp, sign), ("access_token", access_token.reveal()), ("shop_id", shop_id)]
-        answer = await self._http.send(app, "GET", path, [*common, *query], shop_id=shop_id)
+        answer = await self._http.send(credentials, "GET", path, [*common, *query], shop_id=shop_id)
         return self._read(answer, "GET", shape)
 
-    async def _post_public(self, path: str, body: bytes, shape: type[Shape], shop_id: str) -> Shape:
-        app, timestamp = self._credentials, int(self._http.clock.now().timestamp())
-        sign = sign_public(app.partner_key, app.partner_id, path, timestamp)
-        answer = await self._http.send(app, "POST", path, self._common(timestamp, sign), json=body, shop_id=shop_id)
+    async def _exchange(self, code: str, subject: Subject) -> Grant:
+        now = self._http.clock.now()
+        body = auth.exchange_body(self._credentials, code, subject)
+        tokens = await self._post_public(auth.EXCHANGE_PATH, body, Tokens, shop_id=_shop_of(subject))
+        return auth.to_grant(tokens, subject, now)
+
+    async def _refresh(self, subject: Subject, refresh_token: Secret) -> TokenSet:
+        now = self._http.clock.now()
+        body = auth.refresh_body(self._credentials, refresh_token, subject)
+        tokens = await self._post_public(auth.REFRESH_PATH, body, Tokens, shop_id=_shop_of(subject))
+        auth.check_subject(tokens, subject)
+        return to_token_set(tokens, now)
+
+    async def _get_public(self, path: str, query: Sequence[tuple[str, str]], shape: type[Shape]) -> Shape:
+        common = self._signed(path)
+        return self._read(await self._http.send(self._credentials, "GET", path, [*common, *query]), "GET", shape)
+
+    async def _post_public(self, path: str, body: bytes, shape: type[Shape], *, shop_id: str | None = None) -> Shape:
+        common = self._signed(path)
+        answer = await self._http.send(self._credentials, "POST", path, common, json=body, shop_id=shop_id)
         return self._read(answer, "POST", shape)
+
+    def _signed(self, path: str) -> list[tuple[str, str]]:
+        """What every call of the Public class carries (contract §2.2): the short base, whatever others sign."""
+        timestamp = self._timestamp()
+        sign = sign_public(self._credentials.partner_key, self._credentials.partner_id, path, timestamp)
+        return self._common(timestamp, sign)
+
+    def _timestamp(self) -> int:
+        return int(self._http.clock.now().timestamp())
 
     def _common(self, timestamp: int, sign: str) -> list[tuple[str, str]]:
         return [("partner_id", self._credentials.partner_id), ("timestamp", str(timestamp)), ("sign", sign)]
@@ -182,3 +281,8 @@ class ShopeeClient:
         if refusal is not None:
             raise to_error(refusal, self._http.clock.now())
         return read_payload(envelope, answer, shape)
+
+
+def _shop_of(subject: Subject) -> str | None:
+    """The shop that a call is noted under; merchants and main accounts have ids of another space."""
+    return subject.id if subject.name == "shop_id" else None

@@ -9,13 +9,14 @@ from kedai.connectors.shopee import credentials as fields
 from kedai.connectors.shopee import push
 from kedai.connectors.shopee.client import ORDERS_PER_CALL, ShopeeClient
 from kedai.connectors.shopee.codes import name_push
+from kedai.connectors.shopee.connection import parse_connection
 from kedai.values.credentials import Credentials, PushKeys
 from kedai.values.environment import ConnectorName, Environment
-from kedai.values.event import InboundEvent, PushMatch
+from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
 
 
 class ShopeeConnector:
-    """Implements `kedai.connectors.base.Connector`; it holds no state, so one serves everybody."""
+    """Implements `Connector` and `ReadsConnectionPushes` of `kedai.connectors.base`; stateless, so one serves all."""
 
     name: ConnectorName = ConnectorName("shopee")
     label: str = "Shopee"
@@ -39,6 +40,10 @@ class ShopeeConnector:
     def parse_push(self, body: bytes) -> InboundEvent:
         """What the body says. Never raises; see `push`."""
         return push.parse_push(body)
+
+    def parse_connection(self, body: bytes) -> ConnectionChange | None:
+        """All that a push about the connection says. Never raises; see `connection`."""
+        return parse_connection(body)
 
     def name_push(self, code: int | None) -> str:
         """The human name of a push code (contract §4.4)."""

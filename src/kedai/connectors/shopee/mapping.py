@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -39,6 +39,18 @@ _FLOAT_NOISE: Final = Decimal("1e-9")
 _MOST_AMOUNT: Final = Decimal(10**14)
 
 
+def to_ids(numbers: Iterable[int] | None) -> tuple[str, ...]:
+    """The usable ids of a list, each once, in its order (contract §7.1)."""
+    return tuple(dict.fromkeys(str(number) for number in numbers or () if 1 <= number <= _UINT32_MAX))
+
+
+def to_instant(seconds: int | None) -> datetime | None:
+    """Zero and null mean none (contract §5.1); so does what is no 32-bit instant (§7.1)."""
+    if seconds is None or not 0 < seconds <= _UINT32_MAX:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def to_token_set(tokens: Tokens, now: datetime) -> TokenSet:
     """Give the pair its instants; ``now`` is when the call began (contract §3.3, §3.4).
 
@@ -63,8 +75,8 @@ def to_shop_profile(info: ShopInfo, shop_id: str) -> ShopProfile:
         shop_id=shop_id,
         name=clean_text(info.shop_name or ""),
         region=clean_text(info.region or ""),
-        authorized_at=_instant(info.auth_time),
-        authorized_until=_instant(info.expire_time),
+        authorized_at=to_instant(info.auth_time),
+        authorized_until=to_instant(info.expire_time),
     )
 
 
@@ -101,7 +113,7 @@ def to_snapshots(details: OrderDetails, asked: Collection[str], read_started_at:
 
 
 def _to_snapshot(order: Order, raw: msgspec.Raw, read_started_at: datetime) -> OrderSnapshot:
-    created_at, updated_at = _instant(order.create_time), _instant(order.update_time)
+    created_at, updated_at = to_instant(order.create_time), to_instant(order.update_time)
     if created_at is None or updated_at is None:
         raise RemoteUnreadable(f"Shopee's order {order.order_sn} holds no usable create_time or update_time.")
     packages = order.package_list or []
@@ -113,7 +125,7 @@ def _to_snapshot(order: Order, raw: msgspec.Raw, read_started_at: datetime) -> O
         buyer_username=_text_or_none(order.buyer_username),
         remote_created_at=created_at,
         remote_updated_at=updated_at,
-        ship_by_at=_instant(order.ship_by_date),
+        ship_by_at=to_instant(order.ship_by_date),
         tracking_number=_first_text(*(package.tracking_number for package in packages)),
         shipping_carrier=_first_text(order.shipping_carrier, *_carriers(packages)),
         payment_method=_text_or_none(order.payment_method),
@@ -149,13 +161,6 @@ def _expiry(expire_in: Any, now: datetime) -> datetime:
     if expire_in > _ABSOLUTE_FROM:  # one document's sample shows an instant
         return datetime.fromtimestamp(expire_in, UTC)
     return now + timedelta(seconds=expire_in)
-
-
-def _instant(seconds: int | None) -> datetime | None:
-    """Zero and null mean none (contract §5.1); so does what is no 32-bit instant (§7.1)."""
-    if seconds is None or not 0 < seconds <= _UINT32_MAX:
-        return None
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _amount(value: Decimal | None, order_sn: str) -> Decimal | None:

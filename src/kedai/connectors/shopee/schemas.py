@@ -37,7 +37,9 @@ class Tokens(msgspec.Struct, frozen=True):
     refresh_token: str
     expire_in: Any = None
     shop_id: int | None = None
+    merchant_id: int | None = None
     shop_id_list: list[int] | None = None
+    merchant_id_list: list[int] | None = None
 
 
 class ShopInfo(msgspec.Struct, frozen=True):

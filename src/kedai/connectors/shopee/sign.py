@@ -22,6 +22,13 @@ def sign_shop(
     return _hex(partner_key, f"{partner_id}{path}{timestamp}{access_token.reveal()}{shop_id}".encode())
 
 
+def sign_merchant(
+    partner_key: Secret, partner_id: str, path: str, timestamp: int, *, access_token: Secret, merchant_id: str
+) -> str:
+    """Sign a call of the Merchant class (contract §2.1): as `sign_public`, then the access token and the merchant."""
+    return _hex(partner_key, f"{partner_id}{path}{timestamp}{access_token.reveal()}{merchant_id}".encode())
+
+
 def sign_push(push_key: Secret, callback_url: str, raw_body: bytes) -> str:
     """Sign a push (contract §4.1): the URL exactly as registered, a bar, the bytes exactly as sent.
 
