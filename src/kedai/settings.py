@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from kedai.errors import SettingsInvalid
+from kedai.values.app import ConsentLink
 from kedai.values.environment import Environment
 
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     v1_salt: str = ""
     v1_info: str = ""
     extra_hosts: Annotated[tuple[ExtraHost, ...], NoDecode] = ()
+    consent_link: ConsentLink = ConsentLink.SIGNED
     inactive_events: Literal["park", "drop"] = "park"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     crash_at: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="crash points, for tests only")

@@ -41,9 +41,10 @@ from kedai.sync.parts import Parts
 from kedai.sync.process import process_next
 from kedai.sync.switch import SwitchResult, switch
 from kedai.values.actor import Actor, ActorKind
+from kedai.values.app import ConsentLink
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment, Scope
-from kedai.values.event import EventState, InboundEvent, ParkedReason, PushMatch, Topic
+from kedai.values.event import ConnectionChange, EventState, InboundEvent, ParkedReason, PushMatch, Topic
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 from kedai.vault import shops
@@ -189,7 +190,9 @@ class FakeClient:
         self._environment = credentials.environment
         self._now = now
 
-    def authorization_url(self, redirect_url: str, now: datetime) -> str:
+    def authorization_url(
+        self, redirect_url: str, now: datetime, *, state: str = "", link: ConsentLink = ConsentLink.SIGNED
+    ) -> str:
         return f"{self._credentials.auth_url}?redirect={redirect_url}"
 
     async def exchange_code(self, code: str, shop_id: str) -> Grant:
@@ -285,6 +288,10 @@ class FakeConnector:
         topics = {CODES["connection"]: Topic.CONNECTION, CODES["order"]: Topic.ORDER}
         topic = topics.get(read["code"], Topic.OTHER)
         return InboundEvent(event_id, topic, read["code"], read.get("shop_id"), read.get("order_sn"), None)
+
+    def parse_connection(self, body: bytes) -> ConnectionChange | None:
+        change = msgspec.json.decode(body).get("change", {"kind": "probe"})
+        return None if change is None else msgspec.convert(change, ConnectionChange)
 
     def name_push(self, code: int | None) -> str:
         return f"push {code}"

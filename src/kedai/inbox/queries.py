@@ -190,6 +190,12 @@ def get_event(db: Session, event_id: UUID, *, environment: Environment | None) -
     return row
 
 
+def read_bodies(db: Session, ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    """The exact bytes of some events; for those few kinds whose body says more than the parsed columns."""
+    rows = db.execute(sa.select(RawEvent.id, RawEvent.body).where(RawEvent.id.in_(ids)))
+    return {row.id: row.body for row in rows}
+
+
 def find_last_event(db: Session, connector: str, *, environment: Environment) -> EventRow | None:
     """The newest push of an environment, whatever became of it."""
     statement = sa.select(*_COLUMNS).where(RawEvent.environment == environment, RawEvent.connector == connector)

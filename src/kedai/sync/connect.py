@@ -83,7 +83,8 @@ def start(
     )
     redirect = f"{oauth_url(parts.settings, name, environment)}?{urlencode({'nonce': token})}"
     client = open_client(parts, db, name, environment)
-    return ConnectStart(client.authorization_url(redirect, now), token)
+    url = client.authorization_url(redirect, now, state=token, link=parts.settings.consent_link)
+    return ConnectStart(url, token)
 
 
 async def finish(

@@ -20,21 +20,23 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.connectors.base import ReadsConnectionPushes
 from kedai.errors import AuthExpired, KedaiError, NeedsReconnect, RateLimited, StorageUnavailable
 from kedai.inbox import claims
 from kedai.inbox.claims import Batch, ClaimedEvent, Outcome
+from kedai.inbox.queries import read_bodies
 from kedai.kit import crash
 from kedai.orders import service as orders
 from kedai.orders.service import PreparedOrder
+from kedai.sync import authorizations
 from kedai.sync.outcome import MAX_ATTEMPTS, Action, pause, rule_for, wait
 from kedai.sync.parts import Parts, open_client
 from kedai.sync.tokens import get_access_token
-from kedai.values.actor import SYSTEM
 from kedai.values.environment import Scope
-from kedai.values.event import EventState, ParkedReason, Topic
+from kedai.values.event import ConnectionChange, EventState, ParkedReason, Topic
 from kedai.values.order import OrderSnapshot
 from kedai.vault.queries import find_shop
-from kedai.vault.shops import set_shop_state
+from kedai.vault.shops import lose_shop
 
 MAX_STALLS = 3
 _NOT_FOUND_ATTEMPTS = 5
@@ -53,6 +55,7 @@ class Verdict:
     """What is to be written when a batch is finished."""
 
     outcomes: dict[UUID, Outcome] = field(default_factory=dict)
+    changes: dict[UUID, ConnectionChange] = field(default_factory=dict)
     orders: list[PreparedOrder] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     reconnect: str | None = None
@@ -124,19 +127,39 @@ async def _write(parts: Parts, batch: Batch, work: Callable[[Session], None]) ->
 
 async def _judge(parts: Parts, batch: Batch) -> Verdict:
     verdict = Verdict()
-    workable = []
+    workable, about_connection = [], []
     for event in batch.events:
         if event.stalls >= MAX_STALLS:
             _give_up(verdict, batch, event, "The worker died three times while it held this event.", code="stalled")
         elif event.topic == Topic.MALFORMED:
             _give_up(verdict, batch, event, "The push was signed correctly but cannot be understood.", code="malformed")
+        elif event.topic == Topic.CONNECTION:
+            about_connection.append(event)
         elif event.topic == Topic.ORDER and event.order_sn is not None and batch.shop_id is not None:
             workable.append(event)
         else:
             verdict.outcomes[event.id] = Outcome(EventState.SKIPPED, "nothing to do by itself")
+    if about_connection:
+        await _read_changes(parts, batch, about_connection, verdict)
     if workable and batch.shop_id is not None:
         await _judge_orders(parts, batch, Scope(batch.connector, batch.environment, batch.shop_id), workable, verdict)
     return verdict
+
+
+async def _read_changes(parts: Parts, batch: Batch, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
+    """What pushes about the connection say; it is written with their outcome, since nobody need be asked."""
+    connector = parts.connector(batch.connector)
+    ids = [event.id for event in events]
+    bodies = await parts.read(lambda db: read_bodies(db, ids))
+    for event in events:
+        if not isinstance(connector, ReadsConnectionPushes):
+            verdict.outcomes[event.id] = Outcome(EventState.SKIPPED, "nothing to do by itself")
+            continue
+        change = connector.parse_connection(bodies[event.id])
+        if change is None:
+            _give_up(verdict, batch, event, "The push does not say whom it is about.", code="malformed")
+        else:
+            verdict.changes[event.id] = change
 
 
 async def _judge_orders(
@@ -304,12 +327,27 @@ def _finish(
     if answered and batch.shop_id is not None:
         orders.upsert(db, Scope(batch.connector, batch.environment, batch.shop_id), answered, now=now)
     crash.point("worker.orders_written")
-    claims.finish(db, held, verdict.outcomes, now=now)
+    applied = _apply_changes(db, batch, held, verdict, now)
+    outcomes = verdict.outcomes | {event_id: one.outcome for event_id, one in applied.items()}
+    claims.finish(db, held, outcomes, now=now)
     troubles = [one for one in verdict.troubles if one.event_id in held or (first and one.event_id is None)]
+    troubles += chain.from_iterable(one.troubles for one in applied.values())
     for trouble in sorted(troubles, key=lambda one: one.fingerprint):
         raise_exception(db, batch.connector, batch.environment, trouble, now=now)
     if first and verdict.reconnect is not None and batch.shop_id is not None:
         scope = Scope(batch.connector, batch.environment, batch.shop_id)
         shop = find_shop(db, scope, lock=True)
         if shop is not None and shop.connected_at == verdict.connected_at:
-            set_shop_state(db, scope, "needs_reauth", reason=verdict.reconnect, actor=SYSTEM, now=now)
+            lose_shop(db, scope, reason=verdict.reconnect, now=now)
+
+
+def _apply_changes(
+    db: Session, batch: Batch, held: set[UUID], verdict: Verdict, now: datetime
+) -> dict[UUID, authorizations.Applied]:
+    """In order of arrival, so that what was said last about a shop is what stands."""
+    return {
+        event_id: authorizations.apply(
+            db, batch.connector, batch.environment, verdict.changes[event_id], event_id=event_id, now=now
+        )
+        for event_id in sorted(held & verdict.changes.keys())
+    }

@@ -16,13 +16,12 @@ from kedai.errors import NeedsReconnect, OutcomeUnknown, RemoteUnavailable
 from kedai.kit.clock import monotonic
 from kedai.kit.ids import new_id
 from kedai.sync.parts import Parts, open_client
-from kedai.values.actor import SYSTEM
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Scope
 from kedai.values.secret import Secret
 from kedai.vault import leases
-from kedai.vault.queries import find_token, get_credentials, open_tokens
-from kedai.vault.shops import set_shop_state, swap_tokens
+from kedai.vault.queries import find_shop, find_token, get_credentials, open_tokens
+from kedai.vault.shops import lose_shop, swap_tokens
 
 EARLY = timedelta(minutes=5)
 _WAIT_SECONDS = 3.0
@@ -77,6 +76,9 @@ def _usable(parts: Parts, db: Session, scope: Scope, rejected: int | None) -> He
         raise NeedsReconnect("The shop has no token: connect it.")
     if row.partner_id != (get_credentials(db, scope.connector, scope.environment).partner_id or ""):
         raise NeedsReconnect("The shop's token belongs to another app: connect it again.")
+    shop = find_shop(db, scope)
+    if shop is None or shop.state == "disconnected":
+        raise NeedsReconnect("The shop is disconnected: connect it again.")
     if row.generation == rejected or row.access_expires_at - EARLY <= parts.clock.now():
         return None
     return HeldToken(open_tokens(parts.ring, row).access_token, row.generation)
@@ -123,4 +125,4 @@ async def _call(scope: Scope, lease: _Lease) -> TokenSet:
 def _lose(db: Session, scope: Scope, lease: _Lease, reason: str, now: datetime) -> None:
     """Only the holder, and only while nobody stored a newer pair, may declare the shop lost."""
     if leases.free_refresh_lease(db, scope, holder=lease.holder, generation=lease.generation):
-        set_shop_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
+        lose_shop(db, scope, reason=reason, now=now)

@@ -50,6 +50,31 @@ def set_shop_state(db: Session, scope: Scope, state: str, *, reason: str, actor:
     return True
 
 
+def lose_shop(db: Session, scope: Scope, *, reason: str, now: datetime) -> None:
+    """The marketplace refuses the shop's token: a person must connect it again, if it was not disconnected before."""
+    shop = find_shop(db, scope, lock=True)
+    if shop is not None and shop.state != "disconnected":
+        set_shop_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
+
+
+def note_authorization(db: Session, scope: Scope, *, at: datetime, actor: Actor, now: datetime) -> None:
+    """Keep when the seller authorised the app last; how the connection stands is not changed by that."""
+    shop = find_shop(db, scope, lock=True)
+    if shop is not None:
+        shop.authorized_at, shop.updated_at = at, now
+        db.flush()
+        _record_fact(db, scope, "authorized", {"at": at.isoformat()}, actor, now)
+
+
+def note_authorization_end(db: Session, scope: Scope, *, until: datetime, actor: Actor, now: datetime) -> None:
+    """Keep by when the seller's authorisation ends."""
+    shop = find_shop(db, scope, lock=True)
+    if shop is not None:
+        shop.authorized_until, shop.updated_at = until, now
+        db.flush()
+        _record_fact(db, scope, "authorization_ending", {"until": until.isoformat()}, actor, now)
+
+
 def seal_tokens(db: Session, ring: KeyRing, scope: Scope, tokens: TokenSet) -> dict[str, Any]:
     """A token pair as column values.
 
@@ -100,12 +125,16 @@ def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, to
 
 
 def _record_shop(db: Session, scope: Scope, state: str, reason: str, actor: Actor, now: datetime) -> None:
+    _record_fact(db, scope, state, {"reason": reason}, actor, now)
+
+
+def _record_fact(db: Session, scope: Scope, fact: str, details: Mapping[str, Any], actor: Actor, now: datetime) -> None:
     record(
         db,
         actor=actor,
-        action=f"shop.{state}",
+        action=f"shop.{fact}",
         environment=scope.environment,
         subject=f"{scope.connector} shop {scope.shop_id}",
-        details={"reason": reason},
+        details=details,
         now=now,
     )
