@@ -172,8 +172,10 @@ async def walk_through_a_main_account(home: Installation, client: Any) -> None:
 def test_shop_connects_by_the_sign_in_link_too(on_sqlite: Place) -> None:
     home = on_sqlite(extra={"KEDAI_CONSENT_LINK": "sign_in"})
     home.start("serve")
-    token = home.token("sandbox")
-    home.configure("sandbox", token=token)
-    begun = home.call("GET", "/admin/dashboard/connectors/shopee/oauth/start?env=sandbox", token=token)
-    assert begun.json()["authorization_url"].startswith(f"{home.simulators['sandbox']}/auth?")
-    assert home.connect("sandbox", token=token) == "connected"
+    home.configure("sandbox", token=home.token("sandbox"))
+    operator = home.sign_in()
+    operator.post(f"{home.url}/connectors/shopee/connect?env=sandbox", {})
+    assert operator.visited[-1].startswith(f"{home.simulators['sandbox']}/auth?")
+    operator.submit({"shop_id": home.shop_id("sandbox"), "decision": "approve"})
+    assert operator.visited[-1].endswith("&env=sandbox&status=connected")
+    assert "state=" in operator.visited[-2]
