@@ -36,6 +36,7 @@ class FakeHttp:
 
     answers: list[HttpAnswer | Exception] = field(default_factory=list)
     sent: list[SentCall] = field(default_factory=list)
+    apps: list[Credentials] = field(default_factory=list)
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
 
     async def send(
@@ -48,6 +49,7 @@ class FakeHttp:
         json: bytes | None = None,
         shop_id: str | None = None,
     ) -> HttpAnswer:
+        self.apps.append(credentials)
         self.sent.append(SentCall(method, path, tuple(query), json, shop_id))
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):

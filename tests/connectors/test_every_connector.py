@@ -1,22 +1,44 @@
-"""What every registered connector must do, told in the words of `kedai.connectors.base` alone."""
+"""What every connector must do, told in the words of `kedai.connectors.base` alone: the contract.
+
+It examines those that are registered, and a tiny one of the tests' own, which stands for the next marketplace.
+`test_contract_catches` proves that broken ones fail.
+"""
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from kedai import errors
-from kedai.connectors.base import Client, Connector
+from kedai.connectors.base import Client, Connector, Host, HttpAnswer
 from kedai.connectors.registry import CONNECTORS, get_connector
-from kedai.values.credentials import PushKey, PushKeys
+from kedai.sync.outcome import RULES, rule_for
+from kedai.values.credentials import Credentials, PushKey, PushKeys
 from kedai.values.environment import Environment
 from kedai.values.event import Topic
 from kedai.values.secret import Secret
+from kedai.vault.service import NULLABLE, SECRETS
 from tests.connectors.fakes import NOW, FakeHttp
 from tests.connectors.suites import REQUIRED_KINDS, ConnectorSuite
+from tests.connectors.tiny.connector import TINY
+
+EXAMINED = MappingProxyType({**CONNECTORS, TINY.name: TINY})
 
 TOKEN = Secret("an access token")
 URL = "https://kedai.example.test/connectors/any/webhook/live"
@@ -31,9 +53,9 @@ REFUSALS = {
 }
 
 
-@pytest.fixture(params=sorted(CONNECTORS))
+@pytest.fixture(params=sorted(EXAMINED))
 def connector(request: pytest.FixtureRequest) -> Connector:
-    return CONNECTORS[request.param]
+    return EXAMINED[request.param]
 
 
 @pytest.fixture
@@ -54,7 +76,14 @@ def client(connector: Connector, suite: ConnectorSuite, http: FakeHttp) -> Clien
 
 def test_is_registered_under_its_own_name(connector: Connector) -> None:
     assert isinstance(connector, Connector)
-    assert get_connector(connector.name) is connector
+    assert connector.name.isascii()
+    assert connector.name.isalnum()
+    assert connector.label
+
+
+def test_registry_names_its_connectors() -> None:
+    for name, registered in CONNECTORS.items():
+        assert (registered.name, get_connector(name)) == (name, registered)
 
 
 def test_unknown_connector_is_not_found() -> None:
@@ -75,10 +104,48 @@ def test_fixtures_are_named_after_events(suite: ConnectorSuite) -> None:
 def test_each_environment_has_its_own_hosts_and_a_default(connector: Connector) -> None:
     for environment in Environment:
         own = {host.name: host for host in connector.hosts if host.environment is environment}
-        other = {host.api_url for host in connector.hosts if host.environment is not environment}
+        other = [host for host in connector.hosts if host.environment is not environment]
         assert connector.default_host(environment) in own
-        assert not other & {host.api_url for host in own.values()}
+        assert not addresses(other) & addresses(own.values())
         assert all(url.startswith("https://") for host in own.values() for url in (host.api_url, host.auth_url))
+
+
+def test_names_of_hosts_are_unique(connector: Connector) -> None:
+    names = [host.name for one in {**EXAMINED, connector.name: connector}.values() for host in one.hosts]
+    assert sorted(names) == sorted(set(names))
+
+
+def addresses(hosts: Iterable[Host]) -> set[str | None]:
+    """Where these hosts' calls and browsers go."""
+    return {urlsplit(url).hostname for host in hosts for url in (host.api_url, host.auth_url)}
+
+
+def test_no_environment_has_a_default(connector: Connector, client: Client) -> None:
+    """Whoever forgets to say which environment is meant gets an error, never one of the two."""
+    for owner in (type(connector), type(client)):
+        for name, member in inspect.getmembers(owner, inspect.isfunction):
+            for parameter in inspect.signature(member).parameters.values():
+                if "environment" in parameter.name or "Environment" in str(parameter.annotation):
+                    assert parameter.default is inspect.Parameter.empty, name
+    with pytest.raises(TypeError):
+        connector.default_host()  # type: ignore[call-arg]
+
+
+def test_only_the_words_of_the_protocols_are_imported(connector: Connector) -> None:
+    folder = Path(inspect.getfile(type(connector))).parent
+    allowed = ("kedai.connectors.base", type(connector).__module__.rpartition(".")[0], "kedai.values", "kedai.errors")
+    for file in sorted(folder.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            if module.startswith("kedai."):
+                assert module.startswith((*allowed, "kedai.kit")), f"{file.name} imports {module}"
+
+
+def test_every_field_has_a_place_where_it_is_stored(connector: Connector) -> None:
+    """A second marketplace brings no column of its own."""
+    for field in connector.credential_fields:
+        assert field.name in {*NULLABLE, *SECRETS, "region"}
+        assert field.secret == (field.name in SECRETS)
 
 
 def test_form_fields_are_told_and_checked(connector: Connector, suite: ConnectorSuite) -> None:
@@ -102,6 +169,28 @@ def test_no_field_takes_everything(connector: Connector, value: str) -> None:
         assert not (field.secret and value and value in refused.value.message)
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=st.text(max_size=80))
+def test_checked_value_is_stored_as_it_is(connector: Connector, value: str) -> None:
+    """What is taken is taken again unchanged; what is refused is refused in words that do not quote a secret."""
+    for field in connector.credential_fields:
+        kept, refused = checked(connector, field.name, value)
+        if refused is not None:
+            assert refused.field == field.name
+            quotable = len(value.strip()) < 8 or not field.secret
+            assert quotable or value.strip() not in refused.message
+        else:
+            assert kept == connector.validate_field(field.name, kept) == kept.strip() != ""
+            assert "\0" not in kept
+
+
+def checked(connector: Connector, name: str, value: str) -> tuple[str, errors.Invalid | None]:
+    try:
+        return connector.validate_field(name, value), None
+    except errors.Invalid as refused:
+        return "", refused
+
+
 def test_unknown_field_is_refused(connector: Connector) -> None:
     with pytest.raises(errors.Invalid):
         connector.validate_field("shoe_size", "42")
@@ -122,6 +211,99 @@ def test_signed_push_verifies_and_any_change_does_not(connector: Connector, suit
             connector.verify_push(wrong, headers, path, content)
     with pytest.raises(errors.BadSignature):
         connector.verify_push(PushKeys(connector.name, Environment.LIVE, 1, (), (URL,)), headers, path, body)
+
+
+def test_signature_depends_on_key_url_and_bytes_alone(suite: ConnectorSuite) -> None:
+    body, key = suite.read("push: order"), Secret("k" * 64)
+    signed = suite.sign(key, URL, body)
+    assert suite.sign(key, URL, body) == signed
+    others = [(Secret("o" * 64), URL, body), (key, URL + "/", body), (key, URL, body + b" ")]
+    assert all(suite.sign(*other) != signed for other in others)
+
+
+def test_push_is_verified_over_its_exact_bytes(connector: Connector, suite: ConnectorSuite) -> None:
+    """The same JSON in other bytes is another message."""
+    body, key = suite.read("push: order"), Secret("k" * 64)
+    keys = PushKeys(connector.name, Environment.LIVE, 1, (PushKey("current", key),), (URL,))
+    headers = suite.sign(key, URL, body)
+    again = json.dumps(json.loads(body), separators=(", ", ":  ")).encode()
+    flipped = [body[:at] + bytes((body[at] ^ 1,)) + body[at + 1 :] for at in range(0, len(body), 7)]
+    for other in (again, body.rstrip(b"\n") + b"\n\n", body.upper(), b"", *flipped):
+        assert other != body
+        with pytest.raises(errors.BadSignature):
+            connector.verify_push(keys, headers, "/connectors/any/webhook/live", other)
+
+
+def test_what_the_request_says_of_itself_verifies_nothing(connector: Connector, suite: ConnectorSuite) -> None:
+    """Host and path may only decide which URL is tried first (environments, §7.6)."""
+    body, key = suite.read("push: order"), Secret("k" * 64)
+    keys = PushKeys(connector.name, Environment.LIVE, 1, (PushKey("current", key),), (URL,))
+    parts = urlsplit("https://attacker.example.test/connectors/any/webhook/live")
+    told = {b"host": parts.netloc.encode(), b"x-forwarded-host": parts.netloc.encode(), b"x-forwarded-proto": b"https"}
+    forged = {**told, **suite.sign(key, parts.geturl(), body)}
+    with pytest.raises(errors.BadSignature):
+        connector.verify_push(keys, forged, parts.path, body)
+    honest = {**told, **suite.sign(key, URL, body)}
+    assert connector.verify_push(keys, honest, "/somewhere/else", body).url == URL
+
+
+@pytest.mark.parametrize("given_header", [None, b"", b" ", b"Bearer x", b"\xff\x00", b"a" * 100_000])
+def test_no_header_and_no_key_open_the_door(
+    connector: Connector, suite: ConnectorSuite, given_header: bytes | None
+) -> None:
+    body, empty = suite.read("push: order"), Secret("")
+    names = suite.sign(Secret("k" * 64), URL, body)
+    headers = {} if given_header is None else dict.fromkeys(names, given_header)
+    for key in (Secret("k" * 64), empty):
+        keys = PushKeys(connector.name, Environment.LIVE, 1, (PushKey("current", key),), (URL,))
+        with pytest.raises(errors.BadSignature):
+            connector.verify_push(keys, headers, "/connectors/any/webhook/live", body)
+    keys = PushKeys(connector.name, Environment.LIVE, 1, (PushKey("current", empty),), (URL,))
+    with pytest.raises(errors.BadSignature):  # anybody can sign with an empty key
+        connector.verify_push(keys, suite.sign(empty, URL, body), "/connectors/any/webhook/live", body)
+
+
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+values = st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), noise=st.binary(max_size=200), value=values)
+@example(data=None, noise=b"[" * 100_000, value=None)
+@example(data=None, noise=b"\xff\xfe{}", value=10**400)
+def test_push_of_any_bytes_is_read_without_an_error(
+    connector: Connector, suite: ConnectorSuite, data: st.DataObject | None, noise: bytes, value: object
+) -> None:
+    """Random bytes, any JSON, and real pushes with one field replaced or cut off somewhere."""
+    bodies = [noise, json.dumps(value).encode()]
+    for topic in Topic if data is not None else ():
+        real = suite.read(f"push: {topic.value}")
+        told = json.loads(real)
+        name = data.draw(st.sampled_from(sorted(told)))
+        bodies += [real[: data.draw(st.integers(0, len(real)))], json.dumps({**told, name: value}).encode()]
+        if isinstance(told.get("data"), dict) and told["data"]:
+            inner = data.draw(st.sampled_from(sorted(told["data"])))
+            bodies.append(json.dumps({**told, "data": {**told["data"], inner: value}}).encode())
+    for body in bodies:
+        event = connector.parse_push(body)
+        assert event == connector.parse_push(body)
+        assert isinstance(event.topic, Topic)
+        assert len(event.event_id) == 32
+        assert (event.problem is not None) == (event.topic is Topic.MALFORMED)
+        assert event.code is None or 0 <= event.code < 2**31
+        assert event.pushed_at is None or event.pushed_at.tzinfo is UTC
+        for text in (event.shop_id, event.order_sn):
+            assert text is None or (0 < len(text) <= 64 and text.isascii() and text.isprintable())
+        if event.topic is Topic.ORDER:
+            assert event.shop_id is not None
+
+
+def test_event_id_is_time_and_hash_of_the_bytes(connector: Connector, suite: ConnectorSuite) -> None:
+    for topic in Topic:
+        body = suite.read(f"push: {topic.value}")
+        stamp = json.loads(body)["timestamp"].to_bytes(4, "big")
+        assert connector.parse_push(body).event_id == stamp + hashlib.sha256(body).digest()[:28]
+    assert connector.parse_push(b"no JSON").event_id == bytes(4) + hashlib.sha256(b"no JSON").digest()[:28]
 
 
 @pytest.mark.parametrize("topic", list(Topic))
@@ -191,6 +373,8 @@ def test_orders_are_read_as_they_stood(client: Client, suite: ConnectorSuite, ht
         assert order.answer in suite.read("answer: orders")
         assert order.read_started_at == NOW
         assert order.remote_updated_at <= datetime(2100, 1, 1, tzinfo=UTC)
+        assert order.remote_updated_at.tzinfo is UTC
+        assert order.total_amount is None or type(order.total_amount) is Decimal
 
 
 def test_unknown_status_is_kept_and_never_an_error(client: Client, suite: ConnectorSuite, http: FakeHttp) -> None:
@@ -217,6 +401,57 @@ def test_refusals_become_families(client: Client, suite: ConnectorSuite, http: F
     with pytest.raises(REFUSALS[kind]) as refused:
         asyncio.run(client.get_shop(suite.shop_id, TOKEN))
     assert type(refused.value) is REFUSALS[kind]
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 409, 418, 429, 500, 502, 503, 504])
+def test_no_answer_leaves_the_ladder(client: Client, suite: ConnectorSuite, http: FakeHttp, status: int) -> None:
+    """Whatever comes back, it is a family that the worker knows what to do with, for reading and for tokens alike."""
+    bodies = (b"", b"{}", b"[]", b"null", b"7", b'"text"', b"<html>", b'{"a": ', b"\xff\xfe", b"[" * 100_000, b"\0" * 9)
+    for body in bodies:
+        for call in (
+            lambda: client.get_shop(suite.shop_id, TOKEN),
+            lambda: client.get_orders(suite.shop_id, TOKEN, suite.order_sns),
+            lambda: client.refresh(suite.shop_id, TOKEN),
+            lambda: client.exchange_code("a-code", suite.shop_id),
+        ):
+            http.answers = [HttpAnswer(status, {}, body)]
+            error = error_of(call)
+            assert error is not None, "nothing of this is an answer"
+            assert rule_for(error) is not RULES[errors.KedaiError], type(error)
+            assert TOKEN.reveal() not in error.message
+
+
+def error_of(call: Callable[[], Coroutine[Any, Any, object]]) -> errors.KedaiError | None:
+    """What a call raises of ours; anything else passes, and fails the test."""
+    try:
+        asyncio.run(call())
+    except errors.KedaiError as error:
+        return error
+    return None
+
+
+def test_calls_are_signed_for_the_app_they_are_made_for(
+    connector: Connector, suite: ConnectorSuite, http: FakeHttp
+) -> None:
+    """The same call at the same moment is the same; another key, app or shop makes another; and it goes to that app."""
+
+    def sent(app: Credentials, shop_id: str = suite.shop_id) -> object:
+        http.answers, http.sent, http.apps = [suite.answer("answer: shop")], [], []
+        error_of(lambda: connector.client(http, app).get_shop(shop_id, TOKEN))  # what was sent counts, not the answer
+        assert http.apps == [app]
+        return http.sent
+
+    app = suite.credentials
+    first = sent(app)
+    assert sent(app) == first
+    live = next(host for host in connector.hosts if host.environment is Environment.LIVE)
+    others = (
+        replace(app, partner_key=Secret("another-key-of-the-same-length-1")),
+        replace(app, partner_id="77"),
+    )
+    assert all(sent(other) != first for other in others)
+    assert sent(app, "778") != first
+    sent(replace(app, environment=Environment.LIVE, api_url=live.api_url, auth_url=live.auth_url))
 
 
 def test_no_secret_is_in_a_refusal(client: Client, suite: ConnectorSuite, http: FakeHttp) -> None:

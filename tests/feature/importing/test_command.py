@@ -17,7 +17,7 @@ from kedai.settings import child_environment
 from kedai.sync.medusa.database import OldDatabase
 from tests.feature.importing.old_system import SECRETS, V1, build, event, push
 from tests.feature.importing.world import DATA, Kedai, counts, open_dump
-from tests.support.factories import MASTER_KEYS, PUBLIC_URL
+from tests.support.factories import MASTER_KEYS, PUBLIC_URL, on_sqlite
 from tests.support.installation import KEDAI
 from tests.support.postgres import PostgresServer
 
@@ -86,6 +86,7 @@ def test_import_killed_in_the_middle_goes_on_where_it_was(kedai: Kedai, run: Run
     assert stored(kedai) == 450
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -105,6 +106,7 @@ def test_wrong_use_ends_in_one_line_and_its_exit_code(
     assert "Traceback" not in done.stderr
 
 
+@on_sqlite
 def test_password_of_a_dsn_is_never_shown(kedai: Kedai, run: Run) -> None:
     for dsn in ("postgresql://a:s3cr3t-of-the-dsn@127.0.0.1:1/x", "password=s3cr3t-of-the-dsn host 127.0.0.1"):
         done = run(dsn)
@@ -115,6 +117,7 @@ def test_password_of_a_dsn_is_never_shown(kedai: Kedai, run: Run) -> None:
     assert "s3cr3t-of-the-dsn" not in str(refused.value)
 
 
+@on_sqlite
 def test_dsn_with_a_password_is_warned_about(run: Run, kedai: Kedai) -> None:
     assert "use -" in run("postgresql://a:s3cr3t-of-the-dsn@127.0.0.1:1/x").stderr
     assert "use -" not in run("-", text="postgresql://a:s3cr3t-of-the-dsn@127.0.0.1:1/x\n").stderr
@@ -134,7 +137,7 @@ def test_old_database_cannot_be_written_to(old: OldDatabase) -> None:
         old._connection.execute("DELETE FROM shopee_raw_event")
 
 
-def test_old_database_that_goes_away_is_said(old_dsn: str, old: OldDatabase, postgres_server: PostgresServer) -> None:
+def test_old_database_that_goes_away_is_said(old: OldDatabase, postgres_server: PostgresServer) -> None:
     rows = old.rows("shopee_raw_event")
     with psycopg.connect(postgres_server.dsn("postgres"), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s)", (old._connection.info.backend_pid,))

@@ -113,12 +113,19 @@ class Order(msgspec.Struct, frozen=True):
 _envelope_decoder: Final = msgspec.json.Decoder(Envelope)
 
 
+_NOTHING: Final = Envelope()
+
+
 def read_envelope(answer: HttpAnswer) -> Envelope | None:
-    """Read the envelope; None where the body is no JSON object of that shape."""
+    """Read the envelope; None where the body is no JSON object of that shape.
+
+    One that has nothing of an envelope, as `{}` of a gateway in trouble, is none: it would read as an empty answer.
+    """
     try:
-        return _envelope_decoder.decode(answer.body)
+        envelope = _envelope_decoder.decode(answer.body)
     except UNREADABLE:
         return None
+    return None if envelope == _NOTHING else envelope
 
 
 def find_refusal(envelope: Envelope, method: str, answer: HttpAnswer) -> Refusal | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -13,9 +14,11 @@ from kedai.sync.medusa.fields import Fields, RefusedRow
 from kedai.sync.medusa.job import SHOPEE, Job, Tally, decrypt
 from kedai.sync.parts import find_host
 from kedai.values.environment import Environment
-from kedai.vault.models import EnvironmentCredentials
 from kedai.vault.queries import get_credentials, open_secret
 from kedai.vault.service import NULLABLE, SECRETS
+
+if TYPE_CHECKING:
+    from kedai.vault.models import EnvironmentCredentials
 
 _UNSET_REGION = "GLOBAL"
 
