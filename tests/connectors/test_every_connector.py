@@ -206,6 +206,8 @@ def test_signed_push_verifies_and_any_change_does_not(connector: Connector, suit
         return PushKeys(connector.name, Environment.LIVE, 1, (PushKey("current", secret),), (url,))
 
     assert connector.verify_push(keys(key), headers, path, body).url == URL
+    assert set(headers) == {connector.signature_header}
+    assert connector.signature_header == connector.signature_header.lower()
     for wrong, content in ((keys(other), body), (keys(key, URL + "/"), body), (keys(key), body + b" ")):
         with pytest.raises(errors.BadSignature):
             connector.verify_push(wrong, headers, path, content)

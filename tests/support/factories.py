@@ -253,6 +253,7 @@ class FakeConnector:
         Host("fake_live", "https://api.fake", "https://auth.fake", LIVE),
     )
     orders_per_call = 50
+    signature_header = b"authorization"
 
     def __init__(self, market: Market, now: Callable[[], datetime]) -> None:
         self._market = market

@@ -158,6 +158,8 @@ class Connector(Protocol):
     regions: tuple[str, ...]
     hosts: tuple[Host, ...]
     orders_per_call: int
+    signature_header: bytes
+    """Where a push carries its signature, in lower case. It is never stored, and given twice it is refused."""
 
     def default_host(self, environment: Environment) -> str: ...
 

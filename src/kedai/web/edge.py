@@ -102,7 +102,9 @@ class WebhookEdge:
         elif scope["method"] != "POST":
             answer = Answer(405, "not POST")
         else:
-            answer = await self._receive(place, by_name, receive, new, is_twice=_is_signed_twice(headers, by_name))
+            answer = await self._receive(
+                place, by_name, receive, new, is_twice=_is_signed_twice(place, headers, by_name)
+            )
         await _respond(send, answer, request_id)
         self._note(place, answer, request_id, monotonic() - began)
 
@@ -171,7 +173,7 @@ class WebhookEdge:
             stored = await self._intake.store(VerifiedPush(push, version, place.path, headers))
         except BadSignature as error:
             reason = str(error.facts.get("reason", "bad_signature"))
-            self._rejections.note(place.connector.name, place.environment, reason, _kept(headers), body)
+            self._rejections.note(place.connector.name, place.environment, reason, _kept(place, headers), body)
             return Answer(401, reason)
         except SecretUnreadable:
             return Answer(503, "the push key cannot be read", retry_after=60)
@@ -187,13 +189,14 @@ class WebhookEdge:
     def _push(
         self, place: Place, headers: Mapping[bytes, bytes], body: bytes, match: PushMatch, new: UUID
     ) -> IncomingPush:
+        signed = place.connector.signature_header
         return IncomingPush(
             id=new,
             connector=place.connector.name,
             environment=place.environment,
             event=place.connector.parse_push(body),
             body=body,
-            headers=_kept_as_text(*map(headers.get, _KEPT_HEADERS), len(headers[b"authorization"])),
+            headers=_kept_as_text(*map(headers.get, _KEPT_HEADERS), signed, len(headers.get(signed, b""))),
             matched_key=match.key_name,
             matched_url=match.url,
             received_at=self._runtime.clock.now(),
@@ -217,30 +220,41 @@ class WebhookEdge:
         )
 
 
-def _kept(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+def _kept(place: Place, headers: Mapping[bytes, bytes]) -> dict[str, str]:
     """The headers worth keeping, and that a signature was there, never the signature itself."""
+    signed = place.connector.signature_header
+    return _shown(headers, signed, len(headers[signed])) if signed in headers else _shown(headers, None, 0)
+
+
+def _shown(headers: Mapping[bytes, bytes], signed: bytes | None, length: int) -> dict[str, str]:
     kept = {
         name.decode(): headers[name][:500].decode("latin-1").replace("\0", "�")
         for name in _KEPT_HEADERS
         if name in headers
     }
-    if b"authorization" in headers:
-        kept["authorization"] = f"({len(headers[b'authorization'])} characters)"
+    if signed is not None:
+        kept[signed.decode()] = f"({length} characters)"
     return kept
 
 
 @lru_cache(maxsize=256)
 def _kept_as_text(
-    content_type: bytes | None, agent: bytes | None, request_id: bytes | None, sender: bytes | None, signature: int
+    content_type: bytes | None,
+    agent: bytes | None,
+    request_id: bytes | None,
+    sender: bytes | None,
+    signed: bytes,
+    length: int,
 ) -> str:
     """`_kept` of a signed push as JSON: one marketplace sends the same headers again and again."""
     given = zip(_KEPT_HEADERS, (content_type, agent, request_id, sender), strict=True)
     kept = {name: value for name, value in given if value is not None}
-    return msgspec.json.encode(_kept(kept | {b"authorization": bytes(signature)})).decode()
+    return msgspec.json.encode(_shown(kept, signed, length)).decode()
 
 
-def _is_signed_twice(headers: list[tuple[bytes, bytes]], by_name: Mapping[bytes, bytes]) -> bool:
-    return len(by_name) < len(headers) and sum(name == b"authorization" for name, _ in headers) > 1
+def _is_signed_twice(place: Place, headers: list[tuple[bytes, bytes]], by_name: Mapping[bytes, bytes]) -> bool:
+    signed = place.connector.signature_header
+    return len(by_name) < len(headers) and sum(name == signed for name, _ in headers) > 1
 
 
 def _content_length(headers: Mapping[bytes, bytes]) -> int | None:

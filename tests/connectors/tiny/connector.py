@@ -35,7 +35,6 @@ from kedai.values.event import InboundEvent, PushMatch, Topic
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 
-_SIGNATURE_HEADER = b"x-tiny-signature"
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _PUSHES = {1: ("Shop joined", Topic.CONNECTION), 2: ("Order changed", Topic.ORDER)}
 _REFUSALS: Mapping[str, type[KedaiError]] = {
@@ -69,6 +68,7 @@ class TinyConnector:
         Host("tiny_live", "https://api.tiny.test", "https://tiny.test/join", Environment.LIVE),
     )
     orders_per_call = 10
+    signature_header = b"x-tiny-signature"
 
     def default_host(self, environment: Environment) -> str:
         return {Environment.SANDBOX: "tiny_sandbox", Environment.LIVE: "tiny_live"}[environment]
@@ -80,7 +80,7 @@ class TinyConnector:
         return text
 
     def verify_push(self, keys: PushKeys, headers: Mapping[bytes, bytes], path: str, body: bytes) -> PushMatch:
-        given = headers.get(_SIGNATURE_HEADER, b"")
+        given = headers.get(self.signature_header, b"")
         for key in keys.keys:
             for url in keys.urls:
                 if key.key and hmac.compare_digest(sign_push(key.key, url, body).encode(), given):

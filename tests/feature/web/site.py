@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from kedai.connectors.base import Connector, Http
 from kedai.inbox.models import RawEvent
 from kedai.kit.clock import ManualClock
 from kedai.runtime import Runtime, open_runtime
@@ -196,6 +197,8 @@ def serving(
     *,
     configured: bool = True,
     simulators: Mapping[str, str] | None = None,
+    connectors: Mapping[ConnectorName, Connector] | None = None,
+    http: Http | None = None,
     **settings: Any,
 ) -> Iterator[Site]:
     """Open an installation on a migrated database and serve it; both environments configured, if wanted."""
@@ -210,7 +213,8 @@ def serving(
         "extra_hosts": hosts,
         **settings,
     }
-    runtime = open_runtime(make_settings(database_url, data_dir, **given), clock=clock, seeds={})
+    chosen = make_settings(database_url, data_dir, **given)
+    runtime = open_runtime(chosen, clock=clock, http=http, connectors=connectors, seeds={})
     try:
         edge = create_app(runtime)
         assert isinstance(edge, WebhookEdge)

@@ -24,6 +24,7 @@ class ShopeeConnector:
     regions: tuple[str, ...] = fields.REGIONS
     hosts: tuple[Host, ...] = fields.HOSTS
     orders_per_call: int = ORDERS_PER_CALL
+    signature_header: bytes = push.SIGNATURE_HEADER
 
     def default_host(self, environment: Environment) -> str:
         """The preset for servers in no particular place (contract §1)."""
