@@ -7,10 +7,12 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from kedai.audit.models import AuditEntry
 from kedai.connector_exceptions.models import ConnectorException
@@ -41,7 +43,7 @@ from tests.feature.importing.old_system import (
     token,
 )
 from tests.feature.importing.world import Kedai, counts, only
-from tests.support.factories import ANNA, START, snapshot
+from tests.support.factories import ANNA, START, incoming, snapshot
 
 SHOPEE = ConnectorName("shopee")
 SANDBOX, LIVE = Environment.SANDBOX, Environment.LIVE
@@ -53,6 +55,9 @@ EVERYTHING = {
     "shopee_order_sync": (6, 4, 0, 0, 2),
     "connector_exception": (3, 2, 0, 0, 1),
 }
+SHOPS = ("8001", "8003")
+"""One that comes with a pair of tokens, one without."""
+
 AGAIN = {
     "shopee_environment_credentials": (3, 0, 0, 2, 1),
     "shopee_active_environment": (1, 0, 0, 0, 1),
@@ -149,6 +154,19 @@ def test_shops_wait_until_the_old_system_is_said_to_be_stopped(kedai: Kedai, old
     before = kedai.contents()
     assert counts(kedai.take(old, connect=True))["shopee_auth_token"] == (3, 0, 0, 2, 1)
     assert kedai.contents() == before
+
+
+def test_push_that_waits_for_its_shop_goes_on_once_the_shop_is_connected(kedai: Kedai, old: OldDatabase) -> None:
+    """Pushes may come to Kedai before the import does."""
+    later = START + timedelta(minutes=10)
+    waiting = [
+        replace(incoming(f"N{shop}", environment=LIVE, shop_id=shop, at=later), connector=SHOPEE) for shop in SHOPS
+    ]
+    with kedai.runtime.web_db.connect() as connection:
+        assert insert_pushes(connection, waiting) == 2
+    kedai.take(old, connect=True)
+    due = {row.shop_id: row.due_at for row in kedai.rows(RawEvent) if row.state == "received"}
+    assert due == {"8001": START, "8003": later}
 
 
 def test_pair_renewed_by_the_old_system_since_replaces_the_one_taken_over(
@@ -388,6 +406,21 @@ def test_push_kept_as_bytes_is_taken_as_those_bytes(kedai: Kedai, old_dsn: str) 
     with OldDatabase(old_dsn) as source:
         kedai.take(source)
     assert bytes(only(kedai.rows(RawEvent), order_sn="260801LIVE0001").body) == push("260801LIVE0001").encode()
+
+
+def test_tokens_in_plain_text_are_sealed(kedai: Kedai, old_dsn: str) -> None:
+    row = {**token("stok_1", "live", "8001", "live"), "access_token_encrypted": SECRETS["live access token"]}
+    build(old_dsn, {"shopee_auth_token": [row]})
+    change(old_dsn, "ALTER TABLE shopee_auth_token ADD partner_id text DEFAULT '2000032'")
+    with OldDatabase(old_dsn) as source:
+        refused = kedai.take(source)["shopee_auth_token"].refused
+    assert refused == {"a secret is in no format that is known here": 1}, "an encrypted column holds no plain text"
+    change(old_dsn, "ALTER TABLE shopee_auth_token RENAME access_token_encrypted TO access_token")
+    with OldDatabase(old_dsn) as source:
+        assert counts(kedai.take(source))["shopee_auth_token"] == (1, 1, 0, 0, 0)
+    stored = kedai.read(lambda db: find_token(db, Scope(SHOPEE, LIVE, "8001")))
+    assert stored.access_token_encrypted.startswith("v2:k1:")
+    assert open_tokens(kedai.runtime.ring, stored).access_token.reveal() == SECRETS["live access token"]
 
 
 def test_order_and_token_of_two_environments_do_not_touch(kedai: Kedai, old_dsn: str) -> None:

@@ -35,6 +35,8 @@ class Fields:
         """The best filled column's text, without the blanks around it; None where all are empty."""
         for column in self.columns.get(name, ()):
             value = (self.values.get(column) or "").strip()
+            if "\0" in value:  # PostgreSQL has none, but a file may, and no text column takes it
+                raise RefusedRow(f"{name} holds a null character")
             if value:
                 return value
         return None
@@ -84,7 +86,7 @@ class Fields:
     def short(self, name: str) -> str | None:
         """A text for a page, cut to a bearable length."""
         text = self.text(name)
-        return None if text is None else text.replace("\0", "\ufffd")[:_LONGEST_TEXT]
+        return None if text is None else text[:_LONGEST_TEXT]
 
     def order_sn(self) -> str | None:
         """An order number of plain letters and digits."""

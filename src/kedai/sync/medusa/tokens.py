@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from kedai.errors import Invalid
+from kedai.inbox.claims import wake_shop
 from kedai.sync.medusa.fields import Fields, RefusedRow
 from kedai.sync.medusa.job import SHOPEE, Job, Tally, decrypt
 from kedai.values.credentials import ShopProfile, TokenSet
@@ -41,6 +42,7 @@ def read_token(job: Job, fields: Fields) -> OldToken:
     partner_id = fields.text("partner_id") or job.partner_ids.get(environment)
     if partner_id is None:
         raise RefusedRow("neither it nor the old credentials name the partner id")
+    partner_id = _checked(job, "partner_id", partner_id)
     access, refresh = fields.raw("access_token"), fields.raw("refresh_token")
     if access is None or refresh is None:
         raise RefusedRow("it holds no pair of tokens")
@@ -71,10 +73,7 @@ def shop_id_of(job: Job, fields: Fields, environment: Environment) -> str:
     text = fields.text("shop_id") or job.shop_ids.get(environment)
     if text is None:
         raise RefusedRow("neither it nor the old credentials name the shop")
-    try:
-        return job.shopee.validate_field("shop_id", text)
-    except Invalid:
-        raise RefusedRow("the shop id is no number of a shop") from None
+    return _checked(job, "shop_id", text)
 
 
 def ensure_shops(job: Job, db: Session, scopes: Sequence[Scope], *, now: datetime) -> None:
@@ -104,10 +103,12 @@ def _write_token(job: Job, db: Session, old: OldToken, tally: Tally) -> None:
     reason = "" if state == "connected" else CAME_OVER
     if same:
         set_shop_state(db, old.scope, state, reason=reason, actor=job.actor, now=now)
-        return
-    sealed = seal_tokens(db, job.parts.ring, old.scope, old.tokens)
-    save_shop(db, old.scope, _profile(old.scope), state=state, reason=reason, actor=job.actor, now=now)
-    store_tokens(db, old.scope, old.partner_id, sealed, now=now)
+    else:
+        sealed = seal_tokens(db, job.parts.ring, old.scope, old.tokens)
+        save_shop(db, old.scope, _profile(old.scope), state=state, reason=reason, actor=job.actor, now=now)
+        store_tokens(db, old.scope, old.partner_id, sealed, now=now)
+    if state == "connected":
+        wake_shop(db, SHOPEE, old.scope.environment, old.scope.shop_id, now=now)
 
 
 def _state(job: Job, db: Session, old: OldToken, now: datetime) -> str:
@@ -120,6 +121,13 @@ def _state(job: Job, db: Session, old: OldToken, now: datetime) -> str:
 
 def _profile(scope: Scope) -> ShopProfile:
     return ShopProfile(scope.shop_id, "", "", None, None)
+
+
+def _checked(job: Job, name: str, text: str) -> str:
+    try:
+        return job.shopee.validate_field(name, text)
+    except Invalid:
+        raise RefusedRow(f"its {name} is no number that Shopee gives") from None
 
 
 def _end(said: datetime | None, issued: datetime | None, lifetime: timedelta) -> datetime:
