@@ -7,7 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -243,6 +243,7 @@ def test_first_real_reading_replaces_an_imported_order(kedai: Kedai, old: OldDat
     scope = Scope(SHOPEE, LIVE, "8001")
     imported = only(kedai.rows(OrderSync), order_sn="260801LIVE0002")
     at = imported.remote_updated_at
+    assert at < datetime(2026, 7, 31, 15, tzinfo=UTC), "before the day in its number began anywhere"
     read = snapshot("260801LIVE0002", remote_updated_at=at, read_started_at=at, status="SHIPPED")
     with kedai.runtime.web_db.write() as db:
         assert upsert(db, scope, prepare([read]), now=START) == {"260801LIVE0002"}
@@ -369,13 +370,26 @@ def test_missing_tables_and_columns_are_said_and_the_rest_is_taken(kedai: Kedai,
         report = kedai.report(source)
     tables = {one.table: one for one in report.tables}
     assert tables["shopee_auth_token"].missing == "the old system has no such table"
-    lacking = "nothing is taken over, since the table lacks order_sn (a column order_sn or ordersn)"
+    lacking = "nothing is taken over, since the table lacks order_sn (a column order_sn or ordersn or shopee_order_sn)"
     assert tables["shopee_order_sync"].missing == lacking
     assert counts(tables)["shopee_environment_credentials"] == (1, 1, 0, 0, 0)
     assert f"shopee_order_sync: {lacking}" in report.lines()
     by_bytes = counts(tables)["shopee_raw_event"]
     assert by_bytes == (9, 5, 0, 1, 3), "the pushes tell themselves when they came; the cut-off one does not"
     assert {row.state for row in kedai.rows(RawEvent)} == {"applied", "parked", "skipped"}, "by their processed_at"
+
+
+def test_fate_of_a_push_without_a_word_for_it_is_told_by_the_rest(kedai: Kedai, old_dsn: str) -> None:
+    rows = [event(f"sraw_{number}", "live", push(f"260801NOWORD{number}"), "pending") for number in range(4)]
+    build(old_dsn, {"shopee_raw_event": rows})
+    change(old_dsn, "ALTER TABLE shopee_raw_event DROP status, ADD processed boolean DEFAULT false, ADD error text")
+    change(old_dsn, "UPDATE shopee_raw_event SET processed = true WHERE id = 'sraw_1'")
+    change(old_dsn, "UPDATE shopee_raw_event SET error = 'it broke' WHERE id = 'sraw_2'")
+    change(old_dsn, "UPDATE shopee_raw_event SET processed_at = now(), error = 'then it went' WHERE id = 'sraw_3'")
+    with OldDatabase(old_dsn) as source:
+        kedai.take(source)
+    states = [row.state for row in sorted(kedai.rows(RawEvent), key=lambda row: row.order_sn)]
+    assert states == ["parked", "applied", "dead", "applied"]
 
 
 def test_columns_that_nothing_is_taken_from_are_named(kedai: Kedai, old: OldDatabase) -> None:

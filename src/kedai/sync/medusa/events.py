@@ -38,10 +38,11 @@ def read_event(job: Job, fields: Fields) -> AdoptedEvent:
     if received_at is None:
         raise RefusedRow("it does not say when it came")
     status = (fields.short("status") or "").lower()
-    state = _state(status, finished=finished_at is not None)
+    state = _STATES.get(status, EventState.DEAD) if status else _state_without_word(fields)
     if state is EventState.PARKED and event.topic is not Topic.ORDER:
         state = EventState.SKIPPED  # news of long ago about anything but an order is nothing to act on
-    note = f"From the old system, where it was {status if status in _STATES else 'in no state known here'}."
+    was = status if status in _STATES else "in a state that is not known here" if status else "in no named state"
+    note = f"From the old system, where it was {was}."
     return AdoptedEvent(environment, event, body, received_at, finished_at, state, note)
 
 
@@ -71,7 +72,8 @@ def _body(fields: Fields) -> bytes:
     return body
 
 
-def _state(status: str, *, finished: bool) -> EventState:
-    if not status:
-        return EventState.APPLIED if finished else EventState.PARKED
-    return _STATES.get(status, EventState.DEAD)
+def _state_without_word(fields: Fields) -> EventState:
+    """By what else the row tells: that it was dealt with, or what went wrong."""
+    if fields.instant("finished_at") is not None or (fields.text("processed") or "").lower() in {"t", "true", "1"}:
+        return EventState.APPLIED
+    return EventState.PARKED if fields.text("error") is None else EventState.DEAD

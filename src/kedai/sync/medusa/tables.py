@@ -54,7 +54,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             {
                 **_ROW,
                 "partner_id": ("partner_id",),
-                "shop_id": ("shop_id",),
+                "shop_id": ("shop_id", "shopee_shop_id"),
                 "region": ("region",),
                 "host": ("host",),
                 "default_location_id": ("default_location_id",),
@@ -68,7 +68,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             TOKENS,
             {
                 **_ROW,
-                "shop_id": ("shop_id",),
+                "shop_id": ("shop_id", "shopee_shop_id"),
                 "partner_id": ("partner_id",),
                 "access_token": ("access_token_encrypted", "access_token"),
                 "refresh_token": ("refresh_token_encrypted", "refresh_token"),
@@ -83,7 +83,9 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             {
                 **_ROW,
                 "body": ("raw_body", "body", "raw", "payload"),
-                "status": ("status", "state"),
+                "status": ("status", "state", "processing_status"),
+                "processed": ("processed", "is_processed"),
+                "error": ("error", "error_message", "last_error"),
                 "received_at": ("received_at", "created_at"),
                 "finished_at": ("processed_at", "handled_at", "finished_at", "applied_at"),
             },
@@ -93,8 +95,8 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             ORDERS,
             {
                 **_ROW,
-                "shop_id": ("shop_id",),
-                "order_sn": ("order_sn", "ordersn"),
+                "shop_id": ("shop_id", "shopee_shop_id"),
+                "order_sn": ("order_sn", "ordersn", "shopee_order_sn"),
                 "status": ("order_status", "shopee_status", "status"),
                 "currency": ("currency", "currency_code"),
                 "total_amount": ("total_amount", "total"),
@@ -113,7 +115,7 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
             {
                 **_ROW,
                 "connector": ("connector", "provider"),
-                "shop_id": ("shop_id",),
+                "shop_id": ("shop_id", "shopee_shop_id"),
                 "order_sn": ("order_sn", "last_order_sn"),
                 "code": ("code", "error_code", "type", "kind"),
                 "title": ("title", "message", "error_message", "summary", "reason"),
