@@ -39,6 +39,18 @@ class Forbidden(KedaiError):
     code = "forbidden"
 
 
+class StepUpRequired(Forbidden):
+    """Confirm that it is you: enter your password again."""
+
+    code = "step_up_required"
+
+
+class PasswordChangeRequired(Forbidden):
+    """Choose a password of your own first."""
+
+    code = "password_change_required"
+
+
 class Unauthenticated(KedaiError):
     """Sign in first."""
 

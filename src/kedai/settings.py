@@ -6,6 +6,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     v1_info: str = ""
     extra_hosts: Annotated[tuple[ExtraHost, ...], NoDecode] = ()
     consent_link: ConsentLink = ConsentLink.SIGNED
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     inactive_events: Literal["park", "drop"] = "park"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     crash_at: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="crash points, for tests only")
@@ -60,6 +62,11 @@ class Settings(BaseSettings):
     @classmethod
     def _previous(cls, value: object) -> object:
         return tuple(checked_public_url(one) for one in _split(value, ",")) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _trusted_proxies(cls, value: object) -> object:
+        return tuple(_network(one) for one in _split(value, ",")) if isinstance(value, str) else value
 
     @field_validator("crash_at", mode="before")
     @classmethod
@@ -154,6 +161,13 @@ def is_loopback(host: str) -> bool:
 
 def _split(value: str, separator: str) -> list[str]:
     return [part.strip() for part in value.split(separator) if part.strip()]
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError("each entry is an address or a network, for example 10.0.0.5 or 10.0.0.0/8") from None
 
 
 def _extra_host(text: str) -> ExtraHost:

@@ -2,38 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from kedai.audit.chain import FIRST_HASH, Deed, chained_hash
 from kedai.audit.models import AuditEntry
+from kedai.errors import Invalid
 from kedai.values.environment import Environment
 
 _ROWS_AT_ONCE = 500
+_DAY = timedelta(days=1)
+
+Where = Environment | Literal["installation"]
+"""The environment of a deed, or the whole installation, to which deeds without one belong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries are wanted; ``None`` asks for nothing. ``who`` and ``what`` are parts of a text, in any case."""
+
+    who: str | None = None
+    what: str | None = None
+    where: Where | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An entry by its number and hash: a note of it, kept elsewhere, tells later whether the trail was cut off."""
+
+    sequence: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at the whole trail found: ``broken`` is the first number that is missing, changed or out of place."""
+
+    broken: int | None
+    last: Mark | None
+
+
+def parse_filter(given: Mapping[str, str]) -> Filter:
+    """The filter that a form or an address names; days are whole days of UTC.
+
+    Raises:
+        Invalid: an environment or a day that there is not, or an end before the beginning.
+    """
+    if any("\0" in text for text in given.values()):
+        raise Invalid("A filter holds a character that nothing can have.")
+    since, last = _day(given.get("from"), "from"), _day(given.get("to"), "to")
+    if since is not None and last is not None and last < since:
+        raise Invalid("The period ends before it begins.", field="to")
+    until = None if last is None else last + _DAY
+    return Filter(given.get("who"), given.get("what"), _where(given.get("env")), since, until)
 
 
 def list_entries(
     db: Session, *, environment: Environment | None, before_sequence: int | None, limit: int
 ) -> list[AuditEntry]:
     """The newest entries first; with an ``environment`` only its own, with ``before_sequence`` only older ones."""
-    statement = sa.select(AuditEntry).order_by(AuditEntry.sequence.desc()).limit(limit)
-    if environment is not None:
-        statement = statement.where(AuditEntry.environment == environment)
+    return find_entries(db, Filter(where=environment), before_sequence=before_sequence, limit=limit)
+
+
+def find_entries(db: Session, wanted: Filter, *, before_sequence: int | None, limit: int) -> list[AuditEntry]:
+    """The entries that fit, newest first; with ``before_sequence`` only older ones."""
+    statement = sa.select(AuditEntry).where(*_conditions(wanted)).order_by(AuditEntry.sequence.desc()).limit(limit)
     if before_sequence is not None:
         statement = statement.where(AuditEntry.sequence < before_sequence)
     return list(db.scalars(statement))
 
 
-def verify_chain(db: Session) -> int | None:
-    """The first sequence number that is missing, changed or out of place, or ``None`` if all is well.
+def next_entries(
+    db: Session, wanted: Filter, *, after_sequence: int, up_to_sequence: int, limit: int
+) -> list[AuditEntry]:
+    """The entries that fit, oldest first: for an export, a piece at a time."""
+    statement = (
+        sa.select(AuditEntry)
+        .where(*_conditions(wanted), AuditEntry.sequence > after_sequence, AuditEntry.sequence <= up_to_sequence)
+        .order_by(AuditEntry.sequence)
+        .limit(limit)
+    )
+    return list(db.scalars(statement))
 
-    Entries cut off at the end leave no trace in what remains: compare the last sequence with an earlier note of it.
+
+def last_sequence(db: Session) -> int:
+    """The newest entry's number; 0 where there is none."""
+    return db.scalar(sa.select(sa.func.max(AuditEntry.sequence))) or 0
+
+
+def find_mark(db: Session, sequence: int) -> Mark | None:
+    """The mark of one entry."""
+    found = db.scalar(sa.select(AuditEntry.hash).where(AuditEntry.sequence == sequence))
+    return None if found is None else Mark(sequence, bytes(found))
+
+
+def verify_chain(db: Session) -> int | None:
+    """The first sequence number that is missing, changed or out of place, or ``None`` if all is well."""
+    return verify(db).broken
+
+
+def verify(db: Session) -> Verdict:
+    """Read the whole trail and compare each hash.
+
+    Entries cut off at the end leave no trace in what remains: compare an earlier note of the last `Mark`.
     """
+    seen: list[Mark] = []
     with db.execute(_whole_trail()) as rows:
-        return _first_broken(rows)
+        broken = _first_broken(_noting_the_last(rows, seen))
+    return Verdict(broken, seen[-1] if seen else None)
+
+
+def _noting_the_last(rows: Iterable[Sequence[Any]], seen: list[Mark]) -> Iterator[Sequence[Any]]:
+    for row in rows:
+        yield row
+        seen[:] = [Mark(row[0], bytes(row[-1]))]
+
+
+def _conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.who is not None:
+        found.append(sa.or_(_holds(AuditEntry.actor_name, wanted.who), AuditEntry.actor_id == wanted.who))
+    if wanted.what is not None:
+        found.append(sa.or_(_holds(AuditEntry.action, wanted.what), AuditEntry.subject == wanted.what))
+    if wanted.where == "installation":
+        found.append(AuditEntry.environment.is_(None))
+    elif wanted.where is not None:
+        found.append(AuditEntry.environment == wanted.where)
+    if wanted.since is not None:
+        found.append(AuditEntry.at >= wanted.since)
+    if wanted.until is not None:
+        found.append(AuditEntry.at < wanted.until)
+    return found
+
+
+def _holds(column: InstrumentedAttribute[str], text: str) -> sa.ColumnElement[bool]:
+    return sa.func.lower(column).contains(text.lower(), autoescape=True)
 
 
 def _first_broken(rows: Iterable[Sequence[Any]]) -> int | None:
@@ -64,3 +174,25 @@ def _whole_trail() -> sa.Select[*tuple[Any, ...]]:
         AuditEntry.hash,
     )
     return sa.select(*columns).order_by(AuditEntry.sequence).execution_options(yield_per=_ROWS_AT_ONCE)
+
+
+def _where(text: str | None) -> Where | None:
+    if text is None or text == "all":
+        return None
+    if text == "installation":
+        return "installation"
+    if text not in set(Environment):
+        raise Invalid("The environment is sandbox, live or installation.", field="env")
+    return Environment(text)
+
+
+def _day(text: str | None, field: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise Invalid("A day is written like 2026-11-23.", field=field) from None
+    if found.year in {1, 9999}:
+        raise Invalid("There is nothing so far away.", field=field)
+    return found

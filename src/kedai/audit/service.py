@@ -60,6 +60,12 @@ def record(
     db.flush()
 
 
+def record_export(db: Session, *, export_format: str, given: Mapping[str, str], actor: Actor, now: datetime) -> None:
+    """Somebody takes a copy of the trail away: of what part, and in which form."""
+    details = {"format": export_format, "filter": given}
+    record(db, actor=actor, action="audit.exported", subject="audit", environment=None, details=details, now=now)
+
+
 def _lock(db: Session) -> None:
     """One writer at a time, so that no two entries follow the same one; SQLite has a single writer anyway."""
     if dialect_of(db) == "postgresql":

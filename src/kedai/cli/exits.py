@@ -13,6 +13,8 @@ EXIT_CODES: dict[type[errors.KedaiError], int] = {
     errors.TooLarge: 2,
     errors.Unauthenticated: 5,
     errors.Forbidden: 5,
+    errors.StepUpRequired: 5,
+    errors.PasswordChangeRequired: 5,
     errors.BadSignature: 5,
     errors.AuthExpired: 5,
     errors.NeedsReconnect: 5,

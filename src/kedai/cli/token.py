@@ -37,3 +37,39 @@ def create(
             db, name, role=chosen, environment=Environment(env), actor=COMMAND_LINE, now=SystemClock().now()
         )
     typer.echo(secret.reveal())
+
+
+@app.command("list")
+def list_tokens() -> None:
+    """Every token, newest first: id, environment, role, state, last use, name."""
+    from kedai.cli.installation import open_database
+    from kedai.kit.clock import SystemClock
+    from kedai.settings import load_settings
+    from kedai.staff.actors import show_api_token
+    from kedai.staff.queries import list_api_tokens
+
+    now = SystemClock().now()
+    with open_database(load_settings()) as database, database.read() as db:
+        for one in list_api_tokens(db):
+            ended = "expired" if one.expires_at is not None and one.expires_at <= now else "active"
+            state = ended if one.revoked_at is None else "revoked"
+            used = "never" if one.last_used_at is None else one.last_used_at.strftime("%Y-%m-%dT%H:%MZ")
+            typer.echo("\t".join((show_api_token(one), one.environment.value, one.role, state, used, one.name)))
+
+
+@app.command()
+def revoke(token_id: Annotated[str, typer.Argument(help="The id, as `kedai token list` prints it.")]) -> None:
+    """Make a token worthless, at once and for good."""
+    from kedai.cli.installation import open_database
+    from kedai.kit.clock import SystemClock
+    from kedai.kit.ids import parse_id
+    from kedai.settings import load_settings
+    from kedai.staff.actors import TOKEN_PREFIX
+    from kedai.staff.queries import get_api_token
+    from kedai.staff.service import revoke_api_token
+    from kedai.values.actor import COMMAND_LINE
+
+    with open_database(load_settings()) as database, database.write() as db:
+        token = get_api_token(db, parse_id(TOKEN_PREFIX, token_id))
+        done = revoke_api_token(db, token, actor=COMMAND_LINE, now=SystemClock().now())
+    typer.echo("The token is revoked." if done else "The token was revoked before.")

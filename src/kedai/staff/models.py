@@ -1,4 +1,4 @@
-"""Tables of people, sessions and API tokens. Session and API tokens are stored only as hashes."""
+"""Tables of people, sessions and API tokens. Session and API tokens and recovery codes are stored only as hashes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,15 @@ class Staff(Model):
     last_failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    password_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    must_change_password: Mapped[bool] = mapped_column(sa.Boolean, default=False)
+    totp_secret_encrypted: Mapped[str | None] = mapped_column(sa.Text)
+    totp_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    totp_last_step: Mapped[int | None] = mapped_column(Integer)
 
 
 class StaffSession(Model):
-    """A signed-in browser."""
+    """A signed-in browser. ``confirmed_at``: when the person last proved who they are."""
 
     __tablename__ = "staff_session"
 
@@ -41,9 +46,42 @@ class StaffSession(Model):
     staff_id: Mapped[UUID] = mapped_column(Id, sa.ForeignKey("staff.id"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    confirmed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     address: Mapped[str] = mapped_column(sa.Text, default="")
     user_agent: Mapped[str] = mapped_column(sa.Text, default="")
+
+
+class StaffChallenge(Model):
+    """A sign-in whose password was right and whose code is awaited: a table of its own, so that it is no session."""
+
+    __tablename__ = "staff_challenge"
+
+    token_hash: Mapped[bytes] = mapped_column(Bytes, primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(Id, sa.ForeignKey("staff.id"), index=True)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RecoveryCode(Model):
+    """A code that stands once for the second factor, by its hash."""
+
+    __tablename__ = "staff_recovery_code"
+
+    staff_id: Mapped[UUID] = mapped_column(Id, sa.ForeignKey("staff.id"), primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(Bytes, primary_key=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class SignInTries(Model):
+    """Failed tries from one place (``kind`` says of what), for the growing delay; old rows are removed."""
+
+    __tablename__ = "sign_in_tries"
+
+    kind: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    subject: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    failed: Mapped[int] = mapped_column(Integer)
+    last_failed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ApiToken(Model):

@@ -21,29 +21,49 @@ class Capability(StrEnum):
     SHOPS_CONNECT = "shops.connect"
     ENVIRONMENT_SWITCH = "environment.switch"
     EVENTS_REPLAY = "events.replay"
+    ACCOUNT = "account"
+    AUDIT_READ = "audit.read"
+    TOKENS_MANAGE = "tokens.manage"
     STAFF_MANAGE = "staff.manage"
     KEYS_MANAGE = "keys.manage"
 
 
 ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
-    Role.VIEWER: frozenset({Capability.READ}),
+    Role.VIEWER: frozenset({Capability.READ, Capability.ACCOUNT}),
     Role.OPERATOR: frozenset(
-        {Capability.READ, Capability.SHOPS_CONNECT, Capability.ENVIRONMENT_SWITCH, Capability.EVENTS_REPLAY}
+        {
+            Capability.READ,
+            Capability.ACCOUNT,
+            Capability.SHOPS_CONNECT,
+            Capability.ENVIRONMENT_SWITCH,
+            Capability.EVENTS_REPLAY,
+        }
     ),
     Role.ADMIN: frozenset(
         {
             Capability.READ,
+            Capability.ACCOUNT,
             Capability.CREDENTIALS_WRITE,
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
             Capability.EVENTS_REPLAY,
+            Capability.AUDIT_READ,
+            Capability.TOKENS_MANAGE,
             Capability.STAFF_MANAGE,
             Capability.KEYS_MANAGE,
         }
     ),
 }
 
-INSTALLATION_WIDE = frozenset({Capability.STAFF_MANAGE, Capability.KEYS_MANAGE})
+INSTALLATION_WIDE = frozenset(
+    {
+        Capability.ACCOUNT,
+        Capability.AUDIT_READ,
+        Capability.TOKENS_MANAGE,
+        Capability.STAFF_MANAGE,
+        Capability.KEYS_MANAGE,
+    }
+)
 """Deeds that lie in no environment: a token, bound to one, may never do them (it could mint itself the other one)."""
 
 

@@ -14,23 +14,35 @@ from kedai.audit import service as audit
 from kedai.errors import Conflict, Forbidden, Invalid
 from kedai.kit.ids import new_id
 from kedai.staff.actors import actor_of_staff, show_api_token, show_session, show_staff
-from kedai.staff.models import ApiToken, Staff, StaffSession
+from kedai.staff.models import ApiToken, Staff, StaffChallenge, StaffSession
 from kedai.staff.names import one_line, parse_email, parse_token_name
-from kedai.staff.queries import SESSION_SPAN, TOUCH_SPAN
+from kedai.staff.queries import SESSION_SPAN, TOUCH_SPAN, get_session
 from kedai.staff.roles import Role
+from kedai.staff.second_factor import lock_staff
 from kedai.staff.tokens import new_api_token, new_session_token, token_hash
+from kedai.staff.tries import growing_delay
 from kedai.values.actor import Actor
 from kedai.values.environment import Environment
 from kedai.values.secret import Secret
 
 _FREE_TRIES = 3
-_MAX_DELAY_SECONDS = 60
 _MAX_ADDRESS = 64
 _MAX_USER_AGENT = 256
 
 
-def create_staff(db: Session, email: str, *, role: Role, password_hash: str, actor: Actor, now: datetime) -> Staff:
+def create_staff(
+    db: Session,
+    email: str,
+    *,
+    role: Role,
+    password_hash: str,
+    must_change_password: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> Staff:
     """A new person; the hash comes from `passwords.hash_password`, called before the transaction.
+
+    ``must_change_password`` where somebody else chose it: until it is changed the person can do nothing else.
 
     Raises:
         Conflict: somebody has this address, in whatever spelling.
@@ -41,6 +53,7 @@ def create_staff(db: Session, email: str, *, role: Role, password_hash: str, act
         email=parse_email(email),
         role=role.value,
         password_hash=password_hash,
+        must_change_password=must_change_password,
         failed_logins=0,
         created_at=now,
     )
@@ -54,7 +67,12 @@ def create_staff(db: Session, email: str, *, role: Role, password_hash: str, act
 
 
 def disable_staff(db: Session, staff: Staff, *, actor: Actor, now: datetime) -> bool:
-    """Shut a person out and end their sessions; false if they were disabled before."""
+    """Shut a person out and end their sessions; false if they were disabled before.
+
+    Raises:
+        Conflict: it is the last administrator.
+    """
+    _keep_an_admin(db, staff)
     statement = sa.update(Staff).where(Staff.id == staff.id, Staff.disabled_at.is_(None)).values(disabled_at=now)
     if not _changed(db, statement.returning(Staff.id)):
         return False
@@ -63,11 +81,59 @@ def disable_staff(db: Session, staff: Staff, *, actor: Actor, now: datetime) -> 
     return True
 
 
+def enable_staff(db: Session, staff: Staff, *, actor: Actor, now: datetime) -> bool:
+    """Let a disabled person sign in again; false if they could."""
+    statement = sa.update(Staff).where(Staff.id == staff.id, Staff.disabled_at.is_not(None)).values(disabled_at=None)
+    if not _changed(db, statement.returning(Staff.id)):
+        return False
+    _record(db, "staff.enabled", show_staff(staff), {"email": staff.email}, actor=actor, now=now)
+    return True
+
+
+def change_role(db: Session, staff: Staff, role: Role, *, actor: Actor, now: datetime) -> bool:
+    """Give a person another role; they sign in anew with it. False if it was theirs.
+
+    Raises:
+        Conflict: it is the last administrator.
+    """
+    if role is not Role.ADMIN:
+        _keep_an_admin(db, staff)
+    row = lock_staff(db, staff)
+    before = row.role
+    if before == role.value:
+        return False
+    row.role = role.value
+    db.flush()
+    revoke_all_sessions(db, row, actor=actor, now=now)
+    details = {"email": row.email, "from": before, "to": role.value}
+    _record(db, "staff.role_changed", show_staff(row), details, actor=actor, now=now)
+    return True
+
+
+def set_password(
+    db: Session,
+    staff: Staff,
+    password_hash: str,
+    *,
+    must_change: bool,
+    keep_session: UUID | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """A new password ends every session but ``keep_session``; ``must_change`` where somebody else chose it."""
+    row = lock_staff(db, staff)
+    row.password_hash, row.password_changed_at, row.must_change_password = password_hash, now, must_change
+    row.failed_logins, row.last_failed_at = 0, None
+    db.flush()
+    db.execute(sa.delete(StaffChallenge).where(StaffChallenge.staff_id == row.id))
+    revoke_all_sessions(db, row, keep=keep_session, actor=actor, now=now)
+    action = "staff.password_reset" if must_change else "staff.password_changed"
+    _record(db, action, show_staff(row), {"email": row.email}, actor=actor, now=now)
+
+
 def delay_seconds(failed_logins: int) -> int:
     """How long an account waits after so many failed logins in a row: 0, 0, 0, 1, 2, 4, … and never over 60."""
-    if failed_logins < _FREE_TRIES:
-        return 0
-    return min(_MAX_DELAY_SECONDS, 1 << min(failed_logins - _FREE_TRIES, 6))
+    return growing_delay(failed_logins, free=_FREE_TRIES)
 
 
 def admit_login(db: Session, staff: Staff | None, *, now: datetime) -> bool:
@@ -117,6 +183,7 @@ def start_session(
         staff_id=staff.id,
         created_at=now,
         last_seen_at=now,
+        confirmed_at=now,
         expires_at=now + SESSION_SPAN,
         address=one_line(address, limit=_MAX_ADDRESS),
         user_agent=one_line(user_agent, limit=_MAX_USER_AGENT),
@@ -127,6 +194,19 @@ def start_session(
     return session, token
 
 
+def confirm_session(db: Session, session_id: UUID, *, actor: Actor, now: datetime) -> Secret:
+    """The person proved again who they are: note when, and give the session a new token.
+
+    Raises:
+        NotFound: the session has ended.
+    """
+    session, token = get_session(db, session_id), new_session_token()
+    session.token_hash, session.confirmed_at = token_hash(token.reveal()), now
+    db.flush()
+    _record(db, "session.confirmed", show_session(session), {}, actor=actor, now=now)
+    return token
+
+
 def end_session(db: Session, session: StaffSession, *, actor: Actor, now: datetime) -> bool:
     """Sign one browser out; false if it was signed out before."""
     if not _changed(db, sa.delete(StaffSession).where(StaffSession.id == session.id).returning(StaffSession.id)):
@@ -135,10 +215,12 @@ def end_session(db: Session, session: StaffSession, *, actor: Actor, now: dateti
     return True
 
 
-def revoke_all_sessions(db: Session, staff: Staff, *, actor: Actor, now: datetime) -> int:
-    """Sign a person out everywhere; how many sessions that ended."""
-    statement = sa.delete(StaffSession).where(StaffSession.staff_id == staff.id).returning(StaffSession.id)
-    ended = len(db.execute(statement).all())
+def revoke_all_sessions(db: Session, staff: Staff, *, keep: UUID | None = None, actor: Actor, now: datetime) -> int:
+    """Sign a person out everywhere (but in the session ``keep``); how many sessions that ended."""
+    statement = sa.delete(StaffSession).where(StaffSession.staff_id == staff.id)
+    if keep is not None:
+        statement = statement.where(StaffSession.id != keep)
+    ended = len(db.execute(statement.returning(StaffSession.id)).all())
     if ended:
         _record(db, "staff.sessions_revoked", show_staff(staff), {"sessions": ended}, actor=actor, now=now)
     return ended
@@ -201,6 +283,18 @@ def touch_api_token(db: Session, token_id: UUID, *, now: datetime) -> None:
     """Note that a token is in use; call it when `queries.is_touch_due` says so, in a transaction of its own."""
     is_due = sa.or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= now - TOUCH_SPAN)
     db.execute(sa.update(ApiToken).where(ApiToken.id == token_id, is_due).values(last_used_at=now))
+
+
+def _keep_an_admin(db: Session, staff: Staff) -> None:
+    """Whoever takes an administrator away first locks all there are: two at once cannot remove each other."""
+    admins = (
+        sa.select(Staff.id)
+        .where(Staff.role == Role.ADMIN.value, Staff.disabled_at.is_(None))
+        .order_by(Staff.id)
+        .with_for_update()
+    )
+    if db.scalars(admins).all() == [staff.id]:
+        raise Conflict("This is the last administrator: make somebody else one first.")
 
 
 def _changed(db: Session, statement: sa.Executable) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
@@ -10,6 +11,7 @@ from kedai.values.environment import Environment
 from kedai.values.secret import Secret
 
 _RANDOM_BYTES = 32
+_READABLE_BYTES = 10
 _SESSION_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _API_TOKEN = re.compile(r"kedai_(sandbox|live)_[A-Za-z0-9_-]{43}")
 
@@ -22,6 +24,12 @@ def new_session_token() -> Secret:
 def new_api_token(environment: Environment) -> Secret:
     """``kedai_{environment}_`` and 256 random bits; the prefix shows the environment, also to secret scanners."""
     return Secret(f"kedai_{environment.value}_{secrets.token_urlsafe(_RANDOM_BYTES)}")
+
+
+def new_readable_secret() -> Secret:
+    """80 random bits in four groups that can be read out and typed: a first password, a recovery code."""
+    text = base64.b32encode(secrets.token_bytes(_READABLE_BYTES)).decode().lower()
+    return Secret("-".join(text[start : start + 4] for start in range(0, len(text), 4)))
 
 
 def is_session_token(text: str) -> bool:

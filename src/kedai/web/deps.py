@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from kedai.errors import Forbidden, NotFound, Unauthenticated
+from kedai.errors import Forbidden, NotFound, PasswordChangeRequired, Unauthenticated
 from kedai.runtime import Runtime
 from kedai.staff.queries import find_api_token, find_session, is_touch_due
 from kedai.staff.roles import Capability
@@ -19,6 +19,7 @@ from kedai.staff.service import touch_api_token, touch_session
 from kedai.values.environment import Environment
 from kedai.web.security import (
     Principal,
+    demand_fresh,
     principal_of_api_token,
     principal_of_session,
     read_bearer,
@@ -88,17 +89,25 @@ WriteSession = Annotated[Session, Depends(write_session, scope="function")]
 """A writing transaction, committed before the answer: for everything else. Never upgraded from a reading one."""
 
 
-def require(capability: Capability) -> Callable[[Principal | None], Principal]:
-    """A dependency that lets through only who may do ``capability``; every route but the public ones names one."""
+def require(capability: Capability, *, fresh: bool = False) -> Callable[[Principal | None, Runtime], Principal]:
+    """A dependency that lets through only who may do ``capability``; every route but the public ones names one.
 
-    def check(caller: MaybeCaller) -> Principal:
+    ``fresh`` is for dangerous acts: a person must have proved within the last minutes that it is they.
+    """
+
+    def check(caller: MaybeCaller, runtime: RuntimeDep) -> Principal:
         if caller is None:
             raise Unauthenticated
         if not caller.can(capability):
             raise Forbidden(f"Your role does not allow this ({capability.value}).")
+        if caller.must_change_password and capability is not Capability.ACCOUNT:
+            raise PasswordChangeRequired
+        if fresh:
+            demand_fresh(caller, runtime.clock.now())
         return caller
 
-    check.capability = capability  # type: ignore[attr-defined]  # the route table test reads it
+    check.capability = capability  # type: ignore[attr-defined]  # the route table test reads both
+    check.fresh = fresh  # type: ignore[attr-defined]
     return check
 
 

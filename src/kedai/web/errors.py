@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from kedai import errors
+from kedai.runtime import Runtime
 from kedai.web.dashboard.errors import render_error
 from kedai.web.security import safe_next
 
@@ -22,6 +23,8 @@ STATUS: dict[type[errors.KedaiError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Forbidden: 403,
+    errors.StepUpRequired: 403,
+    errors.PasswordChangeRequired: 403,
     errors.Unauthenticated: 401,
     errors.Invalid: 422,
     errors.Stale: 412,
@@ -89,6 +92,10 @@ async def _kedai_error(request: Request, error: Exception) -> Response:
     if status == 401 and not wants_json(request) and request.method in {"GET", "HEAD"}:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(safe_next(here), safe='')}", 303)
+    if isinstance(error, errors.StepUpRequired) and not wants_json(request):
+        return RedirectResponse(f"/confirm?next={quote(_page_of(request), safe='')}", 303)
+    if isinstance(error, errors.PasswordChangeRequired) and not wants_json(request):
+        return RedirectResponse("/account/password", 303)
     if status >= 500:
         log.warning("request failed", path=request.url.path, error=error.code, detail=error.message)
     more: dict[str, Any] = {}
@@ -130,6 +137,16 @@ async def _database_error(request: Request, error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("a request failed unexpectedly", path=request.url.path, exc_info=error)
     return await problem(request, 500, code="internal", detail="Something went wrong on our side. Nothing was changed.")
+
+
+def _page_of(request: Request) -> str:
+    """The page to come back to: the one asked for, or the one whose form was sent."""
+    if request.method in {"GET", "HEAD"}:
+        return safe_next(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+    runtime: Runtime = request.app.state.runtime
+    base = runtime.settings.public_url
+    referer = request.headers.get("referer", "")
+    return safe_next(referer.removeprefix(base)) if referer.startswith(f"{base}/") else "/"
 
 
 def _headers(error: errors.KedaiError) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kedai.errors import StepUpRequired
 from kedai.staff.actors import actor_of_api_token, actor_of_staff
 from kedai.staff.queries import SignedIn
 from kedai.staff.roles import INSTALLATION_WIDE, Capability, Role, has_capability
@@ -20,6 +22,9 @@ from kedai.values.secret import Secret
 
 if TYPE_CHECKING:
     from kedai.staff.models import ApiToken
+
+CONFIRMED_SPAN = timedelta(minutes=5)
+"""For so long after a person proved who they are, a dangerous act asks for nothing more."""
 
 _MAX_CREDENTIAL = 4096
 _MAX_NEXT = 2000
@@ -37,6 +42,15 @@ class Principal:
     session_id: UUID | None
     token_environment: Environment | None
     name: str
+    staff_id: UUID | None = None
+    confirmed_at: datetime | None = None
+    must_change_password: bool = False
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether a dangerous act may follow: a person proved lately who they are; a program has no password."""
+        if self.kind == "token":
+            return True
+        return self.confirmed_at is not None and now - self.confirmed_at < CONFIRMED_SPAN
 
     def can(self, capability: Capability) -> bool:
         """Whether the role grants it; a token may do nothing that concerns the whole installation."""
@@ -52,12 +66,32 @@ class Principal:
 def principal_of_session(found: SignedIn) -> Principal:
     """The person behind a valid session."""
     actor = actor_of_staff(found.staff)
-    return Principal("session", actor, Role(found.staff.role), found.session.id, None, found.staff.email)
+    return Principal(
+        "session",
+        actor,
+        Role(found.staff.role),
+        found.session.id,
+        None,
+        found.staff.email,
+        staff_id=found.staff.id,
+        confirmed_at=found.session.confirmed_at,
+        must_change_password=found.staff.must_change_password,
+    )
 
 
 def principal_of_api_token(token: ApiToken) -> Principal:
     """The program behind a valid token."""
     return Principal("token", actor_of_api_token(token), Role(token.role), None, token.environment, token.name)
+
+
+def demand_fresh(caller: Principal, now: datetime) -> None:
+    """Before a dangerous act.
+
+    Raises:
+        StepUpRequired: the person must prove first that it is they.
+    """
+    if not caller.is_fresh(now):
+        raise StepUpRequired
 
 
 def session_cookie_name(*, secure: bool) -> str:
@@ -77,9 +111,18 @@ def clear_session_cookie(response: Response, *, secure: bool) -> None:
     response.delete_cookie(session_cookie_name(secure=secure), path="/", secure=secure, httponly=True, samesite="lax")
 
 
+def challenge_cookie_name(*, secure: bool) -> str:
+    """Of a sign-in whose code is awaited."""
+    return "__Host-kedai-challenge" if secure else "kedai-challenge"
+
+
 def read_session_token(request: Request, *, secure: bool) -> str | None:
-    """The one session cookie; two of that name (one was planted) or one over 4 KiB count as none."""
-    name = session_cookie_name(secure=secure)
+    """The text of the session cookie."""
+    return read_cookie(request, session_cookie_name(secure=secure))
+
+
+def read_cookie(request: Request, name: str) -> str | None:
+    """The one cookie of a name; two of that name (one was planted) or one over 4 KiB count as none."""
     pairs = [pair.strip(" \t") for header in request.headers.getlist("cookie") for pair in header.split(";")]
     values = [value for found, equals, value in (pair.partition("=") for pair in pairs) if equals and found == name]
     if len(values) != 1 or len(values[0]) > _MAX_CREDENTIAL:

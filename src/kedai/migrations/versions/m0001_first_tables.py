@@ -40,11 +40,14 @@ TABLES_IN_REVERSE = (
     "order_answer",
     "auth_token",
     "staff_session",
+    "staff_challenge",
+    "staff_recovery_code",
     "shop",
     "run",
     "raw_event",
     "oauth_state",
     "staff",
+    "sign_in_tries",
     "rejected_delivery",
     "rejected_count",
     "key_ring",
@@ -246,6 +249,11 @@ def create_tables() -> None:
         sa.Column("last_failed_at", types.UtcDateTime(), nullable=True),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("disabled_at", types.UtcDateTime(), nullable=True),
+        sa.Column("password_changed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("must_change_password", sa.Boolean(), nullable=False),
+        sa.Column("totp_secret_encrypted", sa.Text(), nullable=True),
+        sa.Column("totp_confirmed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("totp_last_step", types.Integer, nullable=True),
         sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="ck_staff_role_known"),
         sa.PrimaryKeyConstraint("id", name="pk_staff"),
         sa.UniqueConstraint("email", name="uq_staff_email"),
@@ -419,6 +427,7 @@ def create_tables() -> None:
         sa.Column("staff_id", types.Id(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("last_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", types.UtcDateTime(), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("user_agent", sa.Text(), nullable=False),
@@ -427,6 +436,32 @@ def create_tables() -> None:
         sa.UniqueConstraint("token_hash", name="uq_staff_session_token_hash"),
     )
     op.create_index("ix_staff_session_staff_id", "staff_session", ["staff_id"], unique=False)
+    op.create_table(
+        "staff_challenge",
+        sa.Column("token_hash", types.Bytes(), nullable=False),
+        sa.Column("staff_id", types.Id(), nullable=False),
+        sa.Column("tries", types.Integer, nullable=False),
+        sa.Column("expires_at", types.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_staff_challenge_staff_id"),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_staff_challenge"),
+    )
+    op.create_index("ix_staff_challenge_staff_id", "staff_challenge", ["staff_id"], unique=False)
+    op.create_table(
+        "staff_recovery_code",
+        sa.Column("staff_id", types.Id(), nullable=False),
+        sa.Column("code_hash", types.Bytes(), nullable=False),
+        sa.Column("used_at", types.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_staff_recovery_code_staff_id"),
+        sa.PrimaryKeyConstraint("staff_id", "code_hash", name="pk_staff_recovery_code"),
+    )
+    op.create_table(
+        "sign_in_tries",
+        sa.Column("kind", types.KeyText, nullable=False),
+        sa.Column("subject", types.KeyText, nullable=False),
+        sa.Column("failed", types.Integer, nullable=False),
+        sa.Column("last_failed_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "subject", name="pk_sign_in_tries"),
+    )
     op.create_table(
         "auth_token",
         sa.Column("id", types.Id(), nullable=False),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from kedai.errors import Forbidden, Invalid, Stale
+from kedai.errors import Forbidden, Invalid, Stale, StepUpRequired
 from kedai.runtime import Runtime
 from kedai.staff.roles import Capability
 from kedai.sync import credentials
@@ -22,12 +22,13 @@ from kedai.vault.queries import get_active_environment
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession, is_secure, reach, require
 from kedai.web.oauth import set_oauth_cookie
 from kedai.web.security import Principal
+from kedai.web.sign_in import prove
 
 router = APIRouter(prefix="/admin/dashboard/connectors/{connector}")
 # in each route the caller stands before the session: who is not allowed never waits for the right to write
 
 Reader = Annotated[Principal, Depends(require(Capability.READ))]
-Editor = Annotated[Principal, Depends(require(Capability.CREDENTIALS_WRITE))]
+Editor = Annotated[Principal, Depends(require(Capability.CREDENTIALS_WRITE, fresh=True))]
 Connecter = Annotated[Principal, Depends(require(Capability.SHOPS_CONNECT))]
 Switcher = Annotated[Principal, Depends(require(Capability.ENVIRONMENT_SWITCH))]
 EnvQuery = Annotated[list[str], Query(alias="env", default_factory=list)]
@@ -71,7 +72,26 @@ class ActiveEnvironmentBody(BaseModel):
     environment: Environment
     confirm: str | None = Field(default=None, max_length=20)
     password: SecretStr | None = Field(default=None, max_length=1024)
+    code: SecretStr | None = Field(default=None, max_length=100)
     override_reason: str | None = Field(default=None, max_length=500)
+
+
+def confirmed_switcher(
+    request: Request, body: ActiveEnvironmentBody, runtime: RuntimeDep, caller: Switcher
+) -> Principal:
+    """Who may switch: to live a person proves lately, or with the password sent along, that it is they.
+
+    Stands before the transaction, since a password is never hashed inside one.
+    """
+    if body.environment is Environment.LIVE and not caller.is_fresh(runtime.clock.now()):
+        if body.password is None:
+            raise StepUpRequired
+        code = "" if body.code is None else body.code.get_secret_value()
+        prove(runtime, request, caller, body.password.get_secret_value(), code)
+    return caller
+
+
+ConfirmedSwitcher = Annotated[Principal, Depends(confirmed_switcher)]
 
 
 @router.get("")
@@ -166,7 +186,7 @@ def oauth_start(
 
 @router.post("/active-environment")
 def activate(
-    connector: str, body: ActiveEnvironmentBody, runtime: RuntimeDep, caller: Switcher, db: WriteSession
+    connector: str, body: ActiveEnvironmentBody, runtime: RuntimeDep, caller: ConfirmedSwitcher, db: WriteSession
 ) -> dict[str, Any]:
     """Sign in to an environment; 409 with `missing` where it is not complete."""
     reach(caller, body.environment)

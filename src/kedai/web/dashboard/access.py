@@ -15,3 +15,13 @@ Editor = Annotated[Principal, Depends(require(Capability.CREDENTIALS_WRITE))]
 Connecter = Annotated[Principal, Depends(require(Capability.SHOPS_CONNECT))]
 Switcher = Annotated[Principal, Depends(require(Capability.ENVIRONMENT_SWITCH))]
 Replayer = Annotated[Principal, Depends(require(Capability.EVENTS_REPLAY))]
+Person = Annotated[Principal, Depends(require(Capability.ACCOUNT))]
+AuditReader = Annotated[Principal, Depends(require(Capability.AUDIT_READ))]
+TokenManager = Annotated[Principal, Depends(require(Capability.TOKENS_MANAGE))]
+StaffManager = Annotated[Principal, Depends(require(Capability.STAFF_MANAGE))]
+
+# the same, for dangerous acts: who proved within the last minutes that it is they
+FreshEditor = Annotated[Principal, Depends(require(Capability.CREDENTIALS_WRITE, fresh=True))]
+FreshPerson = Annotated[Principal, Depends(require(Capability.ACCOUNT, fresh=True))]
+FreshTokenManager = Annotated[Principal, Depends(require(Capability.TOKENS_MANAGE, fresh=True))]
+FreshStaffManager = Annotated[Principal, Depends(require(Capability.STAFF_MANAGE, fresh=True))]

@@ -23,6 +23,7 @@ class Typed:
     errors: Mapping[str, str]
     stale: bool = False
     problem: str = ""
+    must_confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ from fastapi import APIRouter, Depends
 
 from kedai.errors import Forbidden
 from kedai.web.dashboard.assets import router as assets
+from kedai.web.dashboard.routes_account import router as account
+from kedai.web.dashboard.routes_audit import router as audit
+from kedai.web.dashboard.routes_confirm import router as confirm
 from kedai.web.dashboard.routes_connection import router as connection
 from kedai.web.dashboard.routes_credentials import router as credentials
 from kedai.web.dashboard.routes_events import router as events
@@ -15,7 +18,10 @@ from kedai.web.dashboard.routes_orders import router as orders
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shops import router as shops
+from kedai.web.dashboard.routes_staff import router as staff
 from kedai.web.dashboard.routes_switch import router as switch
+from kedai.web.dashboard.routes_tokens import router as tokens
+from kedai.web.dashboard.routes_totp import router as totp
 from kedai.web.deps import MaybeCaller
 
 
@@ -31,5 +37,10 @@ def refuse_programs(caller: MaybeCaller) -> None:
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets)
-for pages in (session, home, orders, events, exceptions, runs, connection, credentials, shops, switch):
+PAGES = (
+    *(session, confirm, account, totp),
+    *(home, orders, events, exceptions, runs, connection, credentials, shops, switch),
+    *(staff, tokens, audit),
+)
+for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

@@ -12,7 +12,7 @@ from kedai.errors import Conflict, Invalid, NotFound, Stale
 from kedai.runtime import Runtime
 from kedai.sync import credentials
 from kedai.values.environment import Environment
-from kedai.web.dashboard.access import Editor
+from kedai.web.dashboard.access import Editor, FreshEditor
 from kedai.web.dashboard.connection_form import Typed, changes_of, field_errors, trimmed_secrets
 from kedai.web.dashboard.connection_page import Attempt, frame, read_connection, show_connection
 from kedai.web.dashboard.forms import Form
@@ -24,6 +24,10 @@ from kedai.web.security import Principal
 router = APIRouter()
 
 _SOMETHING_WRONG = "Nothing was saved yet: look at the fields that are marked. Secrets must be typed again."
+_CONFIRM = (
+    "Nothing was saved yet, since you proved longer than five minutes ago who you are. Confirm that it is you (the "
+    "link opens a new tab), type secrets again, and save once more."
+)
 _STALE = (
     "Somebody else saved this form after you had opened it. Nothing of yours is lost: compare the marked fields, "
     "type secrets again if you meant to change them, and save once more to make yours count."
@@ -36,6 +40,9 @@ def save(request: Request, runtime: RuntimeDep, caller: Editor, name: str, form:
     connector = runtime.parts.connector(name)
     environment = env_param(request, "env")
     changes = changes_of(connector, form)
+    if not caller.is_fresh(runtime.clock.now()):
+        typed = Typed(form, {}, problem=_CONFIRM, must_confirm=True)
+        return _again(request, runtime, caller, connector, environment, typed, 403)
     errors = field_errors(runtime.parts, connector, environment, changes)
     if errors:
         return _again(
@@ -59,13 +66,13 @@ def save(request: Request, runtime: RuntimeDep, caller: Editor, name: str, form:
 
 
 @router.get("/connectors/{name}/secrets/{secret}/clear")
-def ask_clear(request: Request, runtime: RuntimeDep, caller: Editor, name: str, secret: str) -> Response:
+def ask_clear(request: Request, runtime: RuntimeDep, caller: FreshEditor, name: str, secret: str) -> Response:
     """Ask before a secret is removed."""
     return _ask(request, runtime, caller, name, secret, problem="")
 
 
 @router.post("/connectors/{name}/secrets/{secret}/clear")
-def clear(request: Request, runtime: RuntimeDep, caller: Editor, name: str, secret: str, form: Form) -> Response:
+def clear(request: Request, runtime: RuntimeDep, caller: FreshEditor, name: str, secret: str, form: Form) -> Response:
     """Remove a secret once it was confirmed."""
     if form.get("confirm") != "remove":
         return _ask(request, runtime, caller, name, secret, problem="")

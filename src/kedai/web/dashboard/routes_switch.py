@@ -16,7 +16,7 @@ from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import env_param
 from kedai.web.deps import RuntimeDep
-from kedai.web.security import Principal
+from kedai.web.security import Principal, demand_fresh
 
 router = APIRouter()
 
@@ -25,14 +25,17 @@ _WORD = Environment.LIVE.value
 
 @router.get("/connectors/{name}/switch")
 def ask(request: Request, runtime: RuntimeDep, caller: Switcher, name: str) -> Response:
-    """Say what a switch will change, and ask."""
-    return _ask(request, runtime, caller, name, env_param(request, "to"), status=200, problem="")
+    """Say what a switch will change, and ask; to live, whoever is not known to be here proves it first."""
+    target = env_param(request, "to")
+    _demand_fresh_for_live(runtime, caller, target)
+    return _ask(request, runtime, caller, name, target, status=200, problem="")
 
 
 @router.post("/connectors/{name}/switch")
 def sign_in_to(request: Request, runtime: RuntimeDep, caller: Switcher, name: str, form: Form) -> Response:
     """Switch; to live only with the word typed."""
     connector, target = runtime.parts.connector(name), env_param(request, "to")
+    _demand_fresh_for_live(runtime, caller, target)
     if target is Environment.LIVE and form.get("confirm", "").strip() != _WORD:
         problem = f"Type the word {_WORD} to go live."
         return _ask(request, runtime, caller, name, target, status=422, problem=problem)
@@ -43,6 +46,11 @@ def sign_in_to(request: Request, runtime: RuntimeDep, caller: Switcher, name: st
         return _ask(request, runtime, caller, name, target, status=409, problem="")
     status = "switched" if result.changed else "already_active"
     return RedirectResponse(url(f"/connectors/{name}", tab=target.value, status=status), 303)
+
+
+def _demand_fresh_for_live(runtime: Runtime, caller: Principal, target: Environment) -> None:
+    if target is Environment.LIVE:
+        demand_fresh(caller, runtime.clock.now())
 
 
 def _ask(

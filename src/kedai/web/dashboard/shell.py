@@ -22,7 +22,10 @@ Viewed = Literal["sandbox", "live", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The frame of one page. ``active`` is ``None`` only where it cannot be read (the database is away)."""
+    """The frame of one page. ``active`` is ``None`` only where it cannot be read (the database is away).
+
+    ``fresh`` is false where a dangerous act would ask for the password first; ``here`` is the page's own address.
+    """
 
     viewed: Viewed
     active: Environment | None
@@ -31,6 +34,8 @@ class Shell:
     person: str | None
     can: frozenset[str]
     connectors: tuple[tuple[str, str], ...]
+    fresh: bool = True
+    here: str = "/"
 
     @property
     def environment(self) -> Environment | None:
@@ -113,6 +118,8 @@ def read_shell(
         person=None if caller is None else caller.name,
         can=frozenset() if caller is None else frozenset(one.value for one in Capability if caller.can(one)),
         connectors=tuple((name, connector.label) for name, connector in runtime.connectors.items()),
+        fresh=caller is None or caller.is_fresh(runtime.clock.now()),
+        here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
     )
     request.state.shell = shell
     return shell

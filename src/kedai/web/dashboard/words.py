@@ -104,6 +104,12 @@ RUN_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "cancelled": ("Cancelled", "quiet"),
 }
 
+ROLE = {
+    "viewer": "Viewer: sees everything but people, tokens and the audit trail, and changes nothing",
+    "operator": "Operator: also connects shops, switches environments and replays events",
+    "admin": "Administrator: also edits credentials and keys, and manages people and tokens",
+}
+
 RUN_KIND = {"replay_parked": "Replay parked events"}
 
 REJECTED_REASON = {
@@ -159,6 +165,15 @@ NOTICES: dict[str, Notice] = {
     "event_replayed": Notice("good", "The event is back in the queue.", "It is worked on again within seconds."),
     "cancel_requested": Notice("info", "The run was asked to stop.", "It stops before its next step."),
     "signed_out": Notice("info", "You are signed out."),
+    "challenge_ended": Notice("warn", "This sign-in took too long, or had too many tries.", "Start again."),
+    "password_changed": Notice("good", "Your password was changed.", "All your other sessions were ended."),
+    "session_ended": Notice("good", "The session was ended."),
+    "sessions_ended": Notice("good", "The sessions were ended."),
+    "totp_off": Notice("info", "The second factor is off.", "Signing in asks for a password alone now."),
+    "role_changed": Notice("good", "The role was changed.", "The person signs in again with the new role."),
+    "person_disabled": Notice("good", "The person was disabled.", "All their sessions were ended."),
+    "person_enabled": Notice("good", "The person can sign in again."),
+    "token_revoked": Notice("good", "The token was revoked.", "Whoever uses it is refused from now on."),
 }
 UNKNOWN_NOTICE = Notice("info", "Back at the connection page.", "How it stands is shown below.")
 

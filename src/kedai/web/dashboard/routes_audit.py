@@ -1,0 +1,95 @@
+"""The audit trail: who did what, where and when; and a copy of it to take away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from kedai.audit import service as audit
+from kedai.audit.export import ExportFormat, export, parse_format
+from kedai.audit.queries import Where, find_entries, last_sequence, parse_filter
+from kedai.errors import Invalid
+from kedai.values.environment import Environment
+from kedai.web.dashboard.access import AuditReader
+from kedai.web.dashboard.formats import plural
+from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.shell import Viewed, read_shell, text_param
+from kedai.web.deps import RuntimeDep
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
+
+router = APIRouter()
+
+PER_PAGE = 50
+FIELDS = ("who", "what", "env", "from", "to")
+_MEDIA_TYPES = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.JSON: "application/x-ndjson"}
+
+
+@router.get("/audit")
+def show_audit(request: Request, runtime: RuntimeDep, caller: AuditReader) -> Response:
+    """Entries, newest first, by who, what, environment and days (UTC)."""
+    given = {name: text for name in FIELDS if (text := text_param(request, name, at_most=254)) is not None}
+    wanted, before = parse_filter(given), _before(text_param(request, "before"))
+    with runtime.web_db.read() as db:
+        shell = read_shell(request, runtime, db, viewed=_viewed(wanted.where), section="audit", caller=caller)
+        entries = find_entries(db, wanted, before_sequence=before, limit=PER_PAGE + 1)
+    rows, more = entries[:PER_PAGE], len(entries) > PER_PAGE
+    others = {name: text for name, text in given.items() if name != "env"}
+    links = {name: url("/audit", **others, env=name if name != "all" else None) for name in ("sandbox", "live", "all")}
+    return render(
+        shell,
+        "audit.html",
+        rows=[{"entry": one, "details": _details(one)} for one in rows],
+        given=given,
+        nothing_yet=not given and before is None,
+        scope_links=links,
+        shown=plural(len(rows), "entry", "entries") + " on this page",
+        first_href=url("/audit", **given) if before is not None else None,
+        next_href=url("/audit", **given, before=str(rows[-1].sequence)) if more else None,
+    )
+
+
+@router.post("/audit/exports")
+def export_audit(runtime: RuntimeDep, caller: AuditReader, form: Form) -> Response:
+    """All entries that fit, as a file, streamed; that somebody took it is an entry too."""
+    given = {name: form[name].strip() for name in FIELDS if form.get(name, "").strip()}
+    wanted, chosen = parse_filter(given), parse_format(form.get("format", ""))
+    now = runtime.clock.now()
+    with runtime.web_db.write() as db:
+        audit.record_export(db, export_format=chosen.value, given=given, actor=caller.actor, now=now)
+        up_to = last_sequence(db)
+    name = f"kedai-audit-{now.strftime('%Y%m%dT%H%M%SZ')}.{'csv' if chosen is ExportFormat.CSV else 'jsonl'}"
+    return StreamingResponse(
+        export(runtime.web_db, wanted, chosen, up_to_sequence=up_to),
+        media_type=_MEDIA_TYPES[chosen],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _before(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Invalid("The address names no place in the list.", field="before")
+    return int(text)
+
+
+def _viewed(where: Where | None) -> Viewed:
+    return where.value if isinstance(where, Environment) else "all"
+
+
+def _details(entry: AuditEntry) -> list[tuple[str, str]]:
+    """The details as short texts, in the order of their names."""
+    found = entry.details if isinstance(entry.details, dict) else {"": entry.details}
+    return [(str(name).replace("_", " "), _text(value)) for name, value in sorted(found.items()) if value is not None]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(_text(one) for one in value) or "none"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
