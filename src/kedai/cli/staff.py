@@ -64,7 +64,7 @@ def list_people() -> None:
         for one in list_staff(db):
             state = "active" if one.disabled_at is None else "disabled"
             factor = "password" if one.totp_confirmed_at is None else "password+code"
-            typer.echo("\t".join((one.email, one.role, state, factor)))
+            typer.echo(f"{one.email}\t{one.role}\t{state}\t{factor}")
 
 
 @app.command("role")

@@ -163,6 +163,33 @@ def test_row_moved_to_another_place_is_named(db: Database) -> None:
     assert first_broken(db) == 2
 
 
+@pytest.mark.parametrize(("one", "other"), [(2, 3), (1, 4), (3, 4)])
+def test_two_rows_in_each_others_place_are_named(db: Database, one: int, other: int) -> None:
+    """Reordered: every field of both is as it was, only their numbers are exchanged."""
+    note(db, 4)
+    for before, after in ((one, 99), (other, one), (99, other)):
+        tamper(db, "UPDATE audit SET sequence = :after WHERE sequence = :before", before=before, after=after)
+    assert first_broken(db) == one
+
+
+def test_a_cut_end_is_noticed_by_a_note_of_the_last_entry(db: Database) -> None:
+    note(db, 3)
+    with db.read() as session:
+        noted = queries.verify(session).last
+    assert noted is not None
+    assert noted.sequence == 3
+    note(db)
+    with db.read() as session:
+        assert queries.find_mark(session, 3) == noted, "the trail went on"
+    tamper(db, "DELETE FROM audit WHERE sequence >= 3")
+    with db.read() as session:
+        assert queries.verify(session).broken is None, "what is left is whole"
+        assert queries.find_mark(session, 3) is None
+    note(db)
+    with db.read() as session:
+        assert queries.find_mark(session, 3) != noted, "another entry took its place"
+
+
 def test_fields_that_read_alike_when_joined_have_other_hashes(db: Database) -> None:
     note(db, 3)
     tamper(db, "UPDATE audit SET actor_id = 'staff_1anna', actor_name = '@example.com' WHERE sequence = 2")

@@ -22,6 +22,9 @@ SAMPLES = {
     "order_id": "ord_01a205a5c85b75199a2c28833cd81810",
     "run_id": "run_01a205a5c85b75199a2c28833cd81810",
     "shop_id": "7001",
+    "staff_id": "staff_01a205a5c85b75199a2c28833cd81810",
+    "session_id": "session_01a205a5c85b75199a2c28833cd81810",
+    "token_id": "token_01a205a5c85b75199a2c28833cd81810",
 }
 """Something plausible for each `{parameter}` of a path; what it names need not exist."""
 
@@ -30,12 +33,13 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path, and the capabilities that its dependencies ask for."""
+    """One method of one path, what its dependencies ask for, and whether the caller must have proved who they are."""
 
     method: str
     path: str
     capabilities: tuple[str, ...]
     dependant: Any
+    fresh: bool = False
 
     @property
     def name(self) -> str:
@@ -63,7 +67,9 @@ def list_routes(site: Site) -> list[Route]:
     for context in iter_route_contexts(app.routes):
         dependant: Any = context.dependant  # type: ignore[attr-defined]
         asked = tuple(one.call.capability.value for one in _walk(dependant) if hasattr(one.call, "capability"))
-        found += [Route(method, str(context.path), asked, dependant) for method in sorted(context.methods or ())]
+        fresh = any(getattr(one.call, "fresh", False) for one in _walk(dependant))
+        methods = sorted(context.methods or ())
+        found += [Route(method, str(context.path), asked, dependant, fresh) for method in methods]
     assert len(found) > 20
     return found
 

@@ -16,14 +16,41 @@ PUBLIC = {
     "GET /static/{name}",
     "GET /login",
     "POST /login",
+    "GET /login/code",
+    "POST /login/code",
     "POST /logout",
 }
+OPERATOR = {"read", "account", "shops.connect", "environment.switch", "events.replay"}
 ROLES = {
-    "viewer": {"read"},
-    "operator": {"read", "shops.connect", "environment.switch", "events.replay"},
-    "admin": {"read", "shops.connect", "environment.switch", "events.replay", "credentials.write"},
+    "viewer": {"read", "account"},
+    "operator": OPERATOR,
+    "admin": OPERATOR | {"credentials.write", "staff.manage", "tokens.manage", "audit.read"},
 }
 """Written out here a second time: a change of what a role may do is meant to be seen."""
+
+FOR_PEOPLE_ONLY = {"account", "staff.manage", "tokens.manage", "audit.read", "keys.manage"}
+"""What lies in no environment: a token, bound to one, never does it."""
+
+DANGEROUS = {"credentials.write", "staff.manage", "tokens.manage", "keys.manage"}
+"""A route that changes something under one of these asks a person for a fresh proof of who they are."""
+
+DANGEROUS_TOO = {
+    "GET /connectors/{name}/secrets/{secret}/clear",
+    "GET /account/password",
+    "POST /account/password",
+    "GET /account/totp",
+    "POST /account/totp",
+    "POST /account/totp/confirm",
+    "POST /account/totp/off",
+    "POST /account/recovery-codes",
+}
+ASKS_BY_ITSELF = {
+    "POST /connectors/{name}/credentials",
+    "GET /connectors/{name}/switch",
+    "POST /connectors/{name}/switch",
+    "POST /admin/dashboard/connectors/{connector}/active-environment",
+}
+"""Whether these are dangerous depends on more than the route: `test_step_up.py` shows each refusing."""
 
 FOREIGN = "https://evil.example"
 BROWSERS = (
@@ -52,6 +79,14 @@ def test_every_route_names_one_capability_or_stands_in_the_list_of_public_ones(s
     assert {route.name for route in routes if not route.capabilities} == PUBLIC
     assert [route.name for route in routes if len(set(route.capabilities)) > 1] == []
     assert {name for route in routes for name in route.capabilities} == ROLES["admin"]
+
+
+def test_every_dangerous_route_asks_who_is_there_and_no_other_does(shared_site: Site) -> None:
+    """A new route under a dangerous capability that forgets to ask makes this fail."""
+    routes = list_routes(shared_site)
+    changing = {one.name for one in routes if one.method not in SAFE and set(one.capabilities) & DANGEROUS}
+    assert {one.name for one in routes if one.fresh} == (changing | DANGEROUS_TOO) - ASKS_BY_ITSELF
+    assert {one.name for one in routes} >= ASKS_BY_ITSELF
 
 
 def test_every_transaction_of_a_route_ends_before_its_answer_begins(shared_site: Site) -> None:
@@ -122,7 +157,7 @@ def test_t31_a_token_reaches_the_json_routes_of_its_own_environment_and_no_page(
         answer = shared_site.send(
             route.method, f"{route.sample}?env=sandbox", body_of(route, "sandbox"), **token, **content_type_of(route)
         )
-        allowed = route.capabilities[0] in ROLES[role]
+        allowed = route.capabilities[0] in ROLES[role] - FOR_PEOPLE_ONLY
         if route.path == "/metrics":
             assert answer.status == 200
         elif route.is_json and environment == "sandbox":
