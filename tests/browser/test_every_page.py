@@ -29,6 +29,12 @@ PAGES = (
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",
+    "/account",
+    "/account/password",
+    "/confirm",
+    "/staff",
+    "/tokens",
+    "/audit",
     "/no/such/page",
 )
 WINDOWS = [

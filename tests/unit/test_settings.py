@@ -98,6 +98,14 @@ def test_previous_public_urls_are_checked_like_the_present_one(monkeypatch: pyte
         given(monkeypatch, previous_public_urls="https://old.example,http://older.example")
 
 
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = given(monkeypatch, trusted_proxies=" 10.0.0.5 ,192.168.0.0/16, fd00::/8,")
+    assert [str(one) for one in read.trusted_proxies] == ["10.0.0.5/32", "192.168.0.0/16", "fd00::/8"]
+    for wrong in ("proxy.example", "10.0.0.5/8", "10.0.0.5;10.0.0.6", "*"):
+        with pytest.raises(SettingsInvalid, match=r"\AKEDAI_TRUSTED_PROXIES: each entry is an address"):
+            given(monkeypatch, trusted_proxies=wrong)
+
+
 def test_push_may_be_signed_for_an_earlier_address_and_sandbox_has_an_alias(monkeypatch: pytest.MonkeyPatch) -> None:
     read = given(monkeypatch, public_url="https://new.example", previous_public_urls="https://old.example")
     assert candidate_urls(read, SHOPEE, Environment.SANDBOX) == (

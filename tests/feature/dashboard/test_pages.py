@@ -39,6 +39,7 @@ def addresses(world: House) -> list[str]:
         f"{CONNECTION}?tab=live",
         f"{CONNECTION}/switch?to=live",
         f"{CONNECTION}/secrets/partner_key/clear?env=live",
+        *("/account", "/account/password", "/confirm", "/staff", "/tokens", "/audit", "/audit?env=live"),
         "/e/live/orders/ord_00000000000000000000000000000000",
         "/no/such/page",
     ]
