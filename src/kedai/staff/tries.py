@@ -87,19 +87,21 @@ def address_subject(address: str) -> str:
 
 
 def _locked_row(db: Session, kind: TryKind, subject: str, *, now: datetime) -> SignInTries:
-    values = {"kind": kind.value, "subject": subject, "failed": 0, "last_failed_at": now}
-    made = db.execute(insert_into(db, SignInTries).on_conflict_do_nothing(), [values])
-    if made.rowcount:  # type: ignore[attr-defined]
-        _sweep(db, kind, now=now)
-    statement = sa.select(SignInTries).where(SignInTries.kind == kind.value, SignInTries.subject == subject)
-    return db.execute(statement.with_for_update(), execution_options={"populate_existing": True}).scalar_one()
+    """The row of a place, made if it is missing; an update that changes nothing holds it, so that none can sweep it."""
+    insert = insert_into(db, SignInTries).values(kind=kind.value, subject=subject, failed=0, last_failed_at=now)
+    key = ["kind", "subject"]
+    held = insert.on_conflict_do_update(index_elements=key, set_={"failed": SignInTries.failed})
+    if db.execute(held.returning(SignInTries.failed)).scalar_one() == 0:
+        _sweep(db, kind, now=now, keep=subject)
+    return db.get_one(SignInTries, (kind.value, subject), populate_existing=True)
 
 
-def _sweep(db: Session, kind: TryKind, *, now: datetime) -> None:
+def _sweep(db: Session, kind: TryKind, *, now: datetime, keep: str) -> None:
     """Remove what no longer counts, and the oldest ones over the limit; rows that others hold are left to them."""
     ours = SignInTries.kind == kind.value
     number = db.scalar(sa.select(sa.func.count()).select_from(SignInTries).where(ours)) or 0
-    oldest = sa.select(SignInTries.subject).where(ours).order_by(SignInTries.last_failed_at, SignInTries.subject)
+    others = sa.select(SignInTries.subject).where(ours, SignInTries.subject != keep)
+    oldest = others.order_by(SignInTries.last_failed_at, SignInTries.subject)
     stale = oldest.where(SignInTries.last_failed_at <= now - _RULES[kind].forgotten_after).limit(_SWEPT_AT_ONCE)
     over = oldest.limit(min(number - MAX_ROWS, _SWEPT_AT_ONCE)) if number > MAX_ROWS else None
     for statement in (stale,) if over is None else (stale, over):

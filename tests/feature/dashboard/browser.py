@@ -113,9 +113,12 @@ class Browser:
             "http_version": "1.1",
         }
         sent: list[Any] = []
+        unread = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if not unread:  # who streams an answer listens meanwhile whether the browser goes away: it stays
+                await asyncio.Event().wait()
+            return unread.pop()
 
         async def send(message: Any) -> None:
             sent.append(message)

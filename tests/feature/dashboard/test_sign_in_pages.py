@@ -8,6 +8,7 @@ import pyotp
 import pytest
 
 from kedai.audit.queries import list_entries
+from kedai.staff.queries import get_staff
 from kedai.staff.roles import Role
 from kedai.staff.second_factor import CHALLENGE_SPAN
 from kedai.sync import second_factor
@@ -26,8 +27,9 @@ def app(house: House) -> pyotp.TOTP:
 
 
 def set_up(house: House, email: str) -> tuple[pyotp.TOTP, list[str]]:
-    staff = make_staff(house, email, Role.ADMIN)
+    made = make_staff(house, email, Role.ADMIN)
     with house.db.write() as db:
+        staff = get_staff(db, made.id)
         second_factor.begin(house.parts, db, staff, actor=COMMAND_LINE, now=house.now)
         secret = second_factor.find_waiting(house.parts, staff)
         assert secret is not None
