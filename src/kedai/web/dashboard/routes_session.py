@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -130,7 +132,7 @@ def _clear_challenge_cookie(response: Response, *, secure: bool) -> None:
     response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
 
 
-def _page(request: Request, runtime: Runtime, template: str, *, status: int = 200, **context: object) -> Response:
+def _page(request: Request, runtime: Runtime, template: str, *, status: int = 200, **context: Any) -> Response:
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=None, section="login", caller=None)
     return render(shell, template, status=status, **context)

@@ -201,6 +201,12 @@ def _show_password(
 ) -> Response:
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed="all", section="staff", caller=caller)
-    back = f"/staff/{show_staff(staff)}"
-    context = {"email": staff.email, "password": first.reveal(), "is_new": is_new, "back": back}
-    return render(shell, "staff_password.html", **context, **EVERYWHERE)
+    return render(
+        shell,
+        "staff_password.html",
+        email=staff.email,
+        password=first.reveal(),
+        is_new=is_new,
+        back=f"/staff/{show_staff(staff)}",
+        **EVERYWHERE,
+    )
