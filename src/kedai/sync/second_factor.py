@@ -73,5 +73,8 @@ def use_code(parts: Parts, db: Session, staff: Staff, text: str, *, now: datetim
 
 
 def totp_place(staff: Staff) -> SecretPlace:
-    """Where a person's TOTP secret is stored: moved to another person's row it does not open."""
-    return SecretPlace("", "staff", "totp_secret_encrypted", "", staff.id.hex)
+    """Where a person's TOTP secret is stored: moved to another person's row it does not open.
+
+    Bound to the address, the row's natural key: whoever lets addresses change must seal anew.
+    """
+    return SecretPlace("", "staff", "totp_secret_encrypted", "", staff.email)

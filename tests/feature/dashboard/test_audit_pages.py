@@ -31,7 +31,7 @@ def note(house: House, action: str, *, actor: Actor = SYSTEM, environment: Envir
 
 def actions(page: Page) -> list[str]:
     assert page.status == 200, page.words
-    return [row.split('<span class="id">')[1].split("<")[0] for row in page.rows()]
+    return [row.split('<code class="deed">')[1].split("<")[0] for row in page.rows()]
 
 
 @pytest.fixture

@@ -105,9 +105,9 @@ RUN_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
 }
 
 ROLE = {
-    "viewer": "Viewer: sees everything but people, tokens and the audit trail, and changes nothing",
-    "operator": "Operator: also connects shops, switches environments and replays events",
-    "admin": "Administrator: also edits credentials and keys, and manages people and tokens",
+    "viewer": "Viewer: sees orders, events and connections",
+    "operator": "Operator: also connects, switches and replays",
+    "admin": "Administrator: also credentials, keys and people",
 }
 
 RUN_KIND = {"replay_parked": "Replay parked events"}
