@@ -29,6 +29,9 @@ PAGES = (
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",
+    "/connectors/shopee/parity",
+    "/connectors/shopee/parity/copy?to=live",
+    "/quarantine",
     "/no/such/page",
 )
 WINDOWS = [

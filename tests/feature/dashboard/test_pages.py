@@ -39,6 +39,9 @@ def addresses(world: House) -> list[str]:
         f"{CONNECTION}?tab=live",
         f"{CONNECTION}/switch?to=live",
         f"{CONNECTION}/secrets/partner_key/clear?env=live",
+        f"{CONNECTION}/parity",
+        f"{CONNECTION}/parity/copy?to=live",
+        "/quarantine",
         "/e/live/orders/ord_00000000000000000000000000000000",
         "/no/such/page",
     ]

@@ -12,6 +12,8 @@ from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_orders import router as orders
+from kedai.web.dashboard.routes_parity import router as parity
+from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shops import router as shops
@@ -31,5 +33,18 @@ def refuse_programs(caller: MaybeCaller) -> None:
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets)
-for pages in (session, home, orders, events, exceptions, runs, connection, credentials, shops, switch):
+for pages in (
+    session,
+    home,
+    orders,
+    events,
+    exceptions,
+    runs,
+    connection,
+    credentials,
+    shops,
+    switch,
+    parity,
+    quarantine,
+):
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

@@ -22,7 +22,10 @@ Viewed = Literal["sandbox", "live", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The frame of one page. ``active`` is ``None`` only where it cannot be read (the database is away)."""
+    """The frame of one page. ``active`` is ``None`` only where it cannot be read (the database is away).
+
+    ``sealed`` names the environments that wait for a person because this seems to be a copy.
+    """
 
     viewed: Viewed
     active: Environment | None
@@ -31,6 +34,7 @@ class Shell:
     person: str | None
     can: frozenset[str]
     connectors: tuple[tuple[str, str], ...]
+    sealed: tuple[Environment, ...] = ()
 
     @property
     def environment(self) -> Environment | None:
@@ -113,6 +117,7 @@ def read_shell(
         person=None if caller is None else caller.name,
         can=frozenset() if caller is None else frozenset(one.value for one in Capability if caller.can(one)),
         connectors=tuple((name, connector.label) for name, connector in runtime.connectors.items()),
+        sealed=tuple(sorted(runtime.parts.quarantine.sealed(db))),
     )
     request.state.shell = shell
     return shell
