@@ -183,7 +183,7 @@ def test_a_stray_process_with_another_address_is_sealed_alone(on_postgresql: Pla
         stray.start("web")
         assert status(stray)[1] == "sealed"
         assert status(home) == (200, "ready", "ok")
-        shown = home.run("env", "list", "--json", KEDAI_PUBLIC_URL="")
+        shown = home.run("env", "list", "--json")
         assert [one["sealed"] for one in json.loads(shown.stdout)] == [False, False]
 
 

@@ -70,7 +70,7 @@ def test_page_says_what_was_recognised_since_when_and_what_to_do(sealed: House, 
 
 
 def test_home_names_it_first(sealed: House, admin: Browser) -> None:
-    words = admin.get("/e/sandbox/home").words
+    words = admin.get("/e/all/home").words
     assert "Live is sealed: this seems to be a copy of another installation" in words
     assert words.index("is sealed: this seems") < words.index("parked events wait")
 
