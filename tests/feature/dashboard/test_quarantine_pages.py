@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from kedai.staff.roles import Role
+from kedai.sync.quarantine import open_quarantine
 from kedai.values.environment import Environment
 from kedai.vault.models import Installation
 from tests.feature.dashboard.browser import Browser
@@ -128,3 +129,12 @@ def test_an_installation_that_is_itself_says_where_it_is(house: House, browser: 
     assert "Nothing is sealed" in page.words
     assert PUBLIC_URL in page.words
     assert "banner-sealed" not in page.text
+
+
+def test_the_seal_of_a_stray_process_is_not_lifted_from_here(house: House, browser: Browser) -> None:
+    """Else the stray's place would be taken for ours, and this installation sealed at its next start."""
+    settings = house.parts.settings.model_copy(update={"public_url": BEFORE})
+    open_quarantine(settings, house.db, house.clock)
+    browser.sign_in()
+    assert browser.post("/quarantine/unseal?env=live", {"confirm": "live"}).status == 409
+    assert open_quarantine(house.parts.settings, house.db, house.clock).place is None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from kedai.errors import Conflict
 from kedai.runtime import Runtime
 from kedai.values.environment import Environment
 from kedai.vault.identity import Seal, find_place, list_seals, unseal
@@ -36,6 +37,8 @@ def confirm(request: Request, runtime: RuntimeDep, caller: Switcher, form: Form)
         return _show(request, runtime, caller, status=422, problems=problems)
     with runtime.web_db.write() as db:
         identity = runtime.parts.quarantine.identity(db)
+        if identity is None:  # recognised: the seal of a stray process is not for this one to lift
+            raise Conflict(f"{environment.value.title()} is not sealed here.")
         unseal(db, environment, identity=identity, actor=caller.actor, now=runtime.clock.now())
     return RedirectResponse("/quarantine?status=unsealed", 303)
 
