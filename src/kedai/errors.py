@@ -90,6 +90,20 @@ class NotConfigured(KedaiError):
         super().__init__(f"The {environment} environment is not configured: missing {', '.join(missing)}.")
 
 
+class Sealed(KedaiError):
+    """This environment is sealed: this seems to be a copy of another installation."""
+
+    code = "sealed"
+
+    def __init__(self, environment: str) -> None:
+        self.environment = environment
+        name = environment.title()
+        super().__init__(
+            f"{name} is sealed: this seems to be a copy of another installation. Nothing is asked of the marketplace "
+            f"until a person has confirmed that {name} belongs here (page /quarantine, or `kedai env unseal`)."
+        )
+
+
 class BadSignature(KedaiError):
     """The signature does not match."""
 

@@ -26,6 +26,7 @@ from kedai.runs import service as runs
 from kedai.settings import Settings, ShopeeSeed
 from kedai.staff import service as staff
 from kedai.sync.parts import Parts
+from kedai.sync.quarantine import open_quarantine
 from kedai.values.call import CallRecord
 from kedai.values.environment import ConnectorName
 from kedai.vault import service as vault
@@ -70,7 +71,7 @@ def open_runtime(
     connectors: Mapping[ConnectorName, Connector] | None = None,
     seeds: Mapping[ConnectorName, Mapping[str, str]] | None = None,
 ) -> Runtime:
-    """Open the database (which must be at head), fit the key ring to it, and seed what a first boot needs.
+    """Open the database (which must be at head), fit the key ring to it, recognise a copy, and seed a first boot.
 
     ``may_create_key`` is for `serve` on embedded SQLite only.
 
@@ -87,7 +88,8 @@ def open_runtime(
     known = CONNECTORS if connectors is None else connectors
     try:
         ring = open_ring(settings, web, may_create_key=may_create_key, clock=clock)
-        parts = Parts(settings, clock, ring, web, known, http or _http_client(clock))
+        quarantine = open_quarantine(settings, web, clock)
+        parts = Parts(settings, clock, ring, web, known, http or _http_client(clock), quarantine)
         seed_all(parts, seeds)
     except BaseException:
         for database in (web, worker, intake):

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'kedai.sqlite3'}"
 
     @property
+    def given_public_url(self) -> str:
+        """The public URL that somebody set, or nothing where the default or a listening address stands in for it."""
+        return self.public_url if "public_url" in self.model_fields_set else ""
+
+    @property
     def embedded(self) -> bool:
         """Whether this installation runs on SQLite: one process, one file."""
         return self.resolved_database_url.startswith("sqlite")

@@ -35,6 +35,9 @@ PAGES = (
     "/staff",
     "/tokens",
     "/audit",
+    "/connectors/shopee/parity",
+    "/connectors/shopee/parity/copy?to=live",
+    "/quarantine",
     "/no/such/page",
 )
 WINDOWS = [

@@ -242,10 +242,10 @@ class FakeConnector:
         CredentialField("partner_key", "Partner key", secret=True, connect=True),
         CredentialField("push_partner_key", "Push partner key", secret=True, switch=True),
         CredentialField("shop_id", "Shop ID", switch=True),
-        CredentialField("region", "Region", connect=True),
+        CredentialField("region", "Region", connect=True, copyable=True),
         CredentialField("host", "Host"),
-        CredentialField("default_location_id", "Default location ID"),
-        CredentialField("default_shipping_option_id", "Default shipping option ID"),
+        CredentialField("default_location_id", "Default location ID", copyable=True),
+        CredentialField("default_shipping_option_id", "Default shipping option ID", copyable=True),
     )
     regions = ("GLOBAL", "SG", "MY")
     hosts = (

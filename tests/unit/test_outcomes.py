@@ -20,6 +20,8 @@ def an_error(family: type[errors.KedaiError]) -> errors.KedaiError:
         return family(remote_code="error_x")
     if family is errors.NotConfigured:
         return errors.NotConfigured("live", ["partner_id"])
+    if family is errors.Sealed:
+        return errors.Sealed("live")
     return family()
 
 
@@ -46,6 +48,7 @@ def test_codes_are_unique() -> None:
         errors.RateLimited,
         errors.AuthExpired,
         errors.NotConfigured,
+        errors.Sealed,
         errors.SecretUnreadable,
         errors.RemoteMisconfigured,
     ],

@@ -48,6 +48,25 @@ def open_installation(settings: Settings, *, may_create_key: bool) -> Iterator[R
 
 
 @contextmanager
+def open_beside(settings: Settings) -> Iterator[Runtime]:
+    """The installation without its lock file: for commands that need the key ring, beside a running server or alone.
+
+    Raises:
+        SettingsInvalid: keys are missing, or the schema is not at head.
+    """
+    configure_logging("error" if settings.log_level == "info" else settings.log_level)
+    prepare_data_dir(settings)
+    if settings.embedded and migrations.current_revision(settings.resolved_database_url) is None:
+        upgrade_embedded(settings)
+    require_head(settings)
+    runtime = open_runtime(settings, seeds={})
+    try:
+        yield runtime
+    finally:
+        runtime.close()
+
+
+@contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
     """The database alone, for commands that touch no secret: beside a running server or before its first start."""
     configure_logging("error" if settings.log_level == "info" else settings.log_level)

@@ -94,7 +94,9 @@ def _settings(host: str, port: int) -> Settings:
     if "public_url" in settings.model_fields_set:
         return settings
     name = host if is_loopback(host) and ":" not in host else "127.0.0.1"
-    return settings.model_copy(update={"public_url": f"http://{name}:{port}"})
+    listening = settings.model_copy(update={"public_url": f"http://{name}:{port}"})
+    listening.model_fields_set.discard("public_url")  # nobody set it: it says nothing of which installation this is
+    return listening
 
 
 def _say(text: str) -> None:

@@ -40,7 +40,8 @@ class Host:
 class CredentialField:
     """One field of a marketplace's credentials form.
 
-    ``connect`` and ``switch`` say for which act it is required.
+    ``connect`` and ``switch`` say for which act it is required. ``copyable`` is a setting that means the same in both
+    environments; what names an app, a shop, a host or a key belongs to its environment and is never copied.
     """
 
     name: str
@@ -48,6 +49,7 @@ class CredentialField:
     secret: bool = False
     connect: bool = False
     switch: bool = False
+    copyable: bool = False
     help: str = ""
 
 

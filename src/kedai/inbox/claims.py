@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -64,20 +65,22 @@ class Outcome:
     counts: bool = False
 
 
-def is_due(db: Session) -> bool:
-    """Whether anything waits to be claimed: a look that takes no lock."""
-    return db.execute(_FIRST_DUE, {"instant": lease.now(db)}).first() is not None
+def is_due(db: Session, *, sealed: frozenset[Environment] = frozenset()) -> bool:
+    """Whether anything waits to be claimed, sealed environments left out: a look that takes no lock."""
+    return db.execute(_first_due(sealed), {"instant": lease.now(db)}).first() is not None
 
 
-def claim(db: Session, *, orders: int, lease_seconds: int) -> Batch | None:
-    """Claim the next due work, or None where nothing is due.
+def claim(
+    db: Session, *, orders: int, lease_seconds: int, sealed: frozenset[Environment] = frozenset()
+) -> Batch | None:
+    """Claim the next due work outside the ``sealed`` environments, or None where nothing is due.
 
     Looks at a window of the oldest due rows, takes the first row's shop, and claims all waiting rows of up to
     ``orders`` of that shop's orders in it; an order somebody holds is passed over, a row that stalled goes alone.
     """
     instant = lease.now(db)
     until = instant + timedelta(seconds=lease_seconds)
-    window = [_Waiting(*row) for row in db.execute(_WINDOW, {"instant": instant})]
+    window = [_Waiting(*row) for row in db.execute(_window(sealed), {"instant": instant})]
     if not window:
         return None
     _lock_shop(db, window[0])
@@ -160,13 +163,28 @@ class _Waiting(NamedTuple):
 
 
 _FREE = "state = 'received' AND (lease_until IS NULL OR lease_until < :instant)"
-_WINDOW = sa.text(
-    "SELECT id, connector, environment, shop_id, order_sn, topic, stalls, lease_by FROM raw_event"
-    f" WHERE {_FREE} AND due_at <= :instant ORDER BY due_at, id LIMIT {WINDOW}"
-).bindparams(sa.bindparam("instant", type_=UtcDateTime))
-_FIRST_DUE = sa.text(f"SELECT 1 FROM raw_event WHERE {_FREE} AND due_at <= :instant LIMIT 1").bindparams(
-    sa.bindparam("instant", type_=UtcDateTime)
-)
+
+
+@cache
+def _window(sealed: frozenset[Environment]) -> sa.TextClause:
+    return sa.text(
+        "SELECT id, connector, environment, shop_id, order_sn, topic, stalls, lease_by FROM raw_event"
+        f" WHERE {_FREE} AND due_at <= :instant{_except(sealed)} ORDER BY due_at, id LIMIT {WINDOW}"
+    ).bindparams(sa.bindparam("instant", type_=UtcDateTime))
+
+
+@cache
+def _first_due(sealed: frozenset[Environment]) -> sa.TextClause:
+    return sa.text(f"SELECT 1 FROM raw_event WHERE {_FREE} AND due_at <= :instant{_except(sealed)} LIMIT 1").bindparams(
+        sa.bindparam("instant", type_=UtcDateTime)
+    )
+
+
+def _except(sealed: frozenset[Environment]) -> str:
+    """A condition only where something is sealed: the usual statements stay as they were measured."""
+    return "".join(f" AND environment <> '{one.value}'" for one in sorted(sealed))
+
+
 _TAKE = (
     "UPDATE raw_event SET lease_by = :holder, lease_until = :until,"
     " stalls = stalls + CASE WHEN lease_by IS NULL THEN 0 ELSE 1 END"

@@ -53,19 +53,22 @@ def create_run(
     return run
 
 
-def is_due(db: Session) -> bool:
-    """Whether any run waits to be claimed: a look that takes no lock."""
+def is_due(db: Session, *, sealed: frozenset[Environment] = frozenset()) -> bool:
+    """Whether any run waits to be claimed, sealed environments left out: a look that takes no lock."""
     instant = lease.now(db)
-    due = sa.exists().where(Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant))
+    due = sa.exists().where(
+        Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant), Run.environment.not_in(sorted(sealed))
+    )
     return bool(db.execute(sa.select(due)).scalar_one())
 
 
-def claim_run(db: Session, *, lease_seconds: int) -> Run | None:
-    """Claim the next open run, or None."""
+def claim_run(db: Session, *, lease_seconds: int, sealed: frozenset[Environment] = frozenset()) -> Run | None:
+    """Claim the next open run outside the ``sealed`` environments, or None."""
     instant = lease.now(db)
     due = (
         sa.select(Run.id)
         .where(Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant))
+        .where(Run.environment.not_in(sorted(sealed)))
         .order_by(Run.due_at, Run.id)
         .limit(1)
     )

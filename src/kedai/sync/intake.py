@@ -222,7 +222,8 @@ class Intake:
         for _ in range(_MOST_JUDGEMENTS):
             if not self._boards:
                 self._boards = self._read_boards(connection)
-            judged = [self._judge(connection, one, self._boards[one.push.connector]) for one in batch]
+            sealed = self._parts.quarantine.sealed(connection)
+            judged = [self._judge(connection, one, self._boards[one.push.connector], sealed) for one in batch]
             rows = [push for stored, push in judged if stored is Stored.STORED]
             guard = Guard(SWITCHBOARD_HOLDS, as_text(self._boards))
             if insert_pushes(connection, rows, guard=guard) is not None:
@@ -233,13 +234,16 @@ class Intake:
     def _read_boards(self, connection: Connection) -> dict[ConnectorName, Switchboard]:
         return {name: read_switchboard(connection, name) for name in self._parts.connectors}
 
-    def _judge(self, connection: Connection, one: VerifiedPush, board: Switchboard) -> tuple[Stored, IncomingPush]:
+    def _judge(
+        self, connection: Connection, one: VerifiedPush, board: Switchboard, sealed: frozenset[Environment]
+    ) -> tuple[Stored, IncomingPush]:
         push = one.push
         if board.versions.get(push.environment) != one.version and not self._still_valid(connection, one):
             return Stored.REJECTED, push
-        if push.event.topic is not Topic.ORDER or push.environment is board.active:
+        is_sealed = push.environment in sealed  # never dropped: nobody chose that this environment rests
+        if push.event.topic is not Topic.ORDER or (push.environment is board.active and not is_sealed):
             return Stored.STORED, push
-        if self._parts.settings.inactive_events == "drop":
+        if self._parts.settings.inactive_events == "drop" and not is_sealed:
             return Stored.DROPPED, push
         reason = ParkedReason.INACTIVE_ENVIRONMENT
         return Stored.STORED, replace(push, state=EventState.PARKED, parked_reason=reason)

@@ -55,6 +55,7 @@ RULES: dict[type[errors.KedaiError], Rule] = {
         "Fill in the missing fields on the connector page.",
         at_least_seconds=60,
     ),
+    errors.Sealed: Rule(Action.WAIT, at_least_seconds=60),
     errors.SecretUnreadable: Rule(
         Action.WAIT,
         "A stored secret cannot be read",

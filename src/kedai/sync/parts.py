@@ -14,6 +14,7 @@ from kedai.db.database import Database
 from kedai.errors import Invalid, NotConfigured, NotFound
 from kedai.kit.clock import Clock
 from kedai.settings import Settings
+from kedai.sync.quarantine import Quarantine
 from kedai.values.credentials import Credentials
 from kedai.values.environment import ConnectorName, Environment
 from kedai.vault.queries import get_credentials, open_secret
@@ -32,6 +33,7 @@ class Parts:
     database: Database
     connectors: Mapping[ConnectorName, Connector]
     http: Http
+    quarantine: Quarantine
 
     def connector(self, name: str) -> Connector:
         """Raises `NotFound` for a marketplace that is not registered."""
@@ -74,12 +76,14 @@ def find_host(parts: Parts, connector: Connector, environment: Environment, name
 
 
 def open_credentials(parts: Parts, db: Session, name: ConnectorName, environment: Environment) -> Credentials:
-    """An environment's app, decrypted.
+    """An environment's app, decrypted: whoever wants to call out passes here.
 
     Raises:
+        Sealed: this seems to be a copy, and nobody has confirmed the environment yet.
         NotConfigured: what is missing to sign a call.
         SecretUnreadable: the stored key cannot be opened.
     """
+    parts.quarantine.refuse(db, environment)
     row = get_credentials(db, name, environment)
     missing = [
         field

@@ -66,7 +66,9 @@ class Verdict:
 async def process_next(parts: Parts, *, orders_per_call: int) -> bool:
     """Work on the next batch; False where nothing is due."""
     seconds = parts.settings.lease_seconds
-    batch = await parts.write(lambda db: claims.claim(db, orders=orders_per_call, lease_seconds=seconds))
+    batch = await parts.write(
+        lambda db: claims.claim(db, orders=orders_per_call, lease_seconds=seconds, sealed=parts.quarantine.sealed(db))
+    )
     if batch is None:
         return False
     if not batch.events:  # another worker was faster

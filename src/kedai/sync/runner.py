@@ -15,6 +15,7 @@ from kedai.kit import crash
 from kedai.runs.service import claim_run, end_run, hold_run, retry_run
 from kedai.sync import replay
 from kedai.sync.parts import Parts
+from kedai.values.environment import Environment
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -28,7 +29,7 @@ log = structlog.get_logger("runs")
 async def run_next(parts: Parts) -> bool:
     """Take the next open run as far as it goes; False where none is due."""
     seconds = parts.settings.lease_seconds
-    claimed = await parts.write(lambda db: _claim(db, seconds))
+    claimed = await parts.write(lambda db: _claim(db, seconds, parts.quarantine.sealed(db)))
     if claimed is None:
         return False
     run_id, holder = claimed
@@ -37,8 +38,8 @@ async def run_next(parts: Parts) -> bool:
     return True
 
 
-def _claim(db: Session, seconds: int) -> tuple[UUID, str] | None:
-    run = claim_run(db, lease_seconds=seconds)
+def _claim(db: Session, seconds: int, sealed: frozenset[Environment]) -> tuple[UUID, str] | None:
+    run = claim_run(db, lease_seconds=seconds, sealed=sealed)
     return None if run is None or run.lease_by is None else (run.id, run.lease_by)
 
 

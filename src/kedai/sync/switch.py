@@ -29,8 +29,10 @@ def switch(
     """Make ``environment`` the active one.
 
     Raises:
+        Sealed: this seems to be a copy, and nobody has confirmed that environment yet.
         NotConfigured: it lacks something; its names in ``missing``.
     """
+    parts.quarantine.refuse(db, environment)
     required = switch_fields(parts.connector(name))
     changed = activate(db, name, environment, required=required, actor=actor, now=now)
     return SwitchResult(changed, count_parked(db, name, environment))

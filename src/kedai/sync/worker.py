@@ -55,8 +55,15 @@ class Worker:
         """Work until `stop`; what is in hand is finished first."""
         self._loop = asyncio.get_running_loop()
         per_call = min(connector.orders_per_call for connector in self._parts.connectors.values())
-        push_lane = _Lane(claims.is_due, lambda: process_next(self._parts, orders_per_call=per_call), _IDLE_SECONDS)
-        run_lane = _Lane(runs.is_due, lambda: run_next(self._parts), _IDLE_RUN_SECONDS)
+        sealed = self._parts.quarantine.sealed
+        push_lane = _Lane(
+            lambda db: claims.is_due(db, sealed=sealed(db)),
+            lambda: process_next(self._parts, orders_per_call=per_call),
+            _IDLE_SECONDS,
+        )
+        run_lane = _Lane(
+            lambda db: runs.is_due(db, sealed=sealed(db)), lambda: run_next(self._parts), _IDLE_RUN_SECONDS
+        )
         try:
             await asyncio.gather(*(self._work(push_lane) for _ in range(_PUSH_LANES)), self._work(run_lane))
         finally:

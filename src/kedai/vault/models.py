@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from kedai.db.base import Model
 from kedai.db.lease import LeasedModel
-from kedai.db.types import Bytes, EnvironmentType, Id, Integer, KeyText, UtcDateTime, environment_check
+from kedai.db.types import Bytes, EnvironmentType, Id, Integer, JsonText, KeyText, UtcDateTime, environment_check
 from kedai.values.environment import Environment
 
 
@@ -151,6 +152,23 @@ class Installation(Model):
     id: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
     fingerprint_key_encrypted: Mapped[str | None] = mapped_column(sa.Text)
     identity: Mapped[str | None] = mapped_column(sa.Text)
+    identity_public_url: Mapped[str | None] = mapped_column(sa.Text)
+    identity_database: Mapped[str | None] = mapped_column(sa.Text)
     cursor_key: Mapped[bytes] = mapped_column(Bytes)
     v1_refused: Mapped[bool] = mapped_column(sa.Boolean, default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class EnvironmentSeal(Model):
+    """An environment that nothing is asked for by a process of this identity, until a person confirms.
+
+    ``found`` holds, for ``public_url`` and ``database``, what it ``was`` and what it ``is``.
+    """
+
+    __tablename__ = "environment_seal"
+    __table_args__ = (environment_check(),)
+
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    identity: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    found: Mapped[Any] = mapped_column(JsonText)
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)

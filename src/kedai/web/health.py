@@ -30,16 +30,22 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(runtime: RuntimeDep) -> JSONResponse:
-    """Database, schema and keys: 200 when all fit, else 503 with what does not, within two seconds."""
+    """Database, schema and keys: 200 when all fit, else 503 with what does not, within two seconds.
+
+    A sealed copy is ready, and says that it is sealed: it must go on taking pushes and show its pages.
+    """
     checks = {"database": "ok", "schema": "ok", "keys": "ok"}
+    sealed: list[str] = []
     try:
         async with asyncio.timeout(_DEADLINE_SECONDS):
-            checks["schema"] = await asyncio.to_thread(_look, runtime)
+            checks["schema"], sealed = await asyncio.to_thread(_look, runtime)
     except (StorageUnavailable, sa.exc.DBAPIError, TimeoutError):
         checks["database"] = "unreachable"
     checks["keys"] = runtime.ring.trouble or "ok"
     ready = all(state == "ok" for state in checks.values())
-    return JSONResponse({"status": "ready" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+    checks["identity"] = f"seems to be a copy: sealed {', '.join(sealed)}" if sealed else "ok"
+    status = ("sealed" if sealed else "ready") if ready else "not ready"
+    return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
 
 
 @router.get("/metrics")
@@ -48,12 +54,14 @@ def metrics(request: Request, _caller: Annotated[Principal, Depends(require(Capa
     return Response(request.app.state.metrics.render(), media_type=CONTENT_TYPE)
 
 
-def _look(runtime: Runtime) -> str:
+def _look(runtime: Runtime) -> tuple[str, list[str]]:
+    """How the schema stands, and what is sealed."""
     with runtime.web_db.read() as db:
         state = _schema_state(db)
+        sealed = sorted(runtime.parts.quarantine.sealed(db))
         if runtime.ring.trouble is not None:
             runtime.ring.check(db)  # the missing key may have been given meanwhile
-    return state
+    return state, [one.value for one in sealed]
 
 
 def _schema_state(db: Session) -> str:

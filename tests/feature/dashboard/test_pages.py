@@ -40,6 +40,9 @@ def addresses(world: House) -> list[str]:
         f"{CONNECTION}/switch?to=live",
         f"{CONNECTION}/secrets/partner_key/clear?env=live",
         *("/account", "/account/password", "/confirm", "/staff", "/tokens", "/audit", "/audit?env=live"),
+        f"{CONNECTION}/parity",
+        f"{CONNECTION}/parity/copy?to=live",
+        "/quarantine",
         "/e/live/orders/ord_00000000000000000000000000000000",
         "/no/such/page",
     ]

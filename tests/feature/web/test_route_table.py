@@ -244,4 +244,7 @@ def test_t45_metrics_are_for_known_callers(shared_site: Site) -> None:
 def test_health_is_public_and_says_nothing_of_the_installation(shared_site: Site) -> None:
     assert shared_site.get("/livez").json() == {"status": "ok"}
     ready = shared_site.get("/readyz")
-    assert ready.json() == {"status": "ready", "checks": {"database": "ok", "schema": "ok", "keys": "ok"}}
+    assert ready.json() == {
+        "status": "ready",
+        "checks": {"database": "ok", "schema": "ok", "keys": "ok", "identity": "ok"},
+    }

@@ -55,12 +55,18 @@ FIELDS: Final = (
     CredentialField(
         "shop_id", "Shop ID", switch=True, help="The first or only shop. May stay empty until a shop is connected."
     ),
-    CredentialField("region", "Region", connect=True, help="The shop's market, or GLOBAL for several."),
+    CredentialField("region", "Region", connect=True, copyable=True, help="The shop's market, or GLOBAL for several."),
     CredentialField("host", "Host", help="Chosen by where this server stands, not by the shop's market."),
-    CredentialField("default_location_id", "Default location ID", help="Where parcels are picked up from, if several."),
+    CredentialField(
+        "default_location_id",
+        "Default location ID",
+        copyable=True,
+        help="Where parcels are picked up from, if several.",
+    ),
     CredentialField(
         "default_shipping_option_id",
         "Default shipping option ID",
+        copyable=True,
         help="The shipping channel to use unless named.",
     ),
 )

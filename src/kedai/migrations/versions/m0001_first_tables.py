@@ -20,6 +20,7 @@ ENVIRONMENT_IS_FIXED = (
     "auth_token",
     "connector_exception",
     "environment_credentials",
+    "environment_seal",
     "oauth_state",
     "order_answer",
     "order_item",
@@ -52,6 +53,7 @@ TABLES_IN_REVERSE = (
     "rejected_count",
     "key_ring",
     "installation",
+    "environment_seal",
     "environment_credentials",
     "connector_exception",
     "audit",
@@ -196,10 +198,21 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("connector", "environment", name="pk_environment_credentials"),
     )
     op.create_table(
+        "environment_seal",
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("identity", types.KeyText, nullable=False),
+        sa.Column("found", types.JsonText(), nullable=False),
+        sa.Column("sealed_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_environment_seal_environment_known"),
+        sa.PrimaryKeyConstraint("environment", "identity", name="pk_environment_seal"),
+    )
+    op.create_table(
         "installation",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("fingerprint_key_encrypted", sa.Text(), nullable=True),
         sa.Column("identity", sa.Text(), nullable=True),
+        sa.Column("identity_public_url", sa.Text(), nullable=True),
+        sa.Column("identity_database", sa.Text(), nullable=True),
         sa.Column("cursor_key", types.Bytes(), nullable=False),
         sa.Column("v1_refused", sa.Boolean(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),

@@ -88,12 +88,16 @@ def read_steps(runtime: Runtime, db: Session, shell: Shell) -> list[Step]:
 
 
 def _of_installation(runtime: Runtime, db: Session, shell: Shell) -> Iterator[Item]:
+    for environment in shell.sealed:
+        title = f"{environment.value.title()} is sealed: this seems to be a copy of another installation"
+        detail = "Pushes are stored; nothing is asked of the marketplace and no order is worked on until you confirm."
+        yield Item("bad", environment, title, detail, "/quarantine", "What to do")
     if runtime.ring.trouble is not None:
         title = f"Stored secrets cannot be opened: this installation {runtime.ring.trouble}"
         detail = "Nothing can be signed or verified, and no secret can be saved, until the master key is given back."
         yield Item("bad", None, title, detail, None, "")
     due = inbox.find_next_due(db)
-    if due is not None and shell.now - due > _SILENT:
+    if due is not None and shell.now - due > _SILENT and not shell.sealed:  # what is sealed rests on purpose
         title = f"Events have been waiting for {span(shell.now - due)} and nothing works on them"
         detail = "Is a worker running? On one machine “kedai serve” does this too; apart from it, start “kedai worker”."
         yield Item("bad", None, title, detail, url("/e/all/events", state="received"), "Show waiting events")

@@ -15,6 +15,8 @@ from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_orders import router as orders
+from kedai.web.dashboard.routes_parity import router as parity
+from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shops import router as shops
@@ -40,7 +42,7 @@ router.include_router(assets)
 PAGES = (
     *(session, confirm, account, totp),
     *(home, orders, events, exceptions, runs, connection, credentials, shops, switch),
-    *(staff, tokens, audit),
+    *(parity, quarantine, staff, tokens, audit),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

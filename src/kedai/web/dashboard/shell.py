@@ -25,6 +25,7 @@ class Shell:
     """The frame of one page. ``active`` is ``None`` only where it cannot be read (the database is away).
 
     ``fresh`` is false where a dangerous act would ask for the password first; ``here`` is the page's own address.
+    ``sealed`` names the environments that wait for a person because this seems to be a copy.
     """
 
     viewed: Viewed
@@ -36,6 +37,7 @@ class Shell:
     connectors: tuple[tuple[str, str], ...]
     fresh: bool = True
     here: str = "/"
+    sealed: tuple[Environment, ...] = ()
 
     @property
     def environment(self) -> Environment | None:
@@ -120,6 +122,7 @@ def read_shell(
         connectors=tuple((name, connector.label) for name, connector in runtime.connectors.items()),
         fresh=caller is None or caller.is_fresh(runtime.clock.now()),
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        sealed=tuple(sorted(runtime.parts.quarantine.sealed(db))),
     )
     request.state.shell = shell
     return shell

@@ -96,6 +96,17 @@ EXCEPTION_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "resolved": ("Resolved", "good"),
 }
 
+PARITY: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "same": ("Same", "good"),
+    "different": ("Different", "warn"),
+    "differs_as_it_should": ("Different, as it should be", "good"),
+    "same_but_should_differ": ("Same, but should differ", "bad"),
+    "only_in_sandbox": ("Only in Sandbox", "warn"),
+    "only_in_live": ("Only in Live", "warn"),
+    "in_neither": ("Not set", "quiet"),
+    "cannot_be_read": ("Cannot be read", "bad"),
+}
+
 RUN_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "queued": ("Queued", "info"),
     "running": ("Running", "info"),
@@ -163,6 +174,12 @@ NOTICES: dict[str, Notice] = {
         "good", "The replay has been queued.", "It goes on by itself, also when you leave this page."
     ),
     "event_replayed": Notice("good", "The event is back in the queue.", "It is worked on again within seconds."),
+    "unsealed": Notice(
+        "good",
+        "Confirmed.",
+        "This environment is worked on again from now on. Pushes that were parked meanwhile can be replayed.",
+    ),
+    "copied": Notice("good", "Copied.", "Both environments are compared below as they stand now."),
     "cancel_requested": Notice("info", "The run was asked to stop.", "It stops before its next step."),
     "signed_out": Notice("info", "You are signed out."),
     "challenge_ended": Notice("warn", "This sign-in took too long, or had too many tries.", "Start again."),
