@@ -12,8 +12,10 @@ from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_orders import router as orders
+from kedai.web.dashboard.routes_parked import router as parked
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
+from kedai.web.dashboard.routes_shop import router as shop
 from kedai.web.dashboard.routes_shops import router as shops
 from kedai.web.dashboard.routes_switch import router as switch
 from kedai.web.deps import MaybeCaller
@@ -31,5 +33,5 @@ def refuse_programs(caller: MaybeCaller) -> None:
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets)
-for pages in (session, home, orders, events, exceptions, runs, connection, credentials, shops, switch):
+for pages in (session, home, orders, events, parked, exceptions, runs, connection, credentials, shops, shop, switch):
     router.include_router(pages, dependencies=[Depends(refuse_programs)])
