@@ -20,7 +20,7 @@ from kedai.sync import catch_up, runner
 from kedai.values.environment import Environment, Scope
 from kedai.vault import shops
 from tests.feature.dashboard.browser import store_orders
-from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, Call, House, snapshot
+from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, Call, House, line, snapshot
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -233,6 +233,16 @@ def test_one_order_that_cannot_be_read_is_left_out_alone_and_told(shop: House) -
     assert numbers(shop) == [f"L{number:02}" for number in range(20) if number != 7]
     (trouble,) = shop.exceptions()
     assert (trouble.last_order_sn, trouble.environment, trouble.count) == ("L07", LIVE, 1)
+
+
+def test_an_order_that_the_database_refuses_is_left_out_alone_and_told(shop: House) -> None:
+    put(shop, "L1", "L3")
+    shop.market.put(LIVE, snapshot("L2", remote_updated_at=shop.now - DAY, lines=(line(quantity=2**70),)))
+    shop.switch(LIVE)
+    run_to_end(shop)
+    assert (only(shop).state, only(shop).attempts, numbers(shop)) == ("succeeded", 0, ["L1", "L3"])
+    (trouble,) = shop.exceptions()
+    assert (trouble.last_order_sn, trouble.environment) == ("L2", LIVE)
 
 
 def test_where_every_order_is_refused_none_is_left_out_and_the_run_is_given_up_with_an_exception(shop: House) -> None:
