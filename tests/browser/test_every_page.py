@@ -22,7 +22,8 @@ PAGES = (
     "/e/all/orders",
     "/e/live/orders?q=nothing",
     "/e/all/events",
-    "/e/sandbox/events?state=parked",
+    "/e/all/events?state=parked",
+    "/e/live/parked/discard",
     "/e/all/events?state=rejected",
     "/e/all/exceptions",
     "/e/all/runs",
@@ -61,6 +62,8 @@ def furnished(installation: Installation) -> Installation:
     for body in (*(order_push(number, shop_id) for number in numbers), json.dumps(odd).encode(), POLYGLOT.encode()):
         assert installation.push("sandbox", body, key=key).status == 200
     assert installation.push("sandbox", POLYGLOT.encode(), key="another key").status == 401
+    live_key, live_shop = installation.credentials("live")["push_partner_key"], installation.shop_id("live")
+    assert installation.push("live", order_push(numbers[0], live_shop), key=live_key).status == 200  # parked
     wait_until(lambda: installation.count_events("applied") >= 3, timeout=20, message="the orders were not read")
     return installation
 
@@ -99,9 +102,9 @@ def test_a_keyboard_reaches_the_content_first(furnished: Installation, sit: Sit)
 
 
 def details(seat: Seat) -> list[str]:
-    """One order and every event there is."""
+    """One order, one shop and every event there is."""
     found: list[str] = []
-    for path, most in (("/e/all/orders", 1), ("/e/all/events", 9)):
+    for path, most in (("/e/all/orders", 1), ("/e/all/events", 9), ("/connectors/shopee?tab=sandbox", 1)):
         links: list[Any] = seat.open(path).locator("main tbody th a").all()
         found += [str(link.get_attribute("href")) for link in links[:most]]
     assert len(found) >= 5

@@ -10,15 +10,27 @@ import sqlalchemy as sa
 
 from kedai.orders.models import OrderAnswer, OrderTimeline
 from kedai.runs.models import Run
+from kedai.sync.replay import replay_parked
+from kedai.values.actor import COMMAND_LINE
+from kedai.values.environment import Environment
 from tests.journeys.conftest import Place
 from tests.journeys.senders import Senders
-from tests.support.installation import Installation, order_push
+from tests.support.installation import SHOPEE, Installation, order_push
 from tests.support.processes import Process, wait_until
 
 pytestmark = pytest.mark.journey
 
 SHORT_LEASE = {"KEDAI_LEASE_SECONDS": "2"}
 """On PostgreSQL only time tells that a worker is gone; on SQLite the lock file does, and no lease is waited for."""
+SEEDS = {"SHOPEE_PUSH_PARTNER_KEY": "push-key-of-the-journeys-00001", "SHOPEE_SHOP_ID": "7001", "SHOPEE_REGION": "SG"}
+MANY = 20_000
+MANY_PARKED = """
+    INSERT INTO raw_event (id, connector, environment, event_id, body, headers, matched_key, matched_url, topic,
+                           shop_id, received_at, state, parked_reason, due_at)
+    SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'shopee', 'sandbox', int8send(n), '', '{}',
+           '', '', 'order', '7001', now(), 'parked', 'inactive_environment', now()
+    FROM generate_series(1, :many) n
+"""
 PARKED = 450
 STEP = 200
 
@@ -96,7 +108,7 @@ def test_a_replay_that_was_killed_between_its_steps_goes_on_where_it_stood(place
     home = place()
     home.prepare("sandbox", "live")
     hands = Hands(home)
-    hands.begin(KEDAI_CRASH_AT="run.stepped")
+    hands.begin(KEDAI_CRASH_AT="replay_parked.stepped")
     shop_id = int(home.shop_id("live"))
     senders = Senders(home.port, home.url, home.app("live")["push_partner_key"], "live")
     stock = [stock_push(shop_id, number) for number in range(PARKED)]
@@ -115,8 +127,51 @@ def test_a_replay_that_was_killed_between_its_steps_goes_on_where_it_stood(place
     wait_until(
         lambda: home.count_events("skipped", environment="live") == PARKED, timeout=30, message="not all were replayed"
     )
-    ((state, done, total),) = home.rows(sa.select(Run.state, Run.done, Run.total))
+    ((state, done, total),) = home.rows(sa.select(Run.state, Run.done, Run.total).where(Run.kind == "replay_parked"))
     assert (state, done, total) == ("succeeded", PARKED, PARKED)
+
+
+def test_a_catch_up_that_was_killed_between_its_steps_goes_on_where_it_stood(place: Place) -> None:
+    """The pushes of these orders never came: only the list of changes knows of them."""
+    home = place()
+    home.prepare("sandbox", "live")
+    wish = {"shop_id": int(home.shop_id("live")), "count": 130, "pushes": False, "spread_seconds": 86_400}
+    home.control("live", "POST", "/control/orders/batch", wish)
+    hands = Hands(home)
+    hands.begin(KEDAI_CRASH_AT="catch_up.stepped")
+    operator = home.sign_in()
+    admin = f"{home.url}/admin/dashboard/connectors/shopee/active-environment"
+    assert operator.send_json("POST", admin, {"environment": "live", "confirm": "live"}).status == 200
+    hands.wait_killed()
+    ((state, done),) = home.rows(sa.select(Run.state, Run.done))
+    assert (state, done, home.believed("live")) == ("running", 0, {})
+
+    hands.begin()
+
+    home.wait_equal("live")
+    wait_until(lambda: home.rows(sa.select(Run.state))[0][0] == "succeeded", message="the run did not end")
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_run_back_and_another_goes_on_at_once(on_postgresql: Place) -> None:
+    """Nobody waits for the lease, which is a quarter of an hour here."""
+    home = on_postgresql(with_simulator=False, extra=SEEDS | {"KEDAI_LEASE_SECONDS": "600"})
+    home.upgrade()
+    with home.runtime() as runtime, runtime.web_db.write() as db:
+        db.execute(sa.text(MANY_PARKED), {"many": MANY})
+        run = replay_parked(runtime.parts, db, SHOPEE, Environment.SANDBOX, actor=COMMAND_LINE, now=runtime.clock.now())
+        run_id = run.id
+    done = sa.select(Run.done, Run.state, Run.lease_by).where(Run.id == run_id)
+    first = home.start("worker")
+    wait_until(lambda: home.rows(done)[0][0] > 0, timeout=20, message="the run did not begin")
+    first.terminate()
+    assert first.wait_exit(20) == 0
+    stopped = home.rows(done)[0]
+    assert (0 < stopped[0] < MANY, stopped[1], stopped[2]) == (True, "running", None)
+
+    home.start("worker")
+
+    wait_until(lambda: home.rows(done)[0][1] == "succeeded", timeout=60, message="nobody went on")
+    assert home.rows(done)[0][0] == MANY
 
 
 def stock_push(shop_id: int, number: int) -> bytes:

@@ -104,6 +104,7 @@ class Call:
     shop_id: str
     order_sns: tuple[str, ...] = ()
     token: str = ""
+    window: tuple[datetime, datetime] | None = None
 
 
 Answering = Callable[[Call], Awaitable[None]]
@@ -122,6 +123,7 @@ class Market:
         self.before: Answering = _at_once
         self.after: Answering = _at_once
         self.expires_in = timedelta(hours=4)
+        self.orders_per_page = 100
         self.rotates = True
         self._refresh_tokens: dict[tuple[Environment, str], str] = {}
         self._access_tokens: dict[tuple[Environment, str], str] = {}
@@ -213,7 +215,16 @@ class FakeClient:
     async def list_orders(
         self, shop_id: str, access_token: Secret, *, updated_from: datetime, updated_to: datetime, cursor: str | None
     ) -> Page[OrderListEntry]:
-        raise NotImplementedError
+        window = updated_from, updated_to
+        call = Call("list_orders", self._environment, shop_id, token=access_token.reveal(), window=window)
+        await self._note(call)
+        if not self._market.accepts(self._environment, shop_id, access_token.reveal()):
+            raise AuthExpired
+        book = self._market.orders.get((self._environment, shop_id), {})
+        changed = sorted(one for one in book if updated_from <= book[one].remote_updated_at <= updated_to)
+        begin, end = int(cursor or 0), int(cursor or 0) + self._market.orders_per_page
+        rows = tuple(OrderListEntry(one, book[one].status) for one in changed[begin:end])
+        return Page(rows, str(end) if end < len(changed) else None)
 
     async def get_orders(
         self, shop_id: str, access_token: Secret, order_sns: Sequence[str]

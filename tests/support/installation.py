@@ -471,7 +471,7 @@ class Installation:
             OrderSync.total_amount,
             OrderSync.line_count,
             OrderSync.remote_updated_at,
-        ).where(OrderSync.environment == Environment(environment))
+        ).where(OrderSync.environment == Environment(environment), OrderSync.status != "UNPAID")
         return {
             row[0]: OrderFacts(row[1], row[2], row[3], row[4], int(row[5].timestamp())) for row in self.rows(chosen)
         }

@@ -92,6 +92,7 @@ class RawEvent(LeasedModel):
     stalls: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     duplicates: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    discarded_by: Mapped[str | None] = mapped_column(sa.Text)
 
 
 class RejectedDelivery(Model):

@@ -21,6 +21,9 @@ from kedai.values.event import EventState, ParkedReason
 SCAN = 20_000
 """How many rows a filtered page looks at before it stops and offers to go on."""
 
+RECENT = 5_000
+"""Among how many of the newest pushes the last one of each shop is looked for."""
+
 SHOWN_BODY = 2_048
 """How many bytes of a rejected body a list shows."""
 
@@ -252,6 +255,26 @@ def get_queue(db: Session, *, environment: Environment | None, at_most: int) -> 
         count += row[0]
         received += [] if row[1] is None else [row[1]]
     return Queue(min(count, at_most), min(received, default=None))
+
+
+def count_waiting(db: Session, connector: str, *, environment: Environment, shop_id: str, at_most: int) -> Queue:
+    """What of one shop waits in the queue, counted no further than ``at_most``."""
+    where = (_literal(EventState.RECEIVED), RawEvent.connector == connector, RawEvent.environment == environment)
+    some = sa.select(RawEvent.received_at).where(*where, RawEvent.shop_id == shop_id).limit(at_most).subquery()
+    row = db.execute(sa.select(sa.func.count(), sa.func.min(some.c.received_at))).one()
+    return Queue(row[0], row[1])
+
+
+def find_last_pushes(db: Session, connector: str, *, environment: Environment) -> dict[str, datetime]:
+    """When the last push of each shop came, among the environment's newest `RECENT`."""
+    newest = sa.select(RawEvent.connector, RawEvent.shop_id, RawEvent.received_at).where(
+        RawEvent.environment == environment
+    )
+    some = newest.order_by(RawEvent.id.desc()).limit(RECENT).subquery()
+    statement = sa.select(some.c.shop_id, sa.func.max(some.c.received_at)).where(
+        some.c.connector == connector, some.c.shop_id.is_not(None)
+    )
+    return {row[0]: row[1] for row in db.execute(statement.group_by(some.c.shop_id))}
 
 
 def find_next_due(db: Session) -> datetime | None:

@@ -1,7 +1,8 @@
-"""Parked, replayed and rejected pushes. Claiming and finishing them is `claims`; storing them is `flush`."""
+"""Parked, replayed, discarded and rejected pushes. Claiming and finishing them is `claims`; storing them is `flush`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,19 +31,42 @@ def unpark(
     reason: ParkedReason,
     shop_id: str | None,
     after: UUID | None,
+    before: UUID,
     limit: int,
     now: datetime,
 ) -> tuple[int, UUID | None]:
-    """Put the next parked pushes back in the queue, in order of arrival; returns how many and the last one's id."""
-    statement = sa.select(RawEvent.id).where(*_parked(connector, environment, reason, shop_id))
-    if after is not None:
-        statement = statement.where(RawEvent.id > after)
-    ids = db.execute(statement.order_by(RawEvent.id).limit(limit).with_for_update()).scalars().all()
+    """Put the next parked pushes back in the queue, in order of arrival; returns how many and the last one's id.
+
+    Those that arrived when ``before`` was made, or later, are left alone.
+    """
+    ids = _lock_parked(db, _parked(connector, environment, reason, shop_id), after, before, limit)
     if not ids:
         return 0, None
-    values: dict[str, Any] = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "finished_at": None}
-    values |= {"attempts": 0, "stalls": 0}
-    db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(values))
+    db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(_waiting_again(now)))
+    return len(ids), ids[-1]
+
+
+def discard_parked(
+    db: Session,
+    connector: ConnectorName,
+    environment: Environment,
+    *,
+    reason: ParkedReason,
+    shop_id: str | None,
+    after: UUID | None,
+    before: UUID,
+    limit: int,
+    by: str,
+    now: datetime,
+) -> tuple[int, UUID | None]:
+    """Note of the next parked pushes that a person does not need them; returns how many and the last one's id.
+
+    Nothing is deleted, and each can be replayed. Those that arrived when ``before`` was made, or later, are left alone.
+    """
+    ids = _lock_parked(db, _parked(connector, environment, reason, shop_id), after, before, limit)
+    if not ids:
+        return 0, None
+    db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(_discarded(reason, by, now)))
     return len(ids), ids[-1]
 
 
@@ -66,19 +90,25 @@ def replay_event(db: Session, event_id: UUID, *, environment: Environment, actor
         NotFound: no such push in that environment.
         Conflict: it is waiting or already dealt with.
     """
-    row = db.execute(
-        sa.select(RawEvent).where(RawEvent.id == event_id, RawEvent.environment == environment).with_for_update()
-    ).scalar_one_or_none()
-    if row is None:
-        raise NotFound("There is no such event.")
+    row = _lock_event(db, event_id, environment)
     if row.state not in {EventState.PARKED, EventState.DEAD, EventState.DISCARDED}:
         raise Conflict(f"This event is {row.state}: only parked, dead or discarded ones can be replayed.")
-    before = row.state
-    row.state, row.parked_reason, row.due_at = EventState.RECEIVED, None, now
-    row.attempts, row.stalls, row.finished_at = 0, 0, None
-    db.flush()
-    subject, details = show_id("evt", event_id), {"from": before, "to": row.state}
-    record(db, actor=actor, action="event.replay", environment=environment, subject=subject, details=details, now=now)
+    _change(db, row, _waiting_again(now), action="event.replay", actor=actor, now=now)
+    return row
+
+
+def discard_event(db: Session, event_id: UUID, *, environment: Environment, actor: Actor, now: datetime) -> RawEvent:
+    """Note that a person does not need one parked or dead push; it stays, and can be replayed.
+
+    Raises:
+        NotFound: no such push in that environment.
+        Conflict: it is waiting or already dealt with.
+    """
+    row = _lock_event(db, event_id, environment)
+    if row.state not in {EventState.PARKED, EventState.DEAD}:
+        raise Conflict(f"This event is {row.state}: only parked or dead ones can be discarded.")
+    reason = None if row.parked_reason is None else ParkedReason(row.parked_reason)
+    _change(db, row, _discarded(reason, actor.name, now), action="event.discard", actor=actor, now=now)
     return row
 
 
@@ -117,3 +147,43 @@ def _parked(
         RawEvent.parked_reason == reason,
     )
     return where if shop_id is None else (*where, RawEvent.shop_id == shop_id)
+
+
+def _lock_parked(
+    db: Session, where: tuple[sa.ColumnElement[bool], ...], after: UUID | None, before: UUID, limit: int
+) -> Sequence[UUID]:
+    statement = sa.select(RawEvent.id).where(*where, RawEvent.id < before)
+    if after is not None:
+        statement = statement.where(RawEvent.id > after)
+    return db.execute(statement.order_by(RawEvent.id).limit(limit).with_for_update()).scalars().all()
+
+
+def _lock_event(db: Session, event_id: UUID, environment: Environment) -> RawEvent:
+    statement = sa.select(RawEvent).where(RawEvent.id == event_id, RawEvent.environment == environment)
+    row = db.execute(statement.with_for_update()).scalar_one_or_none()
+    if row is None:
+        raise NotFound("There is no such event.")
+    return row
+
+
+def _change(db: Session, row: RawEvent, values: Mapping[str, Any], *, action: str, actor: Actor, now: datetime) -> None:
+    """What a person does to one push, with its entry in the trail."""
+    before = row.state
+    for name, value in values.items():
+        setattr(row, name, value)
+    db.flush()
+    subject, details = show_id("evt", row.id), {"from": before, "to": row.state}
+    record(db, actor=actor, action=action, environment=row.environment, subject=subject, details=details, now=now)
+
+
+def _waiting_again(now: datetime) -> dict[str, Any]:
+    """A clean slate."""
+    values: dict[str, Any] = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "finished_at": None}
+    return values | {"attempts": 0, "stalls": 0, "discarded_by": None}
+
+
+def _discarded(reason: ParkedReason | None, by: str, now: datetime) -> dict[str, Any]:
+    """Who said so, and when; why it was parked stays to be read."""
+    values: dict[str, Any] = {"state": EventState.DISCARDED, "parked_reason": None, "finished_at": now}
+    values["discarded_by"] = by
+    return values if reason is None else values | {"note": f"it was parked: {reason.value}"}

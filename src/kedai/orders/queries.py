@@ -16,7 +16,7 @@ from kedai.db.types import Id, UtcDateTime, from_microseconds, to_microseconds
 from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.orders.models import OrderAnswer, OrderItem, OrderSync, OrderTimeline
-from kedai.values.environment import Environment
+from kedai.values.environment import Environment, Scope
 from kedai.values.order import Page
 
 _MOST_VALUES = 500
@@ -154,6 +154,16 @@ def count_orders_created(db: Session, *, environment: Environment | None, since:
         statement = sa.select(sa.literal(1)).where(*where, OrderSync.remote_created_at >= since)
         total += _capped(db, statement, at_most - total)
     return total
+
+
+def find_newest_change(db: Session, scope: Scope) -> datetime | None:
+    """When the order of a shop that changed last changed at the marketplace, as far as we know."""
+    statement = sa.select(OrderSync.remote_updated_at).where(
+        OrderSync.environment == scope.environment,
+        OrderSync.shop_id == scope.shop_id,
+        OrderSync.connector == scope.connector,
+    )
+    return db.execute(statement.order_by(OrderSync.remote_updated_at.desc()).limit(1)).scalar()
 
 
 def has_orders(db: Session, *, environment: Environment | None) -> bool:

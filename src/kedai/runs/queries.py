@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from kedai.errors import Invalid
+from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.runs.models import Run
 from kedai.values.environment import Environment
@@ -47,6 +47,35 @@ def find_latest_run(db: Session, kind: str, connector: str, *, environment: Envi
     """The newest run of a kind, open or ended."""
     statement = sa.select(Run).where(Run.kind == kind, Run.connector == connector, Run.environment == environment)
     return db.execute(statement.order_by(Run.id.desc()).limit(1)).scalar_one_or_none()
+
+
+def list_latest_runs(db: Session, kind: str, connector: str, *, environment: Environment, limit: int) -> Sequence[Run]:
+    """The newest runs of a kind, open or ended, newest first."""
+    statement = sa.select(Run).where(Run.kind == kind, Run.connector == connector, Run.environment == environment)
+    return db.execute(statement.order_by(Run.id.desc()).limit(limit)).scalars().all()
+
+
+def find_open_runs(
+    db: Session, kinds: Sequence[str], connector: str, *, environment: Environment, lock: bool = False
+) -> Sequence[Run]:
+    """Runs of these kinds that are queued or going on, newest first."""
+    statement = sa.select(Run).where(Run.kind.in_(kinds), Run.connector == connector, Run.environment == environment)
+    statement = statement.where(Run.state.in_(OPEN_STATES)).order_by(Run.id.desc())
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return db.execute(statement).scalars().all()
+
+
+def get_run(db: Session, run_id: UUID, *, environment: Environment) -> Run:
+    """One run.
+
+    Raises:
+        NotFound: no such run, or it belongs to the other environment.
+    """
+    row = db.get(Run, run_id)
+    if row is None or row.environment is not environment:
+        raise NotFound("There is no such run here.")
+    return row
 
 
 def _position(cursor: str, key: bytes, bound_to: str) -> UUID:

@@ -49,7 +49,8 @@ def create_run(
     db.add(run)
     db.flush()
     subject = show_id("run", run.id)
-    record(db, actor=actor, action=f"run.{kind}", environment=environment, subject=subject, details=scope, now=now)
+    details = scope if total is None else {**scope, "total": total}
+    record(db, actor=actor, action=f"run.{kind}", environment=environment, subject=subject, details=details, now=now)
     return run
 
 
@@ -94,6 +95,18 @@ def move_on(run: Run, *, cursor: Any, done: int) -> None:
         run.total = run.done
 
 
+def release_run(run: Run, *, now: datetime) -> None:
+    """Give a run back unfinished: whoever is free takes it on at once, after those that have waited longer."""
+    run.due_at = now
+    run.lease_by = run.lease_until = None
+
+
+def postpone_run(run: Run, *, note: str, due_in: timedelta, now: datetime) -> None:
+    """What the run needs is away: it waits for as long as it takes, and its attempts are not touched."""
+    run.note, run.due_at = note, now + due_in
+    run.lease_by = run.lease_until = None
+
+
 def end_run(run: Run, state: str, *, note: str, now: datetime) -> None:
     """Close a run as succeeded, failed or cancelled."""
     run.state, run.note, run.finished_at = state, note, now
@@ -125,6 +138,7 @@ def request_cancel(db: Session, run_id: UUID, *, environment: Environment, actor
     if run.state not in _OPEN:
         raise Conflict(f"This run has already {run.state}.")
     run.cancel_requested = True
+    run.due_at = min(run.due_at, now)  # one that waits for another try is looked at now
     db.flush()
     subject = show_id("run", run.id)
     record(db, actor=actor, action="run.cancel", environment=environment, subject=subject, details={}, now=now)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.connectors.base import ReadsConnectionPushes
-from kedai.errors import AuthExpired, KedaiError, NeedsReconnect, RateLimited, StorageUnavailable
+from kedai.errors import KedaiError, RateLimited, StorageUnavailable
 from kedai.inbox import claims
 from kedai.inbox.claims import Batch, ClaimedEvent, Outcome
 from kedai.inbox.queries import read_bodies
@@ -30,13 +30,13 @@ from kedai.orders import service as orders
 from kedai.orders.service import PreparedOrder
 from kedai.sync import authorizations
 from kedai.sync.outcome import MAX_ATTEMPTS, Action, pause, rule_for, wait
-from kedai.sync.parts import Parts, open_client
-from kedai.sync.tokens import get_access_token
+from kedai.sync.parts import Parts
+from kedai.sync.tokens import call_with_token
 from kedai.values.environment import Scope
 from kedai.values.event import ConnectionChange, EventState, ParkedReason, Topic
 from kedai.values.order import OrderSnapshot
 from kedai.vault.queries import find_shop
-from kedai.vault.shops import lose_shop
+from kedai.vault.shops import lose_shop, note_call
 
 MAX_STALLS = 3
 _NOT_FOUND_ATTEMPTS = 5
@@ -46,6 +46,7 @@ _BREATH_SECONDS = 0.002
 _AWAY_SECONDS = 0.5
 _REFUSED = (StatementError, UnicodeEncodeError, OverflowError)
 _IDLE_SHOP_PAUSE = timedelta(seconds=60)
+_RESTING_SHOP_PAUSE = timedelta(minutes=15)  # a person's act ends it, and wakes what waits
 
 log = structlog.get_logger("worker")
 
@@ -59,6 +60,8 @@ class Verdict:
     orders: list[PreparedOrder] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     reconnect: str | None = None
+    call_problem: str | None = None
+    """How the last call went: empty where it went well, ``None`` where none was made."""
     connected_at: datetime | None = None
     """When the shop that was asked had been connected: a refusal says nothing of a newer connection."""
 
@@ -171,9 +174,10 @@ async def _judge_orders(
     if shop is None or shop.state == "pending":
         _park_unknown_shop(scope, events, verdict)
     elif shop.state != "connected":
-        note = f"the shop is {shop.state}"
+        note = f"the shop is {shop.state.replace('_', ' ')}"
+        due_in = _RESTING_SHOP_PAUSE if shop.state in {"paused", "disconnected"} else _IDLE_SHOP_PAUSE
         for event in events:
-            verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, note, due_in=_IDLE_SHOP_PAUSE)
+            verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, note, due_in=due_in)
     else:
         verdict.connected_at = shop.connected_at
         await _ask(parts, batch, scope, events, verdict)
@@ -187,6 +191,7 @@ async def _ask(parts: Parts, batch: Batch, scope: Scope, events: Sequence[Claime
     except Exception as error:  # noqa: BLE001  every failure becomes an outcome of its events
         await _ask_again_or_settle(parts, batch, scope, events, verdict, error)
         return
+    verdict.call_problem = ""
     verdict.orders.extend(orders.prepare(snapshots))
     found = {snapshot.order_sn for snapshot in snapshots}
     for event in events:
@@ -207,6 +212,7 @@ async def _ask_again_or_settle(
         await _ask(parts, batch, scope, [event for event in events if event.order_sn in first], verdict)
         await _ask(parts, batch, scope, [event for event in events if event.order_sn not in first], verdict)
         return
+    verdict.call_problem = str(error) or type(error).__name__
     for event in events:
         _settle(scope, event, verdict, error, parts.clock.now())
     if rule.action is Action.RECONNECT:
@@ -221,16 +227,7 @@ async def fetch_orders(parts: Parts, scope: Scope, order_sns: Sequence[str]) -> 
     Raises:
         KedaiError: as the connector sorts the marketplace's answer.
     """
-    client = await parts.read(lambda db: open_client(parts, db, scope.connector, scope.environment))
-    held = await get_access_token(parts, scope)
-    try:
-        return await client.get_orders(scope.shop_id, held.access_token, order_sns)
-    except AuthExpired:
-        held = await get_access_token(parts, scope, rejected=held.generation)
-    try:
-        return await client.get_orders(scope.shop_id, held.access_token, order_sns)
-    except AuthExpired as error:
-        raise NeedsReconnect("The marketplace refuses even a fresh token.") from error
+    return await call_with_token(parts, scope, lambda client, token: client.get_orders(scope.shop_id, token, order_sns))
 
 
 def _park_unknown_shop(scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
@@ -336,11 +333,8 @@ def _finish(
     troubles += chain.from_iterable(one.troubles for one in applied.values())
     for trouble in sorted(troubles, key=lambda one: one.fingerprint):
         raise_exception(db, batch.connector, batch.environment, trouble, now=now)
-    if first and verdict.reconnect is not None and batch.shop_id is not None:
-        scope = Scope(batch.connector, batch.environment, batch.shop_id)
-        shop = find_shop(db, scope, lock=True)
-        if shop is not None and shop.connected_at == verdict.connected_at:
-            lose_shop(db, scope, reason=verdict.reconnect, now=now)
+    if first and batch.shop_id is not None:
+        _note_shop(db, Scope(batch.connector, batch.environment, batch.shop_id), verdict, now)
 
 
 def _apply_changes(
@@ -353,3 +347,14 @@ def _apply_changes(
         )
         for event_id in sorted(held & verdict.changes.keys())
     }
+
+
+def _note_shop(db: Session, scope: Scope, verdict: Verdict, now: datetime) -> None:
+    """How the call went; a refusal of the token stops the shop, unless a person has changed how it stands meanwhile."""
+    if verdict.call_problem is not None:
+        note_call(db, scope, problem=verdict.call_problem, now=now)
+    if verdict.reconnect is None:
+        return
+    shop = find_shop(db, scope, lock=True)
+    if shop is not None and shop.state == "connected" and shop.connected_at == verdict.connected_at:
+        lose_shop(db, scope, reason=verdict.reconnect, now=now)

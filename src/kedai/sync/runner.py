@@ -1,64 +1,135 @@
-"""Runs: claim one, take its steps, each in a transaction of its own that also moves its cursor."""
+"""Runs: claim one, take its steps, each in a transaction of its own that also moves its cursor.
+
+Between two steps a run can be cancelled, given to another process because this one stops, or made to wait its turn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import structlog
 from sqlalchemy.orm import Session
 
-from kedai.errors import StorageUnavailable
+from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
-from kedai.runs.service import claim_run, end_run, hold_run, retry_run
-from kedai.sync import replay
+from kedai.kit.clock import monotonic
+from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
+from kedai.sync import catch_up, replay
+from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
+from kedai.sync.work import Reader, Step, Work, work_of
 from kedai.values.environment import Environment
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
 
-STEPS: dict[str, Callable[..., bool]] = {replay.KIND: replay.step}
-"""One step per kind of run: ``step(db, run, now=…) -> finished``."""
+STEPS: dict[str, Step] = {replay.KIND: replay.step, replay.DISCARD_KIND: replay.discard_step}
+"""One step per kind of run that needs the database alone."""
+
+READERS: dict[str, Reader] = {catch_up.KIND: catch_up.read}
+"""What to ask before the next steps, per kind of run that needs the marketplace."""
+
+TURN_SECONDS = 5.0
+_BREATH_SECONDS = 0.005
+_NOTE_LENGTH = 500
 
 log = structlog.get_logger("runs")
 
 
-async def run_next(parts: Parts) -> bool:
-    """Take the next open run as far as it goes; False where none is due."""
+async def _breathe() -> None:
+    await asyncio.sleep(_BREATH_SECONDS)
+
+
+async def run_next(
+    parts: Parts,
+    *,
+    must_stop: Callable[[], bool] = lambda: False,
+    breathe: Callable[[], Awaitable[None]] = _breathe,
+) -> bool:
+    """Take the next open run on; False where none is due.
+
+    It is given back unfinished as soon as ``must_stop`` says so, so that another process goes on at once; and after a
+    few seconds, so that a long run does not keep the others waiting.
+    """
     seconds = parts.settings.lease_seconds
-    claimed = await parts.write(lambda db: _claim(db, seconds, parts.quarantine.sealed(db)))
-    if claimed is None:
+    work = await parts.write(lambda db: _claim(db, seconds, parts.quarantine.sealed(db)))
+    if work is None:
         return False
-    run_id, holder = claimed
-    while await parts.write(lambda db: _step(db, run_id, holder, seconds, parts.clock.now())):
-        crash.point("run.stepped")
+    turn_ends = monotonic() + TURN_SECONDS
+    try:
+        while await _go_on(parts, work, breathe):
+            crash.point(f"{work.kind}.stepped")
+            if must_stop() or monotonic() > turn_ends:
+                await parts.write(lambda db: _give_back(db, work, seconds, parts.clock.now()))
+                break
+            await breathe()
+    except asyncio.CancelledError:
+        await asyncio.shield(parts.write(lambda db: _give_back(db, work, seconds, parts.clock.now())))
+        raise
     return True
 
 
-def _claim(db: Session, seconds: int, sealed: frozenset[Environment]) -> tuple[UUID, str] | None:
+def _claim(db: Session, seconds: int, sealed: frozenset[Environment]) -> Work | None:
     run = claim_run(db, lease_seconds=seconds, sealed=sealed)
-    return None if run is None or run.lease_by is None else (run.id, run.lease_by)
+    return None if run is None or run.lease_by is None else work_of(run, run.lease_by)
 
 
-def _step(db: Session, run_id: UUID, holder: str, seconds: int, now: datetime) -> bool:
-    """True where the run goes on."""
-    run = hold_run(db, run_id, holder, lease_seconds=seconds)
-    if run is None:
+def _give_back(db: Session, work: Work, seconds: int, now: datetime) -> None:
+    run = hold_run(db, work.run_id, work.holder, lease_seconds=seconds)
+    if run is not None:
+        release_run(run, now=now)
+
+
+async def _go_on(parts: Parts, work: Work, breathe: Callable[[], Awaitable[None]]) -> bool:
+    """The next step, or those that follow from one look at the marketplace; True where the run goes on."""
+    reader = READERS.get(work.kind)
+    if reader is None:
+        return await parts.write(lambda db: _take(parts, db, work, STEPS.get(work.kind)))
+    held = await parts.write(lambda db: _hold(parts, db, work))
+    if held is None:
         return False
+    try:
+        steps: Sequence[Step] = await reader(parts, held)
+    except StorageUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it was, the run waits, is tried again, or fails
+        failure = error
+        return await parts.write(lambda db: _put_off(parts, db, work, failure))
+    for number, step in enumerate(steps):
+        if number:
+            await breathe()
+        if not await parts.write(lambda db, step=step: _take(parts, db, work, step)):  # type: ignore[misc]
+            return False
+    return True
+
+
+def _hold(parts: Parts, db: Session, work: Work) -> Work | None:
+    """The run as it stands now, its lease lengthened; None where it was cancelled or lost."""
+    run = hold_run(db, work.run_id, work.holder, lease_seconds=parts.settings.lease_seconds)
+    if run is None or _was_cancelled(run, parts.clock.now()):
+        return None
+    return work_of(run, work.holder)
+
+
+def _was_cancelled(run: Run, now: datetime) -> bool:
     if run.cancel_requested:
         end_run(run, "cancelled", note="cancelled by a person", now=now)
+    return run.cancel_requested
+
+
+def _take(parts: Parts, db: Session, work: Work, step: Step | None) -> bool:
+    """True where the run goes on."""
+    now = parts.clock.now()
+    run = hold_run(db, work.run_id, work.holder, lease_seconds=parts.settings.lease_seconds)
+    if run is None or _was_cancelled(run, now):
         return False
-    step = STEPS.get(run.kind)
     if step is None:
         end_run(run, "failed", note=f"this version knows no run of kind {run.kind}", now=now)
         return False
-    return _advance(db, run, step, now)
-
-
-def _advance(db: Session, run: Run, step: Callable[..., bool], now: datetime) -> bool:
     try:
         with db.begin_nested():
             finished = step(db, run, now=now)
@@ -66,8 +137,42 @@ def _advance(db: Session, run: Run, step: Callable[..., bool], now: datetime) ->
         raise
     except Exception as error:
         log.exception("a step failed", run_kind=run.kind)
-        retry_run(run, note=f"{type(error).__name__}: {error}", now=now)
+        _try_again(db, run, error, now)
         return False
     if finished:
         end_run(run, "succeeded", note="", now=now)
-    return not finished
+    return run.lease_by is not None
+
+
+def _put_off(parts: Parts, db: Session, work: Work, error: Exception) -> bool:
+    """The marketplace was asked in vain: wait where it is not this run's fault, else try a few times more."""
+    now = parts.clock.now()
+    run = hold_run(db, work.run_id, work.holder, lease_seconds=parts.settings.lease_seconds)
+    if run is None:
+        return False
+    log.warning("a run could not go on", run_kind=run.kind, error=type(error).__name__, detail=str(error))
+    rule = rule_for(error)
+    if rule.action in {Action.WAIT, Action.RECONNECT}:
+        postpone_run(run, note=_text(error), due_in=wait(error, now - run.created_at, rule), now=now)
+    else:
+        _try_again(db, run, error, now)
+    return False
+
+
+def _try_again(db: Session, run: Run, error: Exception, now: datetime) -> None:
+    retry_run(run, note=_text(error), now=now)
+    if run.state != "failed":
+        return
+    trouble = Trouble(
+        "run_failed",
+        f"A run was given up: {run.kind.replace('_', ' ')}",
+        "Open Runs, read what it says, and start it again once the cause is mended.",
+        run.scope.get("shop_id"),
+        group=run.kind,
+    )
+    raise_exception(db, work_of(run, "").connector, run.environment, trouble, now=now)
+
+
+def _text(error: Exception) -> str:
+    text = error.message if isinstance(error, KedaiError) else f"{type(error).__name__}: {error}"
+    return text[:_NOTE_LENGTH]

@@ -6,13 +6,15 @@ Take the lease in a short transaction, call with none open, then compare-and-swa
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Client
-from kedai.errors import NeedsReconnect, OutcomeUnknown, RemoteUnavailable
+from kedai.errors import AuthExpired, NeedsReconnect, OutcomeUnknown, RemoteUnavailable
 from kedai.kit.clock import monotonic
 from kedai.kit.ids import new_id
 from kedai.sync.parts import Parts, open_client
@@ -23,6 +25,7 @@ from kedai.vault import leases
 from kedai.vault.queries import find_shop, find_token, get_credentials, open_tokens
 from kedai.vault.shops import lose_shop, swap_tokens
 
+Answer = TypeVar("Answer")
 EARLY = timedelta(minutes=5)
 _WAIT_SECONDS = 3.0
 _POLL_SECONDS = 0.05
@@ -54,6 +57,24 @@ async def get_access_token(parts: Parts, scope: Scope, *, rejected: int | None =
         if monotonic() > deadline:
             raise RemoteUnavailable("The shop's token is being refreshed.")
         await asyncio.sleep(_POLL_SECONDS)
+
+
+async def call_with_token(parts: Parts, scope: Scope, call: Callable[[Client, Secret], Awaitable[Answer]]) -> Answer:
+    """Make a shop's call; a token that is refused is refreshed once.
+
+    Raises:
+        KedaiError: as the connector sorts the marketplace's answer.
+    """
+    client = await parts.read(lambda db: open_client(parts, db, scope.connector, scope.environment))
+    held = await get_access_token(parts, scope)
+    try:
+        return await call(client, held.access_token)
+    except AuthExpired:
+        held = await get_access_token(parts, scope, rejected=held.generation)
+    try:
+        return await call(client, held.access_token)
+    except AuthExpired as error:
+        raise NeedsReconnect("The marketplace refuses even a fresh token.") from error
 
 
 @dataclass(frozen=True, slots=True)

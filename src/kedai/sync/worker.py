@@ -62,7 +62,9 @@ class Worker:
             _IDLE_SECONDS,
         )
         run_lane = _Lane(
-            lambda db: runs.is_due(db, sealed=sealed(db)), lambda: run_next(self._parts), _IDLE_RUN_SECONDS
+            lambda db: runs.is_due(db, sealed=sealed(db)),
+            lambda: run_next(self._parts, must_stop=self._stop.is_set, breathe=self._breathe),
+            _IDLE_RUN_SECONDS,
         )
         try:
             await asyncio.gather(*(self._work(push_lane) for _ in range(_PUSH_LANES)), self._work(run_lane))
@@ -84,7 +86,7 @@ class Worker:
             try:
                 if await self._parts.read(lane.is_due):
                     while not self._stop.is_set() and await lane.step():
-                        await asyncio.sleep(_LONG_BREATH_SECONDS if self._must_yield() else _BREATH_SECONDS)
+                        await self._breathe()
             except StorageUnavailable as error:
                 log.warning("the database cannot be reached", detail=str(error))
                 await self._sleep(_TROUBLE_SECONDS)
@@ -93,6 +95,10 @@ class Worker:
                 await self._sleep(_TROUBLE_SECONDS)
             else:
                 await self._rest(lane)
+
+    async def _breathe(self) -> None:
+        """Between two write transactions; longer while senders wait."""
+        await asyncio.sleep(_LONG_BREATH_SECONDS if self._must_yield() else _BREATH_SECONDS)
 
     async def _rest(self, lane: _Lane) -> None:
         """Sleep until a push comes, or for a while; then a moment more, so that others come along."""

@@ -79,6 +79,8 @@ class Shop(Model):
     authorized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     authorized_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_call_problem: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -38,6 +38,12 @@ def get_active_environment(db: Session, connector: ConnectorName) -> Environment
     return Environment.SANDBOX if row is None else row.environment
 
 
+def find_last_switch(db: Session, connector: ConnectorName) -> datetime | None:
+    """When the active environment was last changed; ``None`` where nobody ever did: the other one was never active."""
+    row = db.get(ActiveEnvironment, connector)
+    return None if row is None or row.version == 1 else row.updated_at
+
+
 def read_switchboard(connection: Connection, connector: ConnectorName) -> Switchboard:
     """Read it inside the caller's transaction.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +18,9 @@ from kedai.values.environment import Scope
 from kedai.vault.models import AuthToken, Shop
 from kedai.vault.queries import find_shop, token_place
 from kedai.vault.ring import KeyRing
+
+_NOTED_EVERY = timedelta(seconds=15)
+_PROBLEM_LENGTH = 500
 
 
 def save_shop(
@@ -75,6 +78,31 @@ def note_authorization_end(db: Session, scope: Scope, *, until: datetime, actor:
         _record_fact(db, scope, "authorization_ending", {"until": until.isoformat()}, actor, now)
 
 
+def disconnect_shop(db: Session, scope: Scope, *, reason: str, actor: Actor, now: datetime) -> bool:
+    """Forget a shop's tokens and make no call for it any more; its orders and events stay. False when it stood so.
+
+    For a person's act and for the marketplace's word that access has ended; it does not ask who needs the shop.
+    """
+    db.execute(sa.delete(AuthToken).where(*_token_of(scope)))
+    return set_shop_state(db, scope, "disconnected", reason=reason, actor=actor, now=now)
+
+
+def note_call(db: Session, scope: Scope, *, problem: str, now: datetime) -> None:
+    """How the last call for a shop went; ``problem`` is empty where it went well.
+
+    Written every quarter minute unless something changed, so that no worker waits for another one's note.
+    """
+    stale = sa.or_(Shop.last_call_at.is_(None), Shop.last_call_at < now - _NOTED_EVERY)
+    text = problem[:_PROBLEM_LENGTH]
+    db.execute(
+        sa.update(Shop)
+        .where(Shop.connector == scope.connector, Shop.environment == scope.environment)
+        .where(Shop.shop_id == scope.shop_id, sa.or_(stale, Shop.last_call_problem != text))
+        .values(last_call_at=now, last_call_problem=text)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def seal_tokens(db: Session, ring: KeyRing, scope: Scope, tokens: TokenSet) -> dict[str, Any]:
     """A token pair as column values.
 
@@ -107,14 +135,7 @@ def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, to
     values = seal_tokens(db, ring, scope, tokens)
     values |= {"generation": generation + 1, "updated_at": now, "lease_by": None, "lease_until": None}
     swapped = db.execute(
-        sa.update(AuthToken)
-        .where(
-            AuthToken.connector == scope.connector,
-            AuthToken.environment == scope.environment,
-            AuthToken.shop_id == scope.shop_id,
-            AuthToken.generation == generation,
-        )
-        .values(values)
+        sa.update(AuthToken).where(*_token_of(scope), AuthToken.generation == generation).values(values)
     )
     if swapped.rowcount != 1:  # type: ignore[attr-defined]
         return False
@@ -122,6 +143,14 @@ def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, to
     if shop is not None and shop.state == "needs_reauth":
         set_shop_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
     return True
+
+
+def _token_of(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        AuthToken.connector == scope.connector,
+        AuthToken.environment == scope.environment,
+        AuthToken.shop_id == scope.shop_id,
+    )
 
 
 def _record_shop(db: Session, scope: Scope, state: str, reason: str, actor: Actor, now: datetime) -> None:

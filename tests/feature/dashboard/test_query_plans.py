@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from kedai.inbox import queries as inbox
 from kedai.orders import queries as orders
 from kedai.orders.queries import OrderKey
-from kedai.values.environment import Environment
+from kedai.values.environment import Environment, Scope
 from kedai.values.event import EventState
 from tests.feature.dashboard.world import fill
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House
@@ -59,6 +59,9 @@ def reads_of_one(db: Session, _environment: Environment | None) -> None:
     inbox.list_order_events(db, FAKE, environment=SANDBOX, shop_id=SHOP, order_sn="SANDBOX0", limit=20)
     inbox.find_last_event(db, FAKE, environment=LIVE)
     inbox.count_parked(db, FAKE, environment=LIVE, at_most=1000)
+    inbox.count_waiting(db, FAKE, environment=SANDBOX, shop_id=SHOP, at_most=1000)
+    inbox.find_last_pushes(db, FAKE, environment=LIVE)
+    orders.find_newest_change(db, Scope(FAKE, LIVE, SHOP))
 
 
 @pytest.mark.parametrize("environment", [LIVE, None])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
@@ -9,6 +11,7 @@ from kedai.inbox.models import RawEvent
 from kedai.kit.ids import show_id
 from kedai.runs.models import Run
 from kedai.runs.queries import find_latest_run
+from kedai.sync.runner import run_next
 from kedai.values.environment import Environment
 from kedai.values.event import ParkedReason
 from tests.feature.dashboard.browser import Browser
@@ -69,6 +72,60 @@ def test_one_event_is_replayed_from_its_page(parked: House, admin: Browser) -> N
     assert "Replay this event" not in after.words
     assert admin.post(f"{here}/replays").status == 409
     assert admin.post(here.replace("sandbox", "live") + "/replays").status == 404
+
+
+def test_all_parked_are_discarded_after_a_look_at_how_many(parked: House, admin: Browser) -> None:
+    page = admin.get("/e/sandbox/events?state=parked")
+    ask = next(link for link in page.links() if "/parked/discard" in link and "reason=inactive_environment" in link)
+    question = admin.get(ask)
+    assert "Discard 2 parked events of Sandbox?" in question.words
+    assert "Nothing is deleted." in question.words
+    wanted = {name: question.value(name) for name in ("connector", "reason", "back")}
+    after = admin.follow(admin.post("/e/sandbox/parked/discard", wanted))
+    assert "The discarding has been queued." in after.words
+    assert "Discarding is going on." in after.words
+    assert "0 of 2 (0 %)" in after.words
+    assert [event.state for event in parked.events(SANDBOX)] == ["parked"] * 3
+    assert asyncio.run(run_next(parked.parts))
+    assert [event.state for event in parked.events(SANDBOX)] == ["discarded", "discarded", "parked"]
+    assert {event.discarded_by for event in parked.events(SANDBOX)} == {"admin@example.com", None}
+    assert "No parked events to discard" in admin.get(ask).words
+
+
+def test_the_inactive_environments_parked_ones_may_be_discarded(parked: House, admin: Browser) -> None:
+    page = admin.get("/e/live/events?state=parked")
+    assert "Replay 1 parked event" not in page.words
+    ask = next(link for link in page.links() if "/parked/discard" in link)
+    assert "Discard 1 parked event of Live?" in admin.get(ask).words
+    answer = admin.post("/e/live/parked/discard", {"reason": "inactive_environment", "back": "connection"})
+    assert answer.location == f"/connectors/{FAKE}?tab=live&status=discard_queued"
+    assert "Discard parked events: queued." in admin.follow(answer).words
+
+
+def test_what_to_discard_must_be_said(parked: House, admin: Browser) -> None:
+    assert admin.post("/e/sandbox/parked/discard").status == 422
+    assert admin.post("/e/sandbox/parked/discard", {"reason": "nonsense"}).status == 422
+    assert admin.get("/e/sandbox/parked/discard?reason=nonsense").status == 422
+    assert admin.get("/e/sandbox/parked/discard?connector=nobody").status == 404
+    assert admin.get("/e/all/parked/discard").status == 404
+    assert admin.post("/e/all/parked/discard", {"reason": "inactive_environment"}).status == 404
+
+
+def test_while_a_decision_is_carried_out_no_second_one_is_taken(parked: House, admin: Browser) -> None:
+    admin.post("/e/sandbox/events/replay-parked", {"connector": FAKE})
+    assert admin.post("/e/sandbox/parked/discard", {"reason": "inactive_environment"}).status == 409
+    assert admin.post("/e/sandbox/events/replay-parked", {"connector": FAKE}).status == 409
+
+
+def test_one_event_is_discarded_from_its_page_and_says_by_whom(parked: House, admin: Browser) -> None:
+    here = f"/e/sandbox/events/{show_id('evt', parked.events(SANDBOX)[0].id)}"
+    after = admin.follow(admin.post(f"{here}/discards", {"from": "all"}))
+    assert "The event was discarded." in after.words
+    assert "Discarded by admin@example.com" in after.words
+    assert "Discard it" not in after.words
+    assert admin.post(f"{here}/discards").status == 409
+    assert admin.post(here.replace("sandbox", "live") + "/discards").status == 404
+    assert "The event is back in the queue." in admin.follow(admin.post(f"{here}/replays")).words
 
 
 def test_a_dead_event_may_be_replayed(parked: House, admin: Browser) -> None:

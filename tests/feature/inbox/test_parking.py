@@ -29,7 +29,8 @@ def unpark(
     limit: int = 9,
 ) -> tuple[int, UUID | None]:
     with house.db.write() as db:
-        return service.unpark(db, FAKE, LIVE, reason=reason, shop_id=shop_id, after=after, limit=limit, now=house.now)
+        chosen = {"reason": reason, "shop_id": shop_id, "after": after, "before": new_id(), "limit": limit}
+        return service.unpark(db, FAKE, LIVE, **chosen, now=house.now)
 
 
 def park(house: House, *order_sns: str, reason: ParkedReason = INACTIVE, shop_id: str = SHOP) -> None:
@@ -161,3 +162,52 @@ def test_rejections_are_counted_even_where_no_row_is_kept_for_them(house: House)
 def test_rejected_body_is_cut_to_its_limit(house: House) -> None:
     reject(house, body=bytes(service.MAX_REJECTED_BODY + 1))
     assert house.scalar(sa.select(sa.func.length(RejectedDelivery.body))) == service.MAX_REJECTED_BODY
+
+
+@pytest.mark.parametrize("state", ["parked", "dead"])
+def test_person_discards_one_push_and_may_replay_it_later(house: House, state: str) -> None:
+    house.deliver(incoming("O1", parked=INACTIVE if state == "parked" else None))
+    if state == "dead":
+        house.execute(sa.update(RawEvent).values(state=state, note="gave up"))
+    identity = house.event().id
+    with house.db.write() as db:
+        service.discard_event(db, identity, environment=SANDBOX, actor=ANNA, now=house.now)
+    row = house.event()
+    assert (row.state, row.parked_reason, row.discarded_by, row.finished_at) == (
+        "discarded",
+        None,
+        ANNA.name,
+        house.now,
+    )
+    assert row.note == ("gave up" if state == "dead" else "it was parked: inactive_environment")
+    with house.db.write() as db:
+        service.replay_event(db, identity, environment=SANDBOX, actor=ANNA, now=house.now)
+    assert (house.event().state, house.event().discarded_by) == ("received", None)
+    with house.db.read() as db:
+        entries = db.execute(sa.select(AuditEntry.action, AuditEntry.details).order_by(AuditEntry.sequence)).all()
+    assert [tuple(one) for one in entries] == [
+        ("event.discard", {"from": state, "to": "discarded"}),
+        ("event.replay", {"from": "discarded", "to": "received"}),
+    ]
+
+
+def test_push_that_waits_or_is_dealt_with_is_not_discarded(house: House) -> None:
+    house.deliver(incoming("O1"))
+    identity = house.event().id
+    for state in ("received", "applied", "skipped", "discarded"):
+        house.execute(sa.update(RawEvent).values(state=state))
+        with pytest.raises(Conflict, match=state), house.db.write() as db:
+            service.discard_event(db, identity, environment=SANDBOX, actor=ANNA, now=house.now)
+    for identity, environment in ((house.event().id, LIVE), (new_id(), SANDBOX)):
+        with pytest.raises(NotFound), house.db.write() as db:
+            service.discard_event(db, identity, environment=environment, actor=ANNA, now=house.now)
+
+
+def test_pushes_that_were_parked_after_the_decision_are_not_touched_by_it(house: House) -> None:
+    park(house, "O1")
+    before = new_id()
+    park(house, "O2")
+    chosen = {"reason": INACTIVE, "shop_id": None, "after": None, "before": before, "limit": 9}
+    with house.db.write() as db:
+        count, _last = service.discard_parked(db, FAKE, LIVE, **chosen, by="anna", now=house.now)
+    assert (count, house.states()) == (1, ["discarded", "parked"])

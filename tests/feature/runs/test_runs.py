@@ -317,3 +317,132 @@ def test_parked_pushes_of_the_inactive_environment_are_not_replayed(house: House
     with pytest.raises(Conflict, match="active"), house.db.write() as db:
         replay.replay_parked(house.parts, db, FAKE, LIVE, actor=ANNA, now=house.now)
     assert house.states() == ["parked"]
+
+
+def test_process_that_stops_gives_its_run_back_and_another_goes_on_at_once(
+    house: House, steps: dict[str, Step]
+) -> None:
+    """Without the release in `run_next` the second process would wait for the lease of 45 seconds."""
+    steps["count"] = count_to_five
+    create(house)
+    assert asyncio.run(runner.run_next(house.parts, must_stop=lambda: run(house).done == 2))
+    given_back = run(house)
+    assert (given_back.state, given_back.done, given_back.lease_by) == ("running", 2, None)
+    assert asyncio.run(runner.run_next(house.as_process()))
+    assert (run(house).state, run(house).done) == ("succeeded", 5)
+
+
+def test_a_run_that_is_cancelled_from_outside_is_given_back(house: House, steps: dict[str, Step]) -> None:
+    steps["count"] = count_to_five
+    create(house)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async def abort() -> None:
+        task = asyncio.create_task(runner.run_next(house.parts, breathe=never))
+        while not await house.parts.read(lambda db: db.execute(sa.select(Run.done)).scalar_one()):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(abort())
+    assert (run(house).state, run(house).done, run(house).lease_by) == ("running", 1, None)
+
+
+def test_a_long_run_lets_others_have_their_turn(
+    house: House, steps: dict[str, Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "TURN_SECONDS", -1.0)
+    order: list[str] = []
+
+    def note(db: Session, one: Run, *, now: datetime) -> bool:
+        order.append(one.scope["name"])
+        house.clock.advance(timedelta(seconds=1))
+        return count_to_five(db, one, now=now)
+
+    steps["count"] = note
+    create(house, name="a")
+    create(house, name="b")
+    while take(house):
+        pass
+    assert order == ["a", "b"] * 5
+
+
+def test_discarding_notes_who_and_when_and_deletes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "_STEP", 4)
+    house.deliver(*(incoming(f"O{number}", parked=ParkedReason.UNKNOWN_SHOP) for number in range(10)))
+    house.deliver(incoming("P1", parked=ParkedReason.ORDER_NOT_FOUND))
+    with house.db.write() as db:
+        made = replay.discard_parked(
+            house.parts, db, FAKE, SANDBOX, reason=ParkedReason.UNKNOWN_SHOP, actor=ANNA, now=house.now
+        )
+    assert (made.kind, made.total) == (replay.DISCARD_KIND, 10)
+    house.deliver(incoming("LATER", parked=ParkedReason.UNKNOWN_SHOP))
+    house.clock.advance(timedelta(minutes=1))
+    assert take(house)
+    assert (run(house).state, run(house).done) == ("succeeded", 10)
+    assert house.states() == ["discarded"] * 10 + ["parked"] * 2
+    first = house.events()[0]
+    assert (first.discarded_by, first.finished_at, first.note) == (ANNA.name, house.now, "it was parked: unknown_shop")
+    with house.db.read() as db:
+        entry = db.execute(sa.select(AuditEntry).where(AuditEntry.action == "run.discard_parked")).scalar_one()
+    assert (entry.actor_name, entry.details["reason"], entry.details["total"]) == (ANNA.name, "unknown_shop", 10)
+
+
+def test_discarding_killed_between_two_steps_goes_on_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "_STEP", 3)
+    house.deliver(*(incoming(f"O{number}", parked=ParkedReason.UNKNOWN_SHOP) for number in range(8)))
+    with house.db.write() as db:
+        replay.discard_parked(
+            house.parts, db, FAKE, SANDBOX, reason=ParkedReason.UNKNOWN_SHOP, actor=ANNA, now=house.now
+        )
+    with house.db.write() as db:
+        claimed = service.claim_run(db, lease_seconds=60)
+        assert claimed is not None
+        assert not replay.discard_step(db, claimed, now=house.now)
+    assert house.states() == ["discarded"] * 3 + ["parked"] * 5
+    house.execute(sa.update(Run).values(lease_until=LONG_AGO))
+    assert take(house)
+    assert (run(house).state, run(house).done) == ("succeeded", 8)
+
+
+def test_parked_pushes_of_the_inactive_environment_may_be_discarded(house: House) -> None:
+    house.deliver(incoming("O1", environment=LIVE, parked=ParkedReason.INACTIVE_ENVIRONMENT))
+    house.deliver(incoming("O2", parked=ParkedReason.INACTIVE_ENVIRONMENT))
+    with house.db.write() as db:
+        reason = ParkedReason.INACTIVE_ENVIRONMENT
+        replay.discard_parked(house.parts, db, FAKE, LIVE, reason=reason, actor=ANNA, now=house.now)
+    take(house)
+    assert house.states() == ["discarded", "parked"]
+
+
+def test_only_one_run_at_a_time_decides_about_an_environments_parked_pushes(house: House) -> None:
+    house.deliver(incoming("O1", parked=ParkedReason.INACTIVE_ENVIRONMENT))
+    with house.db.write() as db:
+        replay.replay_parked(house.parts, db, FAKE, SANDBOX, actor=ANNA, now=house.now)
+    reason = ParkedReason.INACTIVE_ENVIRONMENT
+    for verb in (replay.replay_parked, replay.discard_parked):
+        with pytest.raises(Conflict, match="going on"), house.db.write() as db:
+            verb(house.parts, db, FAKE, SANDBOX, reason=reason, actor=ANNA, now=house.now)
+    take(house)
+    assert house.states() == ["received"]
+
+
+def test_replay_ends_where_somebody_switches_to_the_other_environment(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "_STEP", 2)
+    house.configure(LIVE)
+    house.deliver(*(incoming(f"O{number}", parked=ParkedReason.INACTIVE_ENVIRONMENT) for number in range(5)))
+    with house.db.write() as db:
+        replay.replay_parked(house.parts, db, FAKE, SANDBOX, actor=ANNA, now=house.now)
+    assert asyncio.run(runner.run_next(house.parts, must_stop=lambda: True))
+    house.switch(LIVE)
+    take(house)
+    with house.db.read() as db:
+        (ended,) = db.execute(sa.select(Run).where(Run.kind == replay.KIND)).scalars()
+    assert (ended.state, ended.done) == ("cancelled", 2)
+    assert "not the active one" in ended.note
+    assert house.states() == ["received"] * 2 + ["parked"] * 3

@@ -52,7 +52,7 @@ class Route:
 
     @property
     def is_json(self) -> bool:
-        return self.path.startswith("/admin/")
+        return self.path.startswith(("/admin/", "/api/"))
 
     def dependencies(self) -> Iterator[Any]:
         """Everything it depends on, near and far."""

@@ -104,7 +104,9 @@ def _compare(world: World, database: Database, environment: Environment) -> Comp
     }
     with database.read() as db:
         believed = {
-            one.order_sn: one for one in list_order_states(db, SHOPEE, environment=environment, shop_id=shop_id)
+            one.order_sn: one
+            for one in list_order_states(db, SHOPEE, environment=environment, shop_id=shop_id)
+            if one.status != "UNPAID"
         }
     differences = [
         f"{environment.value} order {number}: marketplace {stated.get(number)}, Kedai {believed.get(number)}"

@@ -315,6 +315,7 @@ def create_tables() -> None:
         sa.Column("stalls", types.Integer, server_default="0", nullable=False),
         sa.Column("duplicates", types.Integer, server_default="0", nullable=False),
         sa.Column("finished_at", types.UtcDateTime(), nullable=True),
+        sa.Column("discarded_by", sa.Text(), nullable=True),
         sa.Column("lease_by", types.KeyText, nullable=True),
         sa.Column("lease_until", types.UtcDateTime(), nullable=True),
         sa.CheckConstraint(
@@ -421,6 +422,8 @@ def create_tables() -> None:
         sa.Column("authorized_at", types.UtcDateTime(), nullable=True),
         sa.Column("authorized_until", types.UtcDateTime(), nullable=True),
         sa.Column("connected_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_call_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_call_problem", sa.Text(), server_default="", nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_shop_environment_known"),
         sa.CheckConstraint(

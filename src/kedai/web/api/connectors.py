@@ -19,6 +19,7 @@ from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.switch import switch
 from kedai.values.environment import ConnectorName, Environment
 from kedai.vault.queries import get_active_environment
+from kedai.web.api.shown import plain
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession, is_secure, reach, require
 from kedai.web.oauth import set_oauth_cookie
 from kedai.web.security import Principal
@@ -233,13 +234,4 @@ def _shown(view: ConnectionView, **more: Any) -> Response:
         secret = body[name]
         secret["unreadable"] = secret.pop("unreadable_kid") is not None
     del body["partner_key"]["previous_valid_until"]
-    return JSONResponse(_plain(body), headers={"ETag": f'"v{view.version}"', "Cache-Control": "no-store"})
-
-
-def _plain(value: Any) -> Any:
-    """Instants as RFC 3339 UTC."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
+    return JSONResponse(plain(body), headers={"ETag": f'"v{view.version}"', "Cache-Control": "no-store"})

@@ -14,9 +14,12 @@ from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
 from kedai.inbox.queries import EventRow, count_rejected, find_last_event
+from kedai.runs.queries import find_open_runs
 from kedai.runtime import Runtime
+from kedai.sync.catch_up import KIND as CATCH_UP
 from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.parts import find_host
+from kedai.sync.shops import read_health
 from kedai.values.environment import Environment
 from kedai.web.dashboard.connection_form import Typed, form_fields
 from kedai.web.dashboard.parked import read_parked
@@ -60,11 +63,13 @@ def show_connection(
         push = PushHealth(last, *count_rejected(db, connector.name, environment=environment))
         here = url(f"/connectors/{connector.name}", tab=environment.value)
         parked = read_parked(db, connector.name, environment, back="connection", refresh_href=here)
+        health = read_health(db, connector.name, environment, now=shell.now)
+        catch_ups = find_open_runs(db, (CATCH_UP,), connector.name, environment=environment)
     return render(
         shell,
         "connection.html",
         status=attempt.status,
-        policy=security_headers(form_action_extra=_sign_in_origins(runtime, connector, view)),
+        policy=security_headers(form_action_extra=sign_in_origins(runtime, connector, view)),
         connector=connector,
         view=view,
         notice=attempt.notice,
@@ -74,6 +79,9 @@ def show_connection(
         checklist=_checklist(connector, view),
         connect_missing=labels(connector, view.connect_missing),
         push=push,
+        shop_health=health,
+        catch_ups=catch_ups,
+        drops_events=runtime.settings.inactive_events == "drop",
         parked=[parked] if parked.number else [],
         latest_run=parked.run if _is_fresh(parked.run, shell) else None,
         **frame(connector, environment),
@@ -114,7 +122,7 @@ def _checklist(connector: Connector, view: ConnectionView) -> list[dict[str, Any
     ]
 
 
-def _sign_in_origins(runtime: Runtime, connector: Connector, view: ConnectionView) -> tuple[str, ...]:
+def sign_in_origins(runtime: Runtime, connector: Connector, view: ConnectionView) -> tuple[str, ...]:
     """Where Connect leads: browsers follow a form's redirect only to places that the page names."""
     host = find_host(runtime.parts, connector, view.environment, view.host)
     origins = ("{0.scheme}://{0.netloc}".format(urlsplit(address)) for address in (host.auth_url, host.api_url))

@@ -13,16 +13,16 @@ from kedai.errors import NotFound
 from kedai.inbox import queries as inbox
 from kedai.runtime import Runtime
 from kedai.sync.connection import ConnectionView, ShopView, get_connection
+from kedai.sync.shops import Authorization, judge_authorization
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
 from kedai.web.dashboard.formats import counted, plural, span
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import Shell
-from kedai.web.dashboard.words import Level
+from kedai.web.dashboard.words import AUTHORIZATION, Level
 
 _COUNTED = 1_000
 _SILENT = timedelta(minutes=2)
-_ENDS_SOON = timedelta(days=7)
 _USELESS_TOKENS = frozenset({"dead", "foreign", "unreadable"})
 _ORDER: dict[str, int] = {"bad": 0, "warn": 1, "info": 2, "good": 3}
 
@@ -141,10 +141,18 @@ def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: E
     elif is_connected and shop.token is not None and shop.token.state in _USELESS_TOKENS:
         title = f"{who} must be connected again"
         yield Item("bad", environment, title, "Its token can no longer be used.", here, "Reconnect")
-    elif is_connected and shop.authorized_until and shop.authorized_until - shell.now < _ENDS_SOON:
-        title = f"The authorisation of {who} ends soon"
-        detail = "Connect it again before it ends; nothing is lost by doing so early."
-        yield Item("warn", environment, title, detail, here, "Reconnect", shop.authorized_until)
+    elif is_connected or shop.state == "paused":
+        yield from _of_authorization(shell, shop, who, here, environment)
+
+
+def _of_authorization(shell: Shell, shop: ShopView, who: str, here: str, environment: Environment) -> Iterator[Item]:
+    """From 30 days before the shop's owner must agree again."""
+    how = judge_authorization(shop.authorized_until, shell.now)
+    if how in {Authorization.VALID, Authorization.UNKNOWN}:
+        return
+    level: Level = "warn" if how is Authorization.ENDS_SOON else "bad"
+    title = f"The authorisation of {who} {'has ended' if how is Authorization.ENDED else 'ends soon'}"
+    yield Item(level, environment, title, AUTHORIZATION[how][2], here, "Reconnect", shop.authorized_until)
 
 
 def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
@@ -157,7 +165,11 @@ def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[It
     parked = inbox.count_events(db, EventState.PARKED, environment=environment, at_most=_COUNTED)
     if parked:
         title = f"{counted(parked, _COUNTED)} parked {'event waits' if parked == 1 else 'events wait'}"
-        detail = "Replay them when you are ready." if is_active else "They wait until this environment is active again."
+        detail = (
+            "Replay or discard them when you are ready."
+            if is_active
+            else "They wait until this environment is active again."
+        )
         level: Level = "warn" if is_active else "info"
         yield Item(level, environment, title, detail, url(events, state="parked"), "Show parked events")
     counts = count_exceptions(db, environment=environment)

@@ -1,4 +1,4 @@
-"""What a page says of parked events: how many wait and why, whether they may be replayed now, how far a replay is."""
+"""What a page says of parked events: how many wait and why, what may be done with them, how far a run about them is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from kedai.inbox.queries import count_parked
 from kedai.runs.queries import find_latest_run
-from kedai.sync.replay import KIND
+from kedai.sync.replay import KINDS
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ParkedReason
 from kedai.web.dashboard.formats import counted
@@ -31,7 +31,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """One environment's parked events and its newest replay; ``back`` is the page that a replay returns to."""
+    """One environment's parked events and the newest run about them; ``back`` is the page that an act returns to."""
 
     connector: ConnectorName
     environment: Environment
@@ -58,5 +58,6 @@ def read_parked(
     waiting = tuple(
         Waiting(reason, found[reason], counted(found[reason], _COUNTED)) for reason in ParkedReason if reason in found
     )
-    run = find_latest_run(db, KIND, connector, environment=environment)
+    runs = [find_latest_run(db, kind, connector, environment=environment) for kind in KINDS]
+    run = max((one for one in runs if one is not None), key=lambda one: one.id, default=None)
     return Parked(connector, environment, waiting, run, back, refresh_href)

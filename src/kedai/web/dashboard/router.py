@@ -16,9 +16,11 @@ from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_orders import router as orders
 from kedai.web.dashboard.routes_parity import router as parity
+from kedai.web.dashboard.routes_parked import router as parked
 from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
+from kedai.web.dashboard.routes_shop import router as shop
 from kedai.web.dashboard.routes_shops import router as shops
 from kedai.web.dashboard.routes_staff import router as staff
 from kedai.web.dashboard.routes_switch import router as switch
@@ -41,7 +43,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(assets)
 PAGES = (
     *(session, confirm, account, totp),
-    *(home, orders, events, exceptions, runs, connection, credentials, shops, switch),
+    *(home, orders, events, parked, exceptions, runs, connection, credentials, shops, shop, switch),
     *(parity, quarantine, staff, tokens, audit),
 )
 for pages in PAGES:

@@ -1,4 +1,4 @@
-"""The pages of events: the list, the rejected deliveries, one event, and the two replays."""
+"""The pages of events: the list, the rejected deliveries, one event, and what a person decides about it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from kedai.inbox import queries as inbox
 from kedai.kit.ids import parse_id, show_id
 from kedai.orders.queries import OrderKey, find_order_ids
 from kedai.runtime import Runtime
-from kedai.sync.replay import replay_event, replay_parked
-from kedai.values.event import EventState, ParkedReason
+from kedai.sync.replay import discard_event, replay_event
+from kedai.values.event import EventState
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard import payload
 from kedai.web.dashboard.access import Reader, Replayer
@@ -28,7 +28,6 @@ from kedai.web.dashboard.shell import (
     ActedEnvironment,
     Shell,
     ViewedScope,
-    main_connector,
     parse_viewed,
     read_shell,
     text_param,
@@ -111,25 +110,6 @@ def show_event(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vie
     )
 
 
-@router.post("/e/{environment}/events/replay-parked")
-def replay_all(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, form: Form) -> Response:
-    """Queue a run that replays parked pushes; its progress is shown on the page where it was started."""
-    connector = runtime.parts.connector(form.get("connector") or main_connector(runtime)).name
-    with runtime.web_db.write() as db:
-        replay_parked(
-            runtime.parts,
-            db,
-            connector,
-            environment,
-            reason=_parse_reason(form.get("reason")),
-            actor=caller.actor,
-            now=runtime.clock.now(),
-        )
-    if form.get("back") == "connection":
-        return RedirectResponse(url(f"/connectors/{connector}", tab=environment.value, status="replay_queued"), 303)
-    return RedirectResponse(url(f"/e/{environment.value}/events", state="parked", status="replay_queued"), 303)
-
-
 @router.post("/e/{environment}/events/{event_id}/replays")
 def replay_one(
     runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, event_id: str, form: Form
@@ -140,6 +120,18 @@ def replay_one(
         found = parse_id("evt", event_id)
         replay_event(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
     return RedirectResponse(url(f"/e/{scope}/events/{show_id('evt', found)}", status="event_replayed"), 303)
+
+
+@router.post("/e/{environment}/events/{event_id}/discards")
+def discard_one(
+    runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, event_id: str, form: Form
+) -> Response:
+    """Note that one push is not needed."""
+    scope = parse_viewed(form.get("from") or environment.value)
+    with runtime.web_db.write() as db:
+        found = parse_id("evt", event_id)
+        discard_event(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
+    return RedirectResponse(url(f"/e/{scope}/events/{show_id('evt', found)}", status="event_discarded"), 303)
 
 
 def _show_rejected(request: Request, runtime: Runtime, caller: Reader, scope: ViewedScope) -> Response:
@@ -180,14 +172,6 @@ def _parse_state(text: str | None) -> EventState | None:
     if text not in set(EventState):
         raise Invalid("There is no such state of an event.", field="state")
     return EventState(text)
-
-
-def _parse_reason(text: str | None) -> ParkedReason:
-    if text is None:
-        return ParkedReason.INACTIVE_ENVIRONMENT
-    if text not in set(ParkedReason):
-        raise Invalid("There is no such reason for parking.", field="reason")
-    return ParkedReason(text)
 
 
 def _tabs(shell: Shell, wanted: str | None) -> list[dict[str, Any]]:

@@ -88,6 +88,14 @@ TOKEN_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
     "unreadable": ("Cannot be read", "bad", "It was stored with a key that is not here."),
 }
 
+AUTHORIZATION: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
+    "valid": ("Valid", "good", ""),
+    "ends_soon": ("Ends soon", "warn", "Connect the shop again before it ends; nothing is lost by doing so early."),
+    "urgent": ("Ends in days", "bad", "Connect the shop again before it ends; nothing is lost by doing so early."),
+    "ended": ("Ended", "bad", "The marketplace lets nobody in until the shop is connected again."),
+    "unknown": ("Not known", "quiet", "The marketplace did not say until when."),
+}
+
 EXCEPTION_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "new": ("New", "bad"),
     "ongoing": ("Ongoing", "warn"),
@@ -121,7 +129,11 @@ ROLE = {
     "admin": "Administrator: also credentials, keys and people",
 }
 
-RUN_KIND = {"replay_parked": "Replay parked events"}
+RUN_KIND = {
+    "replay_parked": "Replay parked events",
+    "discard_parked": "Discard parked events",
+    "catch_up": "Catch up on orders",
+}
 
 REJECTED_REASON = {
     "no_key": "No push key is set for this environment, so no push can be trusted.",
@@ -172,6 +184,15 @@ NOTICES: dict[str, Notice] = {
     "already_active": Notice("info", "This environment was active already.", "Nothing was changed."),
     "replay_queued": Notice(
         "good", "The replay has been queued.", "It goes on by itself, also when you leave this page."
+    ),
+    "discard_queued": Notice(
+        "good", "The discarding has been queued.", "Nothing is deleted: each event stays and can be replayed."
+    ),
+    "event_discarded": Notice("good", "The event was discarded.", "It stays, and can be replayed."),
+    "shop_paused": Notice("good", "The shop is paused.", "Its events are kept and wait until you resume it."),
+    "shop_resumed": Notice("good", "The shop goes on.", "What waited is worked on now."),
+    "shop_disconnected": Notice(
+        "good", "The shop is disconnected.", "Its tokens are gone; its orders and events stay."
     ),
     "event_replayed": Notice("good", "The event is back in the queue.", "It is worked on again within seconds."),
     "unsealed": Notice(

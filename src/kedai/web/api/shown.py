@@ -1,0 +1,64 @@
+"""How values read in JSON: instants as RFC 3339 UTC, ids in their public form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kedai.kit.ids import show_id
+
+if TYPE_CHECKING:
+    from kedai.inbox.models import RawEvent
+    from kedai.runs.models import Run
+
+
+def plain(value: Any) -> Any:
+    """The same value with every instant inside as text."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
+
+
+def shown_run(run: Run) -> dict[str, Any]:
+    """A run as the routes answer it; ``percent`` is null where nobody knows how much there is."""
+    body = {
+        "id": show_id("run", run.id),
+        "kind": run.kind,
+        "connector": run.connector,
+        "environment": run.environment.value,
+        "scope": run.scope,
+        "state": run.state,
+        "cancel_requested": run.cancel_requested,
+        "done": run.done,
+        "total": run.total,
+        "percent": min(100, run.done * 100 // run.total) if run.total else None,
+        "note": run.note,
+        "created_at": run.created_at,
+        "created_by": run.created_by,
+        "finished_at": run.finished_at,
+    }
+    shown: dict[str, Any] = plain(body)
+    return shown
+
+
+def shown_event(event: RawEvent) -> dict[str, Any]:
+    """Where an event stands; its body is not among it."""
+    body = {
+        "id": show_id("evt", event.id),
+        "connector": event.connector,
+        "environment": event.environment.value,
+        "state": event.state,
+        "parked_reason": event.parked_reason,
+        "note": event.note,
+        "topic": event.topic,
+        "code": event.code,
+        "shop_id": event.shop_id,
+        "order_sn": event.order_sn,
+        "received_at": event.received_at,
+        "attempts": event.attempts,
+        "finished_at": event.finished_at,
+        "discarded_by": event.discarded_by,
+    }
+    shown: dict[str, Any] = plain(body)
+    return shown
