@@ -20,13 +20,14 @@ from kedai.kit.log import configure_logging
 from kedai.runs import service as runs
 from kedai.runtime import Runtime, open_runtime
 from kedai.settings import Settings
+from kedai.sync.presence import Presence
 
 log = structlog.get_logger("cli")
 
 
 @contextmanager
-def open_installation(settings: Settings, *, may_create_key: bool) -> Iterator[Runtime]:
-    """Open what `serve`, `web` and `worker` run on, and close it at the end.
+def open_installation(settings: Settings, *, role: str, may_create_key: bool) -> Iterator[Runtime]:
+    """Open what `serve`, `web` and `worker` (the role) run on, and close it at the end.
 
     Raises:
         Unavailable: another process serves this data directory.
@@ -44,7 +45,27 @@ def open_installation(settings: Settings, *, may_create_key: bool) -> Iterator[R
         stack.callback(runtime.close)
         if settings.embedded:
             _void_leases(runtime)
+        stack.enter_context(Presence(runtime.parts, role))
         yield runtime
+
+
+@contextmanager
+def open_beside(settings: Settings) -> Iterator[Runtime]:
+    """The installation without its lock file: for commands that need the key ring, beside a running server or alone.
+
+    Raises:
+        SettingsInvalid: keys are missing, or the schema is not at head.
+    """
+    configure_logging("error" if settings.log_level == "info" else settings.log_level)
+    prepare_data_dir(settings)
+    if settings.embedded and migrations.current_revision(settings.resolved_database_url) is None:
+        upgrade_embedded(settings)
+    require_head(settings)
+    runtime = open_runtime(settings, seeds={})
+    try:
+        yield runtime
+    finally:
+        runtime.close()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kedai.cli import db, demo, imports, serve, simulator, staff, token
+from kedai.cli import db, demo, imports, keys, serve, simulator, staff, token
 from kedai.cli.exits import EXIT_CODES_HELP, exit_code_of
 from kedai.errors import KedaiError
 
@@ -25,6 +25,7 @@ app.command("worker")(serve.worker)
 app.command("demo")(demo.demo)
 app.command("simulator")(simulator.simulator)
 app.add_typer(db.app, name="db")
+app.add_typer(keys.app, name="keys")
 app.add_typer(staff.app, name="staff")
 app.add_typer(token.app, name="token")
 app.add_typer(imports.app, name="import")

@@ -60,8 +60,8 @@ def is_due(db: Session) -> bool:
     return bool(db.execute(sa.select(due)).scalar_one())
 
 
-def claim_run(db: Session, *, lease_seconds: int) -> Run | None:
-    """Claim the next open run, or None."""
+def claim_run(db: Session, *, lease_seconds: int, kind: str | None = None) -> Run | None:
+    """Claim the next open run (of one kind, if named), or None."""
     instant = lease.now(db)
     due = (
         sa.select(Run.id)
@@ -69,6 +69,8 @@ def claim_run(db: Session, *, lease_seconds: int) -> Run | None:
         .order_by(Run.due_at, Run.id)
         .limit(1)
     )
+    if kind is not None:
+        due = due.where(Run.kind == kind)
     until = instant + timedelta(seconds=lease_seconds)
     rows = lease.take(db, Run, due, holder=new_id().hex, until=until, also={"state": "running"})
     return rows[0] if rows else None

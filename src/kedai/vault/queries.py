@@ -116,7 +116,7 @@ def open_push_keys(ring: KeyRing, row: EnvironmentCredentials, *, now: datetime)
     if until is not None and until > now:
         previous = open_secret(ring, row, "previous_push_partner_key_encrypted")
         if previous is not None:
-            keys.append(PushKey("previous", previous))
+            keys.append(PushKey("previous", previous, until))
     return tuple(keys)
 
 

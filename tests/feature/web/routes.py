@@ -22,6 +22,7 @@ SAMPLES = {
     "order_id": "ord_01a205a5c85b75199a2c28833cd81810",
     "run_id": "run_01a205a5c85b75199a2c28833cd81810",
     "shop_id": "7001",
+    "kid": "k9",
 }
 """Something plausible for each `{parameter}` of a path; what it names need not exist."""
 

@@ -21,7 +21,7 @@ PUBLIC = {
 ROLES = {
     "viewer": {"read"},
     "operator": {"read", "shops.connect", "environment.switch", "events.replay"},
-    "admin": {"read", "shops.connect", "environment.switch", "events.replay", "credentials.write"},
+    "admin": {"read", "shops.connect", "environment.switch", "events.replay", "credentials.write", "keys.manage"},
 }
 """Written out here a second time: a change of what a role may do is meant to be seen."""
 

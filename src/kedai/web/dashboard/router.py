@@ -11,6 +11,7 @@ from kedai.web.dashboard.routes_credentials import router as credentials
 from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
+from kedai.web.dashboard.routes_keys import router as keys
 from kedai.web.dashboard.routes_orders import router as orders
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
@@ -31,5 +32,5 @@ def refuse_programs(caller: MaybeCaller) -> None:
 
 router = APIRouter(include_in_schema=False)
 router.include_router(assets)
-for pages in (session, home, orders, events, exceptions, runs, connection, credentials, shops, switch):
+for pages in (session, home, orders, events, exceptions, runs, connection, credentials, shops, switch, keys):
     router.include_router(pages, dependencies=[Depends(refuse_programs)])
