@@ -107,7 +107,7 @@ def _show(
     verification: Verification | None = None,
 ) -> Response:
     with runtime.web_db.read() as db:
-        shell = read_shell(request, runtime, db, viewed=None, section="keys", caller=caller)
+        shell = read_shell(request, runtime, db, viewed=None, section="", caller=caller)
         view = keys.read_ring(db, runtime.ring)
     ended = [run for run in view.latest_runs if run.state == "succeeded"]
     return render(
