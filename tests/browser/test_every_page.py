@@ -29,6 +29,7 @@ PAGES = (
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",
+    "/settings/keys",
     "/no/such/page",
 )
 WINDOWS = [

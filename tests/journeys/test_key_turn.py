@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kedai.values.actor import COMMAND_LINE
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.secret import Secret
 from kedai.vault import shops
-from kedai.values.actor import COMMAND_LINE
 from kedai.vault.sealed import all_shelves, count_by_key
 from tests.journeys.conftest import Place
 from tests.support.installation import MASTER_KEYS, Installation

@@ -6,7 +6,7 @@ import hashlib
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kedai.runtime
@@ -36,6 +36,7 @@ def place_of(where: tuple[Shelf, str], row: str) -> SecretPlace:
     return shelf.place(column, row if shelf.sealed.row else "")
 
 
+@settings(max_examples=15, deadline=None)
 @given(st.data(), texts)
 def test_t1_a_value_swapped_between_any_two_columns_never_opens(data: st.DataObject, text: str) -> None:
     """Fails when `associated_data` leaves out a part."""

@@ -21,6 +21,7 @@ from kedai.runs import service as runs
 from kedai.runtime import Runtime, open_runtime
 from kedai.settings import Settings
 from kedai.sync.presence import Presence
+from kedai.vault import processes
 
 log = structlog.get_logger("cli")
 
@@ -125,6 +126,7 @@ def _void_leases(runtime: Runtime) -> None:
     with runtime.web_db.write() as db:
         claims.void_leases(db)
         runs.void_leases(db)
+        processes.forget_all(db)
 
 
 def _file(url: str) -> Path:

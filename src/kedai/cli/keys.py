@@ -82,7 +82,7 @@ def rewrap(
     A running worker does it; where there is none, this command does. Stopped anywhere, it goes on where it was.
     """
     from kedai.sync.keys import report_of
-    from kedai.sync.rewrap import start_rewrap
+    from kedai.sync.rewrap import cursor_of, start_rewrap
     from kedai.values.actor import COMMAND_LINE
 
     with _runtime() as runtime:
@@ -98,7 +98,7 @@ def rewrap(
     typer.echo("key  before  after")
     for kid, (before, after) in report_of(runs).items():
         typer.echo(f"{kid}  {before}  {after}")
-    unreadable = sum(run.cursor["unreadable"] for run in runs)
+    unreadable = sum(cursor_of(run)["unreadable"] for run in runs)
     if unreadable:
         typer.echo(f"{unreadable} values could not be opened and stay as they are: `kedai keys verify` names them.")
     unfinished = [run for run in runs if run.state != "succeeded"]
@@ -173,12 +173,10 @@ def _take_run(runtime: Runtime) -> threading.Thread:
 
 
 def _read_runs(runtime: Runtime, run_ids: Sequence[UUID]) -> Sequence[Run]:
-    import sqlalchemy as sa
-
-    from kedai.runs.models import Run
+    from kedai.runs.queries import list_by_id
 
     with runtime.web_db.read() as db:
-        return db.execute(sa.select(Run).where(Run.id.in_(run_ids)).order_by(Run.id)).scalars().all()
+        return list_by_id(db, run_ids)
 
 
 def _has_worker(runtime: Runtime) -> bool:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from kedai.errors import Conflict
-from kedai.runs.models import Run
-from kedai.sync.rewrap import list_latest, list_open
+from kedai.runs.queries import list_of_kind
+from kedai.sync.rewrap import KIND, cursor_of, list_open
 from kedai.values.actor import Actor
 from kedai.vault import rotation
-from kedai.vault.models import Process
 from kedai.vault.processes import list_processes
 from kedai.vault.ring import KeyRing
 from kedai.vault.sealed import all_shelves, count_by_key
+
+if TYPE_CHECKING:
+    from kedai.runs.models import Run
+    from kedai.vault.models import KeyRingEntry, Process
 
 _LATEST = 6
 
@@ -63,18 +68,7 @@ def read_ring(db: Session, ring: KeyRing) -> RingView:
     entries, counts = rotation.list_entries(db), count_by_key(db, all_shelves(db))
     processes = tuple(list_processes(db))
     primary = next((entry.kid for entry in entries if entry.state == "primary"), None)
-    keys = [
-        KeyView(
-            kid=entry.kid,
-            state=entry.state,
-            at_hand="yes" if ring.opens_canary(entry.kid, entry.canary) else "wrong" if entry.kid in ring.kids() else "no",
-            values=counts.get(entry.kid, 0),
-            writes=entry.writes,
-            held_by=sum(entry.kid in one.kids for one in processes),
-            created_at=entry.created_at,
-        )
-        for entry in entries
-    ]
+    keys = [_key_view(ring, entry, counts, processes) for entry in entries]
     known = {entry.kid for entry in entries}
     return RingView(
         trouble=ring.trouble,
@@ -85,7 +79,7 @@ def read_ring(db: Session, ring: KeyRing) -> RingView:
         stale=sum(number for kid, number in counts.items() if kid != primary),
         processes=processes,
         open_runs=tuple(list_open(db)),
-        latest_runs=tuple(list_latest(db, at_most=_LATEST)),
+        latest_runs=tuple(list_of_kind(db, KIND, limit=_LATEST)),
     )
 
 
@@ -115,17 +109,26 @@ def retire(db: Session, ring: KeyRing, kid: str, *, actor: Actor, now: datetime)
 
 def report_of(runs: Sequence[Run]) -> dict[str, tuple[int, int]]:
     """Values per key id before and after some rewraps that have ended, summed up."""
-    kids = sorted({kid for run in runs for kid in (*run.cursor["before"], *run.cursor.get("now", {}))})
-    return {
-        kid: (
-            sum(run.cursor["before"].get(kid, 0) for run in runs),
-            sum(run.cursor.get("now", {}).get(kid, 0) for run in runs),
-        )
-        for kid in kids
-    }
+    cursors = [cursor_of(run) for run in runs]
+    before = sum((Counter(one["before"]) for one in cursors), Counter[str]())
+    after = sum((Counter(one.get("now", {})) for one in cursors), Counter[str]())
+    return {kid: (before[kid], after[kid]) for kid in sorted(before | after)}
 
 
-def _v1_view(db: Session, ring: KeyRing, counts: dict[str, int]) -> list[KeyView]:
+def _key_view(ring: KeyRing, entry: KeyRingEntry, counts: Mapping[str, int], processes: Sequence[Process]) -> KeyView:
+    at_hand = "wrong" if entry.kid in ring.kids() else "no"
+    return KeyView(
+        kid=entry.kid,
+        state=entry.state,
+        at_hand="yes" if ring.opens_canary(entry.kid, entry.canary) else at_hand,
+        values=counts.get(entry.kid, 0),
+        writes=entry.writes,
+        held_by=sum(entry.kid in one.kids for one in processes),
+        created_at=entry.created_at,
+    )
+
+
+def _v1_view(db: Session, ring: KeyRing, counts: Mapping[str, int]) -> list[KeyView]:
     """The older format, where it is or could be in use, or was refused on purpose."""
     refused, used = rotation.is_v1_refused(db), counts.get(rotation.V1, 0)
     if not (refused or used or ring.reads_v1):

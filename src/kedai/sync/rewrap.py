@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
 from kedai.kit.ids import show_id
-from kedai.runs.models import Run
-from kedai.runs.queries import OPEN_STATES
+from kedai.runs.queries import OPEN_STATES, list_of_kind
 from kedai.runs.service import create_run, move_on
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName
@@ -32,7 +30,11 @@ from kedai.vault.sealed import (
     shelves_of_installation,
 )
 
+if TYPE_CHECKING:
+    from kedai.runs.models import Run
+
 KIND = "rewrap"
+_MANY = 1_000
 STEP_ROWS = 100
 
 
@@ -68,7 +70,7 @@ def start_rewrap(db: Session, ring: KeyRing, *, actor: Actor, now: datetime) -> 
 
 def step(ring: KeyRing, db: Session, run: Run, *, now: datetime) -> bool:
     """One step of a run, in the transaction that also moves its cursor; True when nothing is left."""
-    shelves, kid, cursor = _shelves(run), run.scope["to"], run.cursor
+    shelves, kid, cursor = _shelves(run), run.scope["to"], cursor_of(run)
     shelf = shelves[cursor["shelf"]]
     batch = renew_batch(db, ring, shelf, kid, after=cursor["after"], limit=STEP_ROWS)
     cursor = {**cursor, "unreadable": cursor["unreadable"] + batch.unreadable, "after": batch.last or ""}
@@ -84,15 +86,14 @@ def step(ring: KeyRing, db: Session, run: Run, *, now: datetime) -> bool:
     return True
 
 
+def cursor_of(run: Run) -> dict[str, Any]:
+    """Where a rewrap is: shelf and row to go on with, values that do not open, and values per key before and now."""
+    return dict(run.cursor or {})
+
+
 def list_open(db: Session) -> Sequence[Run]:
-    """The rewraps that are queued or going on."""
-    statement = sa.select(Run).where(Run.kind == KIND, Run.state.in_(OPEN_STATES))
-    return db.execute(statement.order_by(Run.id)).scalars().all()
-
-
-def list_latest(db: Session, *, at_most: int) -> Sequence[Run]:
-    """The newest rewraps, whatever became of them."""
-    return db.execute(sa.select(Run).where(Run.kind == KIND).order_by(Run.id.desc()).limit(at_most)).scalars().all()
+    """The rewraps that are queued or going on, in the order in which they are taken."""
+    return list_of_kind(db, KIND, states=OPEN_STATES, limit=_MANY)[::-1]
 
 
 def _shelves(run: Run) -> list[Shelf]:
@@ -106,8 +107,9 @@ def _count_other(db: Session, shelves: Sequence[Shelf], kid: str) -> int:
 
 def _record_end(db: Session, run: Run, now: datetime) -> None:
     """The report, and the older format's end once the last of its values was sealed anew."""
-    report: dict[str, Any] = {"to": run.scope["to"], "before": run.cursor["before"], "after": run.cursor["now"]}
-    report["unreadable"] = run.cursor["unreadable"]
+    cursor = cursor_of(run)
+    report = {"to": run.scope["to"], "before": cursor["before"], "after": cursor["now"]}
+    report["unreadable"] = cursor["unreadable"]
     record(
         db,
         actor=SYSTEM,
@@ -117,5 +119,5 @@ def _record_end(db: Session, run: Run, now: datetime) -> None:
         details=report,
         now=now,
     )
-    if V1 in run.cursor["before"] and V1 not in count_by_key(db, all_shelves(db)):
+    if V1 in cursor["before"] and V1 not in count_by_key(db, all_shelves(db)):
         refuse_v1(db, actor=SYSTEM, now=now)

@@ -34,6 +34,11 @@ def forget_process(db: Session, process_id: UUID) -> None:
     db.execute(sa.delete(Process).where(Process.id == process_id))
 
 
+def forget_all(db: Session) -> None:
+    """After taking the lock file of an embedded installation: whoever ran here is gone."""
+    db.execute(sa.delete(Process))
+
+
 def list_processes(db: Session) -> Sequence[Process]:
     """Those seen within the last minute, the oldest first."""
     statement = sa.select(Process).where(Process.seen_at >= lease.now(db) - GONE_AFTER)

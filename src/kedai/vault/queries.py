@@ -175,5 +175,9 @@ def token_place(scope: Scope, column: str) -> SecretPlace:
 
 
 def _locked(statement: sa.Select[Row]) -> sa.Select[Row]:
-    """Lock the row and read it anew: what this session had loaded before the lock may be old."""
-    return statement.with_for_update().execution_options(populate_existing=True)
+    """Lock the row and read it anew: what this session had loaded before the lock may be old.
+
+    The row's key never changes, so whoever only refers to it (a push that is stored, a run that is queued) need not
+    wait: with the stronger lock an edit that waits for the key ring and a run that is queued would wait for each other.
+    """
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)

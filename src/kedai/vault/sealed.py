@@ -41,7 +41,9 @@ SEALED_TABLES = (
         row=None,
         of_environment=True,
     ),
-    SealedTable("auth_token", ("access_token_encrypted", "refresh_token_encrypted"), row="shop_id", of_environment=True),
+    SealedTable(
+        "auth_token", ("access_token_encrypted", "refresh_token_encrypted"), row="shop_id", of_environment=True
+    ),
     SealedTable("installation", ("fingerprint_key_encrypted",), row=None, of_environment=False),
 )
 

@@ -171,9 +171,7 @@ def test_push_key_saved_in_a_hurry_is_kept_for_a_day(turning: House) -> None:
         assert admin.post(f"{HERE}/credentials?env=sandbox", form).status == 303
         assert words in admin.get(f"{HERE}?tab=sandbox").words
     version = admin.get(f"{HERE}?tab=sandbox").value("version")
-    admin.post(
-        f"{HERE}/credentials?env=sandbox", {"version": version, "push_partner_key": NEW, "old_push_key": "none"}
-    )
+    admin.post(f"{HERE}/credentials?env=sandbox", {"version": version, "push_partner_key": NEW, "old_push_key": "none"})
     assert "still accepted" not in admin.get(f"{HERE}?tab=sandbox").words
 
 

@@ -93,9 +93,7 @@ def end_old_push_key(request: Request, runtime: RuntimeDep, caller: Editor, name
     """Accept the replaced push key no longer, before its time is over."""
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     with runtime.web_db.write() as db:
-        ended = vault.end_old_push_key(
-            db, connector.name, environment, actor=caller.actor, now=runtime.clock.now()
-        )
+        ended = vault.end_old_push_key(db, connector.name, environment, actor=caller.actor, now=runtime.clock.now())
     status = "old_push_key_ended" if ended else "unchanged"
     return RedirectResponse(url(f"/connectors/{name}", tab=environment.value, status=status), 303)
 

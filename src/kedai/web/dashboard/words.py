@@ -169,7 +169,9 @@ NOTICES: dict[str, Notice] = {
     "cancel_requested": Notice("info", "The run was asked to stop.", "It stops before its next step."),
     "key_added": Notice("good", "The key joined the ring.", "Nothing is sealed with it until you promote it."),
     "key_promoted": Notice(
-        "good", "The key is the primary now.", "What is stored from now on is sealed with it. Rewrap what was stored before."
+        "good",
+        "The key is the primary now.",
+        "What is stored from now on is sealed with it. Rewrap what was stored before.",
     ),
     "rewrap_started": Notice("good", "The rewrap has begun.", "It goes on by itself, also when you leave this page."),
     "rewrap_needless": Notice("info", "Everything was sealed with the primary key already."),
