@@ -18,7 +18,7 @@ from kedai.kit.ids import show_id
 from kedai.runs.queries import OPEN_STATES, list_of_kind
 from kedai.runs.service import create_run, move_on
 from kedai.values.actor import SYSTEM, Actor
-from kedai.values.environment import ConnectorName
+from kedai.values.environment import ConnectorName, Environment
 from kedai.vault.ring import KeyRing
 from kedai.vault.rotation import V1, lock_ring, refuse_v1, renew_batch
 from kedai.vault.sealed import (
@@ -51,21 +51,35 @@ def start_rewrap(db: Session, ring: KeyRing, *, actor: Actor, now: datetime) -> 
     if going_on:
         return going_on
     ring.reserve(db, 2 * _count_other(db, all_shelves(db), primary))  # twice: a step rolled back encrypts again
-    runs: list[Run] = []
-    for connector, environment in list_places(db):
-        shelves = shelves_of_environment(connector, environment)
-        also = shelves_of_installation() if not runs else []
-        before = count_by_key(db, shelves + also)
-        stale = sum(number for kid, number in before.items() if kid != primary)
-        if stale:
-            scope = {"to": primary, "also": "installation" if also else None}
-            run = create_run(
-                db, KIND, ConnectorName(connector), environment, scope=scope, total=stale, actor=actor, now=now
-            )
-            run.cursor = {"shelf": 0, "after": "", "unreadable": 0, "before": before}
-            runs.append(run)
+    own = [place for place in list_places(db) if _count_other(db, shelves_of_environment(*place), primary)]
+    if not own and _count_other(db, shelves_of_installation(), primary):
+        own = list_places(db)[:1]
+    runs = [
+        _queue(db, connector, environment, primary, also=number == 0, actor=actor, now=now)
+        for number, (connector, environment) in enumerate(own)
+    ]
     db.flush()
     return runs
+
+
+def _queue(
+    db: Session,
+    connector: str,
+    environment: Environment,
+    primary: str,
+    *,
+    also: bool,
+    actor: Actor,
+    now: datetime,
+) -> Run:
+    """A run for one environment, ``also`` with what belongs to the installation."""
+    scope = {"to": primary, "also": "installation" if also else None}
+    shelves = shelves_of_environment(connector, environment) + (shelves_of_installation() if also else [])
+    before = count_by_key(db, shelves)
+    total = sum(number for kid, number in before.items() if kid != primary)
+    run = create_run(db, KIND, ConnectorName(connector), environment, scope=scope, total=total, actor=actor, now=now)
+    run.cursor = {"shelf": 0, "after": "", "unreadable": 0, "before": before}
+    return run
 
 
 def step(ring: KeyRing, db: Session, run: Run, *, now: datetime) -> bool:
