@@ -1,4 +1,4 @@
-"""Sealing everything again under the primary key: a run per environment, a hundred rows a step, beside live traffic.
+"""Sealing everything again under the primary key: a run per environment, a few rows a step, beside live traffic.
 
 A step is one transaction that also moves the run's cursor. A value is exchanged only if it is still the one that was
 read, so that a token refreshed or a credential edited meanwhile stands. Nobody's version or generation changes: what
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 KIND = "rewrap"
 _MANY = 1_000
-STEP_ROWS = 100
+STEP_ROWS = 50
 
 
 def start_rewrap(db: Session, ring: KeyRing, *, actor: Actor, now: datetime) -> Sequence[Run]:

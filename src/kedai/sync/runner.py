@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STEPS: dict[str, Callable[..., bool]] = {replay.KIND: replay.step}
 """One step per kind of run: ``step(db, run, now=…) -> finished``."""
 
-_BREATH_SECONDS = 0.005  # between two steps, so that pushes and pages find SQLite free
+_BREATH_SECONDS = 0.01  # between two steps, so that pushes and pages find SQLite free
 
 log = structlog.get_logger("runs")
 

@@ -146,22 +146,23 @@ def renew_batch(db: Session, ring: KeyRing, shelf: Shelf, kid: str, *, after: st
     A value that cannot be opened stays as it is and is counted.
     """
     rows = read_rows(db, shelf, after=after, limit=limit, unless=kid)
-    swaps: dict[str, list[Swap]] = {}
+    swaps: list[Swap] = []
     unreadable = 0
     for row in rows:
+        renewed: dict[str, tuple[str, str]] = {}
         for column, old in row.values.items():
             if old.startswith(f"v2:{kid}:"):
                 continue
             try:
-                new = ring.renew(kid, shelf.place(column, row.row), old)
+                renewed[column] = (old, ring.renew(kid, shelf.place(column, row.row), old))
             except SecretUnreadable:
                 unreadable += 1
-            else:
-                swaps.setdefault(column, []).append(Swap(row.row, old, new))
-    for column in sorted(swaps):
-        swap(db, shelf, column, swaps[column])
+        if renewed:
+            swaps.append(Swap(row.row, renewed))
+    if swaps:
+        swap(db, shelf, swaps)
     is_done = shelf.sealed.row is None or len(rows) < limit
-    return Batch(None if is_done else rows[-1].row, sum(map(len, swaps.values())), unreadable)
+    return Batch(None if is_done else rows[-1].row, sum(len(one.values) for one in swaps), unreadable)
 
 
 def verify_sealed(db: Session, ring: KeyRing) -> Verification:

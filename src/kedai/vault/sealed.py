@@ -83,11 +83,10 @@ class SealedRow:
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """One value to exchange, if it is still ``old``."""
+    """One row's values to exchange, by column, each from the one that was read to the new one."""
 
     row: str
-    old: str
-    new: str
+    values: Mapping[str, tuple[str, str]]
 
 
 def shelves_of_environment(connector: str, environment: Environment) -> list[Shelf]:
@@ -145,16 +144,25 @@ def read_rows(db: Session, shelf: Shelf, *, after: str, limit: int, unless: str 
     ]
 
 
-def swap(db: Session, shelf: Shelf, column: str, swaps: Sequence[Swap]) -> None:
+def swap(db: Session, shelf: Shelf, swaps: Sequence[Swap]) -> None:
     """Exchange values, each only if it is still the one that was read: a newer one is never overwritten."""
-    table = shelf.table
-    where = [*shelf.where(), table.c[column] == sa.bindparam("old_value")]
+    columns = {name: shelf.table.c[name] for name in shelf.sealed.columns}
+    old = {name: sa.bindparam(f"old_{name}", type_=sa.Text) for name in columns}
+    new = {name: sa.bindparam(f"new_{name}", type_=sa.Text) for name in columns}
+    where = [*shelf.where(), sa.or_(*(column == old[name] for name, column in columns.items()))]
     if shelf.sealed.row is not None:
-        where.append(table.c[shelf.sealed.row] == sa.bindparam("at_row"))
-    statement = sa.update(table).where(*where).values({column: sa.bindparam("new_value")})
-    names = ("old_value", "new_value") if shelf.sealed.row is None else ("old_value", "new_value", "at_row")
-    given: list[dict[str, Any]] = [{"old_value": one.old, "new_value": one.new, "at_row": one.row} for one in swaps]
-    db.connection().execute(statement, [{name: one[name] for name in names} for one in given])
+        where.append(shelf.table.c[shelf.sealed.row] == sa.bindparam("at_row"))
+    values = {name: sa.case((one == old[name], new[name]), else_=one) for name, one in columns.items()}
+    statement = sa.update(shelf.table).where(*where).values(values)
+    db.connection().execute(statement, [_parameters(shelf, one) for one in swaps])
+
+
+def _parameters(shelf: Shelf, one: Swap) -> dict[str, str | None]:
+    """A column that is left alone is compared with nothing, which nothing equals."""
+    given: dict[str, str | None] = {} if shelf.sealed.row is None else {"at_row": one.row}
+    for name in shelf.sealed.columns:
+        given[f"old_{name}"], given[f"new_{name}"] = one.values.get(name, (None, None))
+    return given
 
 
 def _kid_of(db: Session, column: sa.Column[Any]) -> sa.ColumnElement[Any]:

@@ -227,7 +227,7 @@ def test_f44_rewrap_killed_halfway_is_readable_and_is_resumed_where_it_was(
 
 
 def test_value_that_was_changed_after_it_was_read_is_never_overwritten(turning: House) -> None:
-    """Fails without ``old_value`` in `swap`: the token that was just refreshed would be gone for good."""
+    """Fails when `swap` does not compare with the old value: a token that was just refreshed would be gone for good."""
     promote(turning)
     scope = Scope(FAKE, SANDBOX, SHOPS[0])
     ring = turning.parts.ring
@@ -238,12 +238,11 @@ def test_value_that_was_changed_after_it_was_read_is_never_overwritten(turning: 
     with turning.db.write() as db:
         assert swap_tokens(db, ring, scope, generation=1, tokens=tokens, now=turning.now)
     with turning.db.write() as db:
-        for column in shelf.sealed.columns:
-            swaps = [
-                Swap(one.row, one.values[column], ring.renew("k2", shelf.place(column, one.row), one.values[column]))
-                for one in read
-            ]
-            swap(db, shelf, column, swaps)
+        renewed = [
+            {column: (old, ring.renew("k2", shelf.place(column, one.row), old)) for column, old in one.values.items()}
+            for one in read
+        ]
+        swap(db, shelf, [Swap(one.row, values) for one, values in zip(read, renewed, strict=True)])
     with turning.db.read() as db:
         row = find_token(db, scope)
         assert row is not None
