@@ -39,6 +39,7 @@ PAGES = (
     "/connectors/shopee/parity",
     "/connectors/shopee/parity/copy?to=live",
     "/quarantine",
+    "/settings/keys",
     "/no/such/page",
 )
 WINDOWS = [

@@ -20,13 +20,15 @@ from kedai.kit.log import configure_logging
 from kedai.runs import service as runs
 from kedai.runtime import Runtime, open_runtime
 from kedai.settings import Settings
+from kedai.sync.presence import Presence
+from kedai.vault import processes
 
 log = structlog.get_logger("cli")
 
 
 @contextmanager
-def open_installation(settings: Settings, *, may_create_key: bool) -> Iterator[Runtime]:
-    """Open what `serve`, `web` and `worker` run on, and close it at the end.
+def open_installation(settings: Settings, *, role: str, may_create_key: bool) -> Iterator[Runtime]:
+    """Open what `serve`, `web` and `worker` (the role) run on, and close it at the end.
 
     Raises:
         Unavailable: another process serves this data directory.
@@ -44,6 +46,7 @@ def open_installation(settings: Settings, *, may_create_key: bool) -> Iterator[R
         stack.callback(runtime.close)
         if settings.embedded:
             _void_leases(runtime)
+        stack.enter_context(Presence(runtime.parts, role))
         yield runtime
 
 
@@ -123,6 +126,7 @@ def _void_leases(runtime: Runtime) -> None:
     with runtime.web_db.write() as db:
         claims.void_leases(db)
         runs.void_leases(db)
+        processes.forget_all(db)
 
 
 def _file(url: str) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kedai.cli import audit, db, demo, env, imports, serve, simulator, staff, token
+from kedai.cli import audit, db, demo, env, imports, keys, serve, simulator, staff, token
 from kedai.cli.exits import EXIT_CODES_HELP, exit_code_of
 from kedai.errors import KedaiError
 
@@ -27,6 +27,7 @@ app.command("simulator")(simulator.simulator)
 app.add_typer(audit.app, name="audit")
 app.add_typer(db.app, name="db")
 app.add_typer(env.app, name="env")
+app.add_typer(keys.app, name="keys")
 app.add_typer(staff.app, name="staff")
 app.add_typer(token.app, name="token")
 app.add_typer(imports.app, name="import")

@@ -23,7 +23,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8080) -> None:
     from kedai.web.app import create_app
     from kedai.web.server import serve as run_server
 
-    with open_installation(_settings(host, port), may_create_key=True) as runtime:
+    with open_installation(_settings(host, port), role="serve", may_create_key=True) as runtime:
         intake = Intake(runtime.intake_parts)
         worker = Worker(runtime.worker_parts, must_yield=intake.is_busy)
         intake.on_stored = worker.wake
@@ -45,7 +45,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8080) -> None:
 
     settings = _settings(host, port)
     refuse_embedded(settings, "web")
-    with open_installation(settings, may_create_key=False) as runtime:
+    with open_installation(settings, role="web", may_create_key=False) as runtime:
         url = runtime.settings.public_url
         run_server(create_app(runtime), host=host, port=port, on_started=lambda: _say(f"Kedai is ready at {url}"))
 
@@ -82,7 +82,7 @@ def worker(
         server.should_exit = True
         await serving
 
-    with open_installation(settings, may_create_key=False) as runtime:
+    with open_installation(settings, role="worker", may_create_key=False) as runtime:
         asyncio.run(run())
 
 

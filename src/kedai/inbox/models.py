@@ -66,6 +66,15 @@ class RawEvent(LeasedModel):
             sqlite_where=sa.text("state = 'dead'"),
             postgresql_where=sa.text("state = 'dead'"),
         ),
+        # few rows: when the push key that was replaced last signed anything must not cost a walk over all pushes
+        sa.Index(
+            "ix_raw_event_previous_key",
+            "connector",
+            "environment",
+            "id",
+            sqlite_where=sa.text("matched_key = 'previous'"),
+            postgresql_where=sa.text("matched_key = 'previous'"),
+        ),
         sa.Index("ix_raw_event_list", "environment", "id"),
         sa.Index("ix_raw_event_order", "order_sn", "shop_id", "environment"),
     )

@@ -205,6 +205,16 @@ def find_last_event(db: Session, connector: str, *, environment: Environment) ->
     return next(iter(_rows(db, statement.order_by(RawEvent.id.desc()).limit(1))), None)
 
 
+def find_last_by_old_key(db: Session, connector: str, *, environment: Environment, since: datetime) -> datetime | None:
+    """When the newest push since then came that was signed with the push key that was replaced; None for silence."""
+    is_old = RawEvent.matched_key == sa.literal_column("'previous'")  # written out: the small index is for this word
+    statement = sa.select(RawEvent.received_at).where(
+        is_old, RawEvent.connector == connector, RawEvent.environment == environment
+    )
+    found = db.execute(statement.order_by(RawEvent.id.desc()).limit(1)).scalar_one_or_none()
+    return found if found is not None and found >= since else None
+
+
 def has_events(db: Session, *, environment: Environment | None) -> bool:
     """Whether anything ever arrived."""
     return _scan_end(db, environment, None, offset=0) is not None

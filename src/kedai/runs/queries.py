@@ -78,6 +78,17 @@ def get_run(db: Session, run_id: UUID, *, environment: Environment) -> Run:
     return row
 
 
+def list_of_kind(db: Session, kind: str, *, states: Sequence[str] = STATES, limit: int) -> Sequence[Run]:
+    """Runs of one kind in every environment, newest first."""
+    statement = sa.select(Run).where(Run.kind == kind, Run.state.in_(states))
+    return db.execute(statement.order_by(Run.id.desc()).limit(limit)).scalars().all()
+
+
+def list_by_id(db: Session, ids: Sequence[UUID]) -> Sequence[Run]:
+    """These runs, in the order in which they were made."""
+    return db.execute(sa.select(Run).where(Run.id.in_(ids)).order_by(Run.id)).scalars().all()
+
+
 def _position(cursor: str, key: bytes, bound_to: str) -> UUID:
     position = decode_cursor(key, bound_to, cursor)
     if len(position) != 1:

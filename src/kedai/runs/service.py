@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -54,28 +55,44 @@ def create_run(
     return run
 
 
-def is_due(db: Session, *, sealed: frozenset[Environment] = frozenset()) -> bool:
-    """Whether any run waits to be claimed, sealed environments left out: a look that takes no lock."""
+def is_due(db: Session, *, sealed: frozenset[Environment] = frozenset(), everywhere: Sequence[str] = ()) -> bool:
+    """Whether any run waits to be claimed, as `claim_run` would: a look that takes no lock."""
     instant = lease.now(db)
     due = sa.exists().where(
-        Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant), Run.environment.not_in(sorted(sealed))
+        Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant), _may_run(sealed, everywhere)
     )
     return bool(db.execute(sa.select(due)).scalar_one())
 
 
-def claim_run(db: Session, *, lease_seconds: int, sealed: frozenset[Environment] = frozenset()) -> Run | None:
-    """Claim the next open run outside the ``sealed`` environments, or None."""
+def claim_run(
+    db: Session,
+    *,
+    lease_seconds: int,
+    sealed: frozenset[Environment] = frozenset(),
+    everywhere: Sequence[str] = (),
+    kind: str | None = None,
+) -> Run | None:
+    """Claim the next open run (of one kind, if named) outside the ``sealed`` environments, or None.
+
+    Kinds named in ``everywhere`` ask nobody outside, and are taken in sealed environments too.
+    """
     instant = lease.now(db)
     due = (
         sa.select(Run.id)
         .where(Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant))
-        .where(Run.environment.not_in(sorted(sealed)))
+        .where(_may_run(sealed, everywhere))
         .order_by(Run.due_at, Run.id)
         .limit(1)
     )
+    if kind is not None:
+        due = due.where(Run.kind == kind)
     until = instant + timedelta(seconds=lease_seconds)
     rows = lease.take(db, Run, due, holder=new_id().hex, until=until, also={"state": "running"})
     return rows[0] if rows else None
+
+
+def _may_run(sealed: frozenset[Environment], everywhere: Sequence[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(Run.environment.not_in(sorted(sealed)), Run.kind.in_(everywhere))
 
 
 def hold_run(db: Session, run_id: UUID, holder: str, *, lease_seconds: int) -> Run | None:

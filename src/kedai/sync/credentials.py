@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,8 @@ from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.vault import service as vault
 from kedai.vault.queries import list_shops
+
+_LONGEST_OVERLAP = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,13 @@ def edit(
     changes: Mapping[str, str | None],
     *,
     expected_version: int | None,
+    old_push_key_until: datetime | None = None,
     actor: Actor,
     now: datetime,
 ) -> EditResult:
     """Apply changes: absent = keep, blank secret = keep, ``None`` or blank otherwise = clear.
+
+    A push key that is replaced goes on verifying until ``old_push_key_until``, 30 days at most; else it ends at once.
 
     Raises:
         Invalid: a value is not valid (its name in ``field``), or the push key is the other environment's.
@@ -45,6 +50,8 @@ def edit(
     """
     connector = parts.connector(name)
     notices: list[str] = []
+    if old_push_key_until is not None and not now < old_push_key_until <= now + _LONGEST_OVERLAP:
+        raise Invalid("The old push key can be kept for 30 days at most.", field="old_push_key_until")
     checked = {
         field: _checked(parts, connector, environment, field, value, notices) for field, value in changes.items()
     }
@@ -57,6 +64,7 @@ def edit(
         checked,
         required=switch_fields(connector),
         expected_version=expected_version,
+        old_push_key_until=old_push_key_until,
         actor=actor,
         now=now,
     )

@@ -56,7 +56,7 @@ class PushKeyCache:
             found = await self._read(connector, environment)
         elif found.age() > _MAX_AGE_SECONDS:
             self._start_reading(connector, environment)  # the old copy serves meanwhile
-        return _given(found)
+        return self._given(found)
 
     async def get_newer(self, connector: ConnectorName, environment: Environment, *, than: int) -> PushKeys | None:
         """The keys if a newer version is stored than ``than``, else None."""
@@ -64,8 +64,14 @@ class PushKeyCache:
         found = await self._read(connector, environment)
         if found.read_at < asked:  # that reading had begun before we asked: a key changed since would be missing in it
             found = await self._read(connector, environment)
-        keys = _given(found)
+        keys = self._given(found)
         return keys if keys.version != than else None
+
+    def _given(self, found: _Found) -> PushKeys:
+        """A copy may be older than the end of a key in it: that key verifies nothing any more."""
+        if isinstance(found.keys, SecretUnreadable):
+            raise found.keys
+        return found.keys.at(self._parts.clock.now())
 
     async def _read(self, connector: ConnectorName, environment: Environment) -> _Found:
         try:
@@ -110,9 +116,3 @@ class _Found:
 
     def age(self) -> float:
         return monotonic() - self.read_at
-
-
-def _given(found: _Found) -> PushKeys:
-    if isinstance(found.keys, SecretUnreadable):
-        raise found.keys
-    return found.keys

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,7 +19,7 @@ from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
 from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
-from kedai.sync import catch_up, replay
+from kedai.sync import catch_up, replay, rewrap
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.work import Reader, Step, Work, work_of
@@ -33,8 +34,11 @@ STEPS: dict[str, Step] = {replay.KIND: replay.step, replay.DISCARD_KIND: replay.
 READERS: dict[str, Reader] = {catch_up.KIND: catch_up.read}
 """What to ask before the next steps, per kind of run that needs the marketplace."""
 
+CALLING_NOBODY = (rewrap.KIND,)
+"""Kinds that are taken in a sealed environment too: they ask no marketplace."""
+
 TURN_SECONDS = 5.0
-_BREATH_SECONDS = 0.005
+_BREATH_SECONDS = 0.01  # between two steps, so that pushes and pages find SQLite free
 _NOTE_LENGTH = 500
 
 log = structlog.get_logger("runs")
@@ -47,16 +51,17 @@ async def _breathe() -> None:
 async def run_next(
     parts: Parts,
     *,
+    kind: str | None = None,
     must_stop: Callable[[], bool] = lambda: False,
     breathe: Callable[[], Awaitable[None]] = _breathe,
 ) -> bool:
-    """Take the next open run on; False where none is due.
+    """Take the next open run (of one kind, if named) on; False where none is due.
 
     It is given back unfinished as soon as ``must_stop`` says so, so that another process goes on at once; and after a
     few seconds, so that a long run does not keep the others waiting.
     """
     seconds = parts.settings.lease_seconds
-    work = await parts.write(lambda db: _claim(db, seconds, parts.quarantine.sealed(db)))
+    work = await parts.write(lambda db: _claim(db, seconds, parts.quarantine.sealed(db), kind))
     if work is None:
         return False
     turn_ends = monotonic() + TURN_SECONDS
@@ -73,8 +78,8 @@ async def run_next(
     return True
 
 
-def _claim(db: Session, seconds: int, sealed: frozenset[Environment]) -> Work | None:
-    run = claim_run(db, lease_seconds=seconds, sealed=sealed)
+def _claim(db: Session, seconds: int, sealed: frozenset[Environment], kind: str | None) -> Work | None:
+    run = claim_run(db, lease_seconds=seconds, sealed=sealed, everywhere=CALLING_NOBODY, kind=kind)
     return None if run is None or run.lease_by is None else work_of(run, run.lease_by)
 
 
@@ -88,7 +93,7 @@ async def _go_on(parts: Parts, work: Work, breathe: Callable[[], Awaitable[None]
     """The next step, or those that follow from one look at the marketplace; True where the run goes on."""
     reader = READERS.get(work.kind)
     if reader is None:
-        return await parts.write(lambda db: _take(parts, db, work, STEPS.get(work.kind)))
+        return await parts.write(lambda db: _take(parts, db, work, _step_of(parts, work.kind)))
     held = await parts.write(lambda db: _hold(parts, db, work))
     if held is None:
         return False
@@ -105,6 +110,10 @@ async def _go_on(parts: Parts, work: Work, breathe: Callable[[], Awaitable[None]
         if not await parts.write(lambda db, step=step: _take(parts, db, work, step)):  # type: ignore[misc]
             return False
     return True
+
+
+def _step_of(parts: Parts, kind: str) -> Step | None:
+    return partial(rewrap.step, parts.ring) if kind == rewrap.KIND else STEPS.get(kind)
 
 
 def _hold(parts: Parts, db: Session, work: Work) -> Work | None:

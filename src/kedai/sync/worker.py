@@ -16,7 +16,7 @@ from kedai.inbox import claims
 from kedai.runs import service as runs
 from kedai.sync.parts import Parts
 from kedai.sync.process import process_next
-from kedai.sync.runner import run_next
+from kedai.sync.runner import CALLING_NOBODY, run_next
 
 _PUSH_LANES = 2
 _IDLE_SECONDS = 0.25
@@ -62,7 +62,7 @@ class Worker:
             _IDLE_SECONDS,
         )
         run_lane = _Lane(
-            lambda db: runs.is_due(db, sealed=sealed(db)),
+            lambda db: runs.is_due(db, sealed=sealed(db), everywhere=CALLING_NOBODY),
             lambda: run_next(self._parts, must_stop=self._stop.is_set, breathe=self._breathe),
             _IDLE_RUN_SECONDS,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kedai.values.environment import ConnectorName, Environment
@@ -28,10 +28,11 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class PushKey:
-    """One key that may have signed a push; ``name`` is ``current`` or ``previous``."""
+    """One key that may have signed a push; ``name`` is ``current`` or ``previous``, which ends at ``valid_until``."""
 
     name: str
     key: Secret
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class PushKeys:
     version: int
     keys: tuple[PushKey, ...]
     urls: tuple[str, ...]
+
+    def at(self, now: datetime) -> PushKeys:
+        """Without the keys whose time is over: whoever holds a copy asks this each time, however old the copy is."""
+        valid = tuple(one for one in self.keys if one.valid_until is None or one.valid_until > now)
+        return self if len(valid) == len(self.keys) else replace(self, keys=valid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from kedai.errors import SettingsInvalid
+from kedai.errors import Invalid, SettingsInvalid
 from kedai.kit.crypto import KEY_BYTES
 from kedai.settings import Settings
 
@@ -86,6 +86,36 @@ def create_key_file(path: Path) -> dict[str, bytes]:
     except OSError as error:
         raise SettingsInvalid(f"The master key file {path} cannot be written: {error.strerror}.") from None
     return {"k1": key}
+
+
+def append_key(settings: Settings, kid: str) -> Path:
+    """Add a new random key to the key file, in one step: a reader sees the old file or the new one. Its path.
+
+    Raises:
+        Invalid: that is no key id.
+        SettingsInvalid: the keys do not come from a file, it holds that id, or it cannot be written.
+    """
+    path = settings.master_keys_file or settings.data_dir / EMBEDDED_KEY_FILE
+    if settings.master_keys is not None or not path.exists():
+        raise SettingsInvalid("There is no key file to add to: put the new key where the others come from.")
+    if kid == "v1" or not _KID.fullmatch(kid):
+        raise Invalid("A key id is 1 to 16 characters of a-z 0-9 -, and not v1.", field="kid")
+    if kid in load_master_keys(settings):
+        raise SettingsInvalid(f"Key {kid} is in the key file already: leave out --generate.")
+    line = f"{kid}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
+    replacement = path.with_name(f".{path.name}.new")
+    try:
+        text = path.read_text("ascii")
+        replacement.unlink(missing_ok=True)
+        descriptor = os.open(replacement, os.O_WRONLY | os.O_CREAT | os.O_EXCL, path.stat().st_mode & 0o777)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{text.rstrip()}\n{line}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        replacement.replace(path)
+    except OSError as error:
+        raise SettingsInvalid(f"The master key file {path} cannot be written: {error.strerror}.") from None
+    return path
 
 
 def _checked_key(kid: str, encoded: str, forbidden: frozenset[bytes]) -> bytes:

@@ -136,13 +136,35 @@ class KeyRingEntry(Model):
     """A master key by its id: never the key, but a canary that only the right key opens."""
 
     __tablename__ = "key_ring"
-    __table_args__ = (sa.CheckConstraint("state IN ('primary', 'active', 'retired')", name="state_known"),)
+    __table_args__ = (
+        sa.CheckConstraint("state IN ('primary', 'active', 'retired')", name="state_known"),
+        sa.Index(
+            "uq_key_ring_primary",
+            "state",
+            unique=True,
+            sqlite_where=sa.text("state = 'primary'"),
+            postgresql_where=sa.text("state = 'primary'"),
+        ),
+    )
 
     kid: Mapped[str] = mapped_column(KeyText, primary_key=True)
     canary: Mapped[str] = mapped_column(sa.Text)
     state: Mapped[str] = mapped_column(sa.Text)
     writes: Mapped[int] = mapped_column(Integer, default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Process(Model):
+    """A running process and the master keys it holds; one that was not seen for a minute counts as gone."""
+
+    __tablename__ = "process"
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    role: Mapped[str] = mapped_column(sa.Text)
+    host: Mapped[str] = mapped_column(sa.Text)
+    kids: Mapped[Any] = mapped_column(JsonText)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Installation(Model):

@@ -122,7 +122,7 @@ def open_push_keys(ring: KeyRing, row: EnvironmentCredentials, *, now: datetime)
     if until is not None and until > now:
         previous = open_secret(ring, row, "previous_push_partner_key_encrypted")
         if previous is not None:
-            keys.append(PushKey("previous", previous))
+            keys.append(PushKey("previous", previous, until))
     return tuple(keys)
 
 
@@ -181,5 +181,9 @@ def token_place(scope: Scope, column: str) -> SecretPlace:
 
 
 def _locked(statement: sa.Select[Row]) -> sa.Select[Row]:
-    """Lock the row and read it anew: what this session had loaded before the lock may be old."""
-    return statement.with_for_update().execution_options(populate_existing=True)
+    """Lock the row and read it anew: what this session had loaded before the lock may be old.
+
+    The row's key never changes, so whoever only refers to it (a push that is stored, a run that is queued) need not
+    wait: with the stronger lock an edit that waits for the key ring and a run that is queued would wait for each other.
+    """
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)

@@ -9,9 +9,10 @@ import hashlib
 import hmac
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ from kedai.vault.models import Installation, KeyRingEntry
 
 _CANARY = "kedai-canary"
 _MAX_WRITES_PER_KEY = 2**32  # a random 96-bit IV stays safe below this many messages
+_CANARY_WRITES = 1
 
 
 class KeyRing:
@@ -39,74 +41,151 @@ class KeyRing:
         self._v1_key = v1_key
         self._reload = reload
         self._lock = threading.Lock()
+        self._fitting: frozenset[str] = frozenset()
+        self._retired: frozenset[str] = frozenset()
+        self._v1_refused = False
         self.primary: str | None = next(iter(self._keys), None)
         self.trouble: str | None = None
         self.needed_kid: str | None = None
 
     def kids(self) -> tuple[str, ...]:
+        """The keys at hand, whether they fit or not."""
         return tuple(self._keys)
 
+    def fitting(self) -> tuple[str, ...]:
+        """The keys at hand that opened their canary when last looked at."""
+        return tuple(sorted(self._fitting))
+
     def seal(self, db: Session, place: SecretPlace, text: str) -> str:
-        """Encrypt under the primary key, bound to its place, and count the write.
+        """Encrypt under the key that is primary in this transaction, bound to its place, and count the write.
+
+        The primary's row stays locked until the transaction ends: a promotion waits for it, and from then on nobody
+        stores anything under the old key.
 
         Raises:
             Conflict: the ring does not fit this database: no secret can be written.
         """
-        if self.trouble or self.primary is None:
-            raise Conflict(f"No secret can be stored right now: {self.trouble or 'there is no master key'}.")
-        counted = db.execute(
-            sa.update(KeyRingEntry)
-            .where(KeyRingEntry.kid == self.primary, KeyRingEntry.writes < _MAX_WRITES_PER_KEY)
-            .values(writes=KeyRingEntry.writes + 1)
-        )
-        if counted.rowcount != 1:  # type: ignore[attr-defined]
-            raise Conflict(f"Key {self.primary} has reached its limit of writes: promote a new one.")
-        return seal_v2(self._keys[self.primary], self.primary, place, text)
+        if self.trouble:
+            raise Conflict(f"No secret can be stored right now: {self.trouble}.")
+        kid, canary = _count_writes(db, 1)
+        return seal_v2(self._checked_key(kid, canary), kid, place, text)
+
+    def reserve(self, db: Session, number: int) -> str:
+        """Count ``number`` writes at once for `renew`; returns the primary's id.
+
+        Raises:
+            Conflict: the ring does not fit this database, or the key has no room for so many.
+        """
+        if self.trouble:
+            raise Conflict(f"No secret can be stored right now: {self.trouble}.")
+        kid, canary = _count_writes(db, number)
+        self._checked_key(kid, canary)
+        return kid
+
+    def renew(self, kid: str, place: SecretPlace, stored: str) -> str:
+        """Open a stored value and seal it again under ``kid``, whose write was reserved before.
+
+        Raises:
+            SecretUnreadable: it cannot be opened, or ``kid`` is not at hand.
+        """
+        if kid not in self._fitting:
+            raise SecretUnreadable(kid=kid)
+        return seal_v2(self._keys[kid], kid, place, self.open(place, stored))
 
     def open(self, place: SecretPlace, stored: str) -> str:
         """Decrypt a stored value.
 
         Raises:
-            SecretUnreadable: its key is not here, or the value was changed or moved.
+            SecretUnreadable: its key is not here or retired, or the value was changed or moved.
         """
         kid = key_id(stored)
         if kid == "v1":
-            if self._v1_key is None:
-                raise SecretUnreadable(kid="v1")
-            return open_v1(self._v1_key, stored)
+            return self._open_v1(stored)
+        if kid in self._retired:
+            raise SecretUnreadable(f"A stored secret is sealed with key {kid}, which was retired.", kid=kid)
         key = self._keys.get(kid) or self._reloaded().get(kid)
         if key is None:
             raise SecretUnreadable(kid=kid)
         return open_v2(key, place, stored)
 
+    def make_canary(self, kid: str) -> str:
+        """A canary for a key that is at hand, also one added to the key file since the start.
+
+        Raises:
+            Conflict: it is not at hand, or its bytes are those of another key.
+        """
+        key = self._keys.get(kid) or self._reloaded().get(kid)
+        if key is None:
+            raise Conflict(f"Key {kid} is not among the master keys given here: add it to them first.")
+        twins = [other for other, one in self._keys.items() if other != kid and hmac.compare_digest(one, key)]
+        if twins:
+            raise Conflict(f"Key {kid} is the same key as {twins[0]}: a new id needs new bytes.")
+        return seal_v2(key, kid, canary_place(kid), _CANARY)
+
+    def opens_canary(self, kid: str, canary: str) -> bool:
+        """Whether the key by that id is at hand and is the one this database knows by it."""
+        key = self._keys.get(kid)
+        return key is not None and _opens(key, kid, canary)
+
     def check(self, db: Session) -> None:
-        """Compare with the database's canaries; sets ``trouble`` and the primary."""
-        entries = db.execute(sa.select(KeyRingEntry).where(KeyRingEntry.state != "retired")).scalars().all()
-        if any(entry.kid not in self._keys for entry in entries):
+        """Compare with the database: which keys fit, which is primary, what is retired, and what is wrong."""
+        entries = db.execute(sa.select(KeyRingEntry).order_by(KeyRingEntry.kid)).scalars().all()
+        current = [entry for entry in entries if entry.state != "retired"]
+        if any(self._problem(entry) for entry in current):
             self._reloaded()
-        self.trouble = self.needed_kid = None
-        for entry in entries:
-            if entry.state == "primary":
-                self.primary = entry.kid
-            problem = self._problem(entry)
-            if problem is not None and self.trouble is None:
-                self.trouble, self.needed_kid = problem, entry.kid
+        problems = {entry.kid: problem for entry in current if (problem := self._problem(entry)) is not None}
+        primary = next((entry.kid for entry in current if entry.state == "primary"), None)
+        needed = next((entry.kid for entry in current if entry.kid in problems and _is_needed(entry)), None)
+        self._fitting = frozenset(entry.kid for entry in current) - problems.keys()
+        self._retired = frozenset(entry.kid for entry in entries) - {entry.kid for entry in current}
+        self._v1_refused = bool(db.execute(sa.select(Installation.v1_refused)).scalar_one_or_none())
+        self.primary = primary or self.primary
+        self.trouble = None if needed is None else problems[needed]
+        self.needed_kid = needed
+
+    @property
+    def reads_v1(self) -> bool:
+        """Whether the key of the older format is at hand and not refused."""
+        return self._v1_key is not None and not self._v1_refused
+
+    def refresh(self) -> None:
+        """Read the key file again, for those who ask which keys are there."""
+        self._reloaded()
+
+    def _open_v1(self, stored: str) -> str:
+        if self._v1_refused:
+            raise SecretUnreadable("A stored secret is in the v1 format, which is refused here for good.", kid="v1")
+        if self._v1_key is None:
+            raise SecretUnreadable(kid="v1")
+        return open_v1(self._v1_key, stored)
+
+    def _checked_key(self, kid: str, canary: str) -> bytes:
+        """The primary's bytes; a wrong key by its name must never seal anything."""
+        if kid not in self._fitting:
+            if not self.opens_canary(kid, canary):
+                self._reloaded()
+            if not self.opens_canary(kid, canary):
+                raise Conflict(f"No secret can be stored right now: this process needs key {kid}.")
+            self._fitting |= {kid}
+        self.primary = kid
+        return self._keys[kid]
 
     def _problem(self, entry: KeyRingEntry) -> str | None:
-        key = self._keys.get(entry.kid)
-        if key is None:
+        if entry.kid not in self._keys:
             return f"needs key {entry.kid}"
-        try:
-            open_v2(key, canary_place(entry.kid), entry.canary)
-        except SecretUnreadable:
+        if not self.opens_canary(entry.kid, entry.canary):
             return f"needs key {entry.kid} (the one given is another key)"
         return None
 
     def _reloaded(self) -> Mapping[str, bytes]:
-        """Read the key file again: a key may have been added since the start; a file gone bad leaves what we have."""
+        """Read the key file again: a key may have been added since the start; a file gone bad leaves what we have.
+
+        A key that fits is never replaced: sealing relies on its canary having been opened with these very bytes.
+        """
         if self._reload is not None:
             with self._lock, suppress(SettingsInvalid):
-                self._keys.update(self._reload())
+                given = self._reload()
+                self._keys.update({kid: key for kid, key in given.items() if kid not in self._fitting})
         return self._keys
 
 
@@ -117,13 +196,18 @@ def register_keys(db: Session, keys: Mapping[str, bytes], *, now: datetime) -> N
             "kid": kid,
             "canary": seal_v2(key, kid, canary_place(kid), _CANARY),
             "state": "primary" if index == 0 else "active",
-            "writes": 1,
+            "writes": _CANARY_WRITES,
             "created_at": now,
         }
         for index, (kid, key) in enumerate(keys.items())
     ]
     rows.sort(key=lambda row: str(row["kid"]))
     db.execute(insert_into(db, KeyRingEntry).on_conflict_do_nothing(), rows)
+
+
+def new_entry(kid: str, canary: str, *, now: datetime) -> KeyRingEntry:
+    """The row of a key that joins the ring; its canary is its first write."""
+    return KeyRingEntry(kid=kid, canary=canary, state="active", writes=_CANARY_WRITES, created_at=now)
 
 
 def has_canary(db: Session) -> bool:
@@ -161,3 +245,35 @@ def canary_place(kid: str) -> SecretPlace:
 def fingerprint_place() -> SecretPlace:
     """Where the fingerprint key is stored."""
     return SecretPlace("", "installation", "fingerprint_key_encrypted", "", "")
+
+
+def _count_writes(db: Session, number: int) -> tuple[str, str]:
+    """Count writes of the primary and lock its row; its id and canary."""
+    statement = (
+        sa.update(KeyRingEntry)
+        .where(KeyRingEntry.state == "primary", KeyRingEntry.writes <= _MAX_WRITES_PER_KEY - number)
+        .values(writes=KeyRingEntry.writes + number)
+        .returning(KeyRingEntry.kid, KeyRingEntry.canary)
+        .execution_options(synchronize_session=False)
+    )
+    for _look in range(2):  # a promotion that was waited for has made another row the primary: look again
+        row: Sequence[Any] | None = db.execute(statement).one_or_none()
+        if row is not None:
+            return row[0], row[1]
+    full = db.execute(sa.select(KeyRingEntry.kid).where(KeyRingEntry.state == "primary")).scalar_one_or_none()
+    if full is None:
+        raise Conflict("No secret can be stored right now: there is no master key.")
+    raise Conflict(f"Key {full} has reached its limit of writes: promote a new one.")
+
+
+def _is_needed(entry: KeyRingEntry) -> bool:
+    """A key that was added and never used may still be missing somewhere: nothing is sealed with it."""
+    return entry.state == "primary" or entry.writes > _CANARY_WRITES
+
+
+def _opens(key: bytes, kid: str, canary: str) -> bool:
+    try:
+        open_v2(key, canary_place(kid), canary)
+    except SecretUnreadable:
+        return False
+    return True

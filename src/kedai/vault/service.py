@@ -15,7 +15,13 @@ from kedai.errors import Conflict, Invalid, NotConfigured, NotFound, SecretUnrea
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Shop
-from kedai.vault.queries import credentials_place, get_active_environment, get_credentials
+from kedai.vault.queries import (
+    credentials_place,
+    get_active_environment,
+    get_credentials,
+    open_push_keys,
+    open_secret,
+)
 from kedai.vault.ring import KeyRing, keyed_fingerprint
 from kedai.vault.shops import set_shop_state
 
@@ -51,12 +57,14 @@ def edit_credentials(
     *,
     required: Sequence[str],
     expected_version: int | None,
+    old_push_key_until: datetime | None = None,
     actor: Actor,
     now: datetime,
 ) -> tuple[str, ...]:
     """Apply validated changes and return the names of the fields that really changed.
 
-    A blank secret means *keep*. ``required`` names what the active environment may never lack.
+    A blank secret means *keep*. ``required`` names what the active environment may never lack. A push key that is
+    replaced goes on verifying pushes until ``old_push_key_until``; without an instant it ends at once.
 
     Raises:
         Stale: ``expected_version`` is not the stored one.
@@ -69,8 +77,10 @@ def edit_credentials(
     row = get_credentials(db, connector, environment, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise Stale(facts_version=row.version)
-    _refuse_shared_push_key(db, ring, row, wanted.get("push_partner_key"))
+    _refuse_shared_push_key(db, ring, row, wanted.get("push_partner_key"), now)
     lacking = missing_fields(db, row, required)
+    if wanted.get("push_partner_key"):
+        _keep_old_push_key(db, ring, row, wanted["push_partner_key"], old_push_key_until)
     changed = [name for name, value in wanted.items() if _apply(db, ring, row, name, value, actor, now)]
     if not changed:
         return ()
@@ -84,7 +94,7 @@ def edit_credentials(
         action="credentials.edit",
         environment=environment,
         subject=f"{connector}",
-        details={"fields": sorted(changed), "shops_to_reconnect": list(reconnect)},
+        details={"fields": sorted(changed), "shops_to_reconnect": list(reconnect), **_overlap(row, changed)},
         now=now,
     )
     return tuple(changed)
@@ -117,6 +127,8 @@ def clear_secret(
         return
     lacking = missing_fields(db, row, required)
     _set_secret(row, name, None, actor, now)
+    if name == "push_partner_key":
+        _forget_old_push_key(row)
     _refuse_incomplete_active(db, row, required, lacking)
     _stamp(row, actor, now)
     db.flush()
@@ -130,6 +142,29 @@ def clear_secret(
         details=details,
         now=now,
     )
+
+
+def end_old_push_key(
+    db: Session, connector: ConnectorName, environment: Environment, *, actor: Actor, now: datetime
+) -> bool:
+    """Accept the replaced push key no longer, before its time is over; False where none was kept."""
+    row = get_credentials(db, connector, environment, lock=True)
+    if row.previous_push_partner_key_encrypted is None:
+        return False
+    _forget_old_push_key(row)
+    _stamp(row, actor, now)
+    db.flush()
+    details = {"fields": ["previous_push_partner_key"]}
+    record(
+        db,
+        actor=actor,
+        action="credentials.clear",
+        environment=environment,
+        subject=connector,
+        details=details,
+        now=now,
+    )
+    return True
 
 
 def activate(
@@ -217,6 +252,34 @@ def _set_secret(row: EnvironmentCredentials, name: str, sealed: str | None, acto
     setattr(row, f"{name}_changed_by", actor.name)
 
 
+def _keep_old_push_key(
+    db: Session, ring: KeyRing, row: EnvironmentCredentials, new: str | None, until: datetime | None
+) -> None:
+    """The key that is replaced moves to a column of its own, which it is sealed for anew; one out of reach ends."""
+    try:
+        old = open_secret(ring, row, "push_partner_key_encrypted")
+    except SecretUnreadable:
+        old = None
+    if old is not None and old.reveal() == new:
+        return  # the same key typed again replaces nothing
+    _forget_old_push_key(row)
+    if old is not None and until is not None:
+        column = "previous_push_partner_key_encrypted"
+        place = credentials_place(row.connector, row.environment, column)
+        row.previous_push_partner_key_encrypted = ring.seal(db, place, old.reveal())
+        row.previous_push_partner_key_valid_until = until
+
+
+def _forget_old_push_key(row: EnvironmentCredentials) -> None:
+    row.previous_push_partner_key_encrypted = row.previous_push_partner_key_valid_until = None
+
+
+def _overlap(row: EnvironmentCredentials, changed: Sequence[str]) -> dict[str, str]:
+    """What the trail says of a push key's overlap."""
+    until = row.previous_push_partner_key_valid_until
+    return {"old_push_key_until": until.isoformat()} if until is not None and "push_partner_key" in changed else {}
+
+
 def _stamp(row: EnvironmentCredentials, actor: Actor, now: datetime) -> None:
     row.version, row.updated_at, row.updated_by = row.version + 1, now, actor.name
 
@@ -234,20 +297,21 @@ def _refuse_incomplete_active(
         )
 
 
-def _refuse_shared_push_key(db: Session, ring: KeyRing, row: EnvironmentCredentials, key: str | None) -> None:
+def _refuse_shared_push_key(
+    db: Session, ring: KeyRing, row: EnvironmentCredentials, key: str | None, now: datetime
+) -> None:
+    """Neither the key of the other environment nor the one it still accepts."""
     if not key:
         return
     other = get_credentials(db, ConnectorName(row.connector), row.environment.other, lock=True)
-    if other.push_partner_key_encrypted is None:
-        return
-    place = credentials_place(row.connector, other.environment, "push_partner_key_encrypted")
     try:
-        same = keyed_fingerprint(db, ring, ring.open(place, other.push_partner_key_encrypted)) == keyed_fingerprint(
-            db, ring, key
-        )
+        theirs = open_push_keys(ring, other, now=now)
     except SecretUnreadable:
         return  # an unreadable key cannot be compared; the other environment says so on its own tab
-    if same:
+    if not theirs:
+        return
+    ours = keyed_fingerprint(db, ring, key)
+    if any(keyed_fingerprint(db, ring, one.key.reveal()) == ours for one in theirs):
         raise Invalid(
             f"This is the push key of {other.environment.value}. Each environment needs its own.",
             field="push_partner_key",

@@ -26,7 +26,9 @@ from kedai.vault.keys import create_key_file
 from kedai.vault.models import EnvironmentCredentials, Installation, KeyRingEntry
 from kedai.vault.queries import credentials_place, get_credentials, open_secret
 from kedai.vault.ring import KeyRing
+from kedai.vault.rotation import add_key, promote_key
 from tests.support.factories import (
+    ANNA,
     COMPLETE,
     FAKE,
     LIVE,
@@ -150,12 +152,10 @@ def test_key_added_to_the_file_later_is_found_without_a_restart(db: Database, tm
     file.write_text(MASTER_KEYS)
     old = ring_for(db, tmp_path, master_keys_file=file)
     file.write_text(f"{MASTER_KEYS}\n{SECOND}\n")
-    newer = KeyRing({"k2": base64.b64decode(SECOND[3:])}, v1_key=None)
+    newer = ring_for(db, tmp_path, master_keys_file=file)
     with db.write() as session:
-        session.execute(
-            sa.insert(KeyRingEntry),
-            [{"kid": "k2", "canary": "", "state": "active", "writes": 0, "created_at": START}],
-        )
+        add_key(session, newer, "k2", actor=ANNA, now=START)
+        promote_key(session, newer, "k2", actor=ANNA, now=START)
         stored = newer.seal(session, credentials_place(FAKE, SANDBOX, "x"), "sealed by another process")
     assert old.kids() == ("k1",)
     assert old.open(credentials_place(FAKE, SANDBOX, "x"), stored) == "sealed by another process"

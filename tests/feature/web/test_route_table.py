@@ -24,7 +24,7 @@ OPERATOR = {"read", "account", "shops.connect", "environment.switch", "events.re
 ROLES = {
     "viewer": {"read", "account"},
     "operator": OPERATOR,
-    "admin": OPERATOR | {"credentials.write", "staff.manage", "tokens.manage", "audit.read"},
+    "admin": OPERATOR | {"credentials.write", "staff.manage", "tokens.manage", "audit.read", "keys.manage"},
 }
 """Written out here a second time: a change of what a role may do is meant to be seen."""
 

@@ -51,6 +51,7 @@ TABLES_IN_REVERSE = (
     "sign_in_tries",
     "rejected_delivery",
     "rejected_count",
+    "process",
     "key_ring",
     "installation",
     "environment_seal",
@@ -229,6 +230,24 @@ def create_tables() -> None:
         sa.CheckConstraint("state IN ('primary', 'active', 'retired')", name="ck_key_ring_state_known"),
         sa.PrimaryKeyConstraint("kid", name="pk_key_ring"),
     )
+    op.create_index(
+        "uq_key_ring_primary",
+        "key_ring",
+        ["state"],
+        unique=True,
+        sqlite_where=sa.text("state = 'primary'"),
+        postgresql_where=sa.text("state = 'primary'"),
+    )
+    op.create_table(
+        "process",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("kids", types.JsonText(), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(), nullable=False),
+        sa.Column("seen_at", types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_process"),
+    )
     op.create_table(
         "rejected_count",
         sa.Column("connector", types.KeyText, nullable=False),
@@ -368,6 +387,14 @@ def create_tables() -> None:
         unique=False,
         sqlite_where=sa.text("state = 'parked'"),
         postgresql_where=sa.text("state = 'parked'"),
+    )
+    op.create_index(
+        "ix_raw_event_previous_key",
+        "raw_event",
+        ["connector", "environment", "id"],
+        unique=False,
+        sqlite_where=sa.text("matched_key = 'previous'"),
+        postgresql_where=sa.text("matched_key = 'previous'"),
     )
     op.create_table(
         "run",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from kedai.errors import Forbidden, Invalid, Stale, StepUpRequired
 from kedai.runtime import Runtime
@@ -50,11 +50,12 @@ class CredentialsPatch(BaseModel):
     default_shipping_option_id: _Id = None
     partner_key: SecretStr | None = Field(default=None, max_length=4096)
     push_partner_key: SecretStr | None = Field(default=None, max_length=4096)
+    old_push_key_until: AwareDatetime | None = None
 
     def changes(self) -> dict[str, str | None]:
         """The fields that were sent, as text."""
         sent: dict[str, str | None] = {}
-        for name in sorted(self.model_fields_set):
+        for name in sorted(self.model_fields_set - {"old_push_key_until"}):
             value = getattr(self, name)
             if isinstance(value, SecretStr):
                 sent[name] = value.get_secret_value()
@@ -123,6 +124,7 @@ def edit(
         environment,
         body.changes(),
         expected_version=_version(if_match),
+        old_push_key_until=body.old_push_key_until,
         actor=caller.actor,
         now=runtime.clock.now(),
     )

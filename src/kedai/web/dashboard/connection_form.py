@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from kedai.connectors.base import Connector, CredentialField
 from kedai.errors import Invalid
@@ -39,6 +40,29 @@ class FormField:
     secret: SecretView | None
     error: str | None
     stored: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """For how long a replaced push key is still accepted."""
+
+    label: str
+    span: timedelta | None
+
+
+OVERLAPS = {
+    "hour": Overlap("for 1 hour", timedelta(hours=1)),
+    "day": Overlap("for 24 hours", timedelta(days=1)),
+    "week": Overlap("for 7 days", timedelta(days=7)),
+    "month": Overlap("for 30 days", timedelta(days=30)),
+    "none": Overlap("no longer", None),
+}
+
+
+def chosen_overlap(form: Mapping[str, str]) -> str:
+    """The key of the chosen overlap; a day where none was chosen, so that no push is lost by a quick save."""
+    key = form.get("old_push_key", "day")
+    return key if key in OVERLAPS else "day"
 
 
 def form_fields(parts: Parts, connector: Connector, view: ConnectionView, typed: Typed | None) -> list[FormField]:

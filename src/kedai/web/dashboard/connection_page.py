@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
-from kedai.inbox.queries import EventRow, count_rejected, find_last_event
+from kedai.inbox.queries import EventRow, count_rejected, find_last_by_old_key, find_last_event
 from kedai.runs.queries import find_open_runs
 from kedai.runtime import Runtime
 from kedai.sync.catch_up import KIND as CATCH_UP
@@ -21,7 +21,7 @@ from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.parts import find_host
 from kedai.sync.shops import read_health
 from kedai.values.environment import Environment
-from kedai.web.dashboard.connection_form import Typed, form_fields
+from kedai.web.dashboard.connection_form import OVERLAPS, Typed, chosen_overlap, form_fields
 from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import Shell, read_shell
@@ -40,10 +40,20 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class OldPushKey:
+    """A push key that was replaced and is still accepted; ``last_at`` is when it last signed anything since."""
+
+    replaced_at: datetime
+    valid_until: datetime
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class PushHealth:
     """How pushes of an environment arrive."""
 
     last: EventRow | None
+    old_key: OldPushKey | None
     rejected: int
     rejected_at: datetime | None
 
@@ -60,7 +70,8 @@ def show_connection(
     with runtime.web_db.read() as db:
         shell, view = read_connection(request, runtime, db, caller, connector, environment)
         last = find_last_event(db, connector.name, environment=environment)
-        push = PushHealth(last, *count_rejected(db, connector.name, environment=environment))
+        old_key = _read_old_key(db, view, shell.now)
+        push = PushHealth(last, old_key, *count_rejected(db, connector.name, environment=environment))
         here = url(f"/connectors/{connector.name}", tab=environment.value)
         parked = read_parked(db, connector.name, environment, back="connection", refresh_href=here)
         health = read_health(db, connector.name, environment, now=shell.now)
@@ -76,6 +87,8 @@ def show_connection(
         typed=attempt.typed,
         shop_errors=attempt.shop_errors,
         fields=form_fields(runtime.parts, connector, view, attempt.typed),
+        overlaps=[(key, one.label) for key, one in OVERLAPS.items()],
+        overlap=chosen_overlap({} if attempt.typed is None else attempt.typed.values),
         checklist=_checklist(connector, view),
         connect_missing=labels(connector, view.connect_missing),
         push=push,
@@ -120,6 +133,15 @@ def _checklist(connector: Connector, view: ConnectionView) -> list[dict[str, Any
         for one in connector.credential_fields
         if one.connect or one.switch
     ]
+
+
+def _read_old_key(db: Session, view: ConnectionView, now: datetime) -> OldPushKey | None:
+    """Whether the marketplace still signs with it is what an operator must know before ending it."""
+    replaced_at, until = view.push_partner_key.changed_at, view.push_partner_key.previous_valid_until
+    if replaced_at is None or until is None or until <= now:
+        return None
+    last_at = find_last_by_old_key(db, view.connector, environment=view.environment, since=replaced_at)
+    return OldPushKey(replaced_at, until, last_at)
 
 
 def sign_in_origins(runtime: Runtime, connector: Connector, view: ConnectionView) -> tuple[str, ...]:

@@ -95,7 +95,8 @@ def _of_installation(runtime: Runtime, db: Session, shell: Shell) -> Iterator[It
     if runtime.ring.trouble is not None:
         title = f"Stored secrets cannot be opened: this installation {runtime.ring.trouble}"
         detail = "Nothing can be signed or verified, and no secret can be saved, until the master key is given back."
-        yield Item("bad", None, title, detail, None, "")
+        href = "/settings/keys" if "keys.manage" in shell.can else None
+        yield Item("bad", None, title, detail, href, "Show the keys")
     due = inbox.find_next_due(db)
     if due is not None and shell.now - due > _SILENT and not shell.sealed:  # what is sealed rests on purpose
         title = f"Events have been waiting for {span(shell.now - due)} and nothing works on them"

@@ -12,8 +12,16 @@ from kedai.errors import Conflict, Invalid, NotFound, Stale
 from kedai.runtime import Runtime
 from kedai.sync import credentials
 from kedai.values.environment import Environment
+from kedai.vault import service as vault
 from kedai.web.dashboard.access import Editor, FreshEditor
-from kedai.web.dashboard.connection_form import Typed, changes_of, field_errors, trimmed_secrets
+from kedai.web.dashboard.connection_form import (
+    OVERLAPS,
+    Typed,
+    changes_of,
+    chosen_overlap,
+    field_errors,
+    trimmed_secrets,
+)
 from kedai.web.dashboard.connection_page import Attempt, frame, read_connection, show_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import render, url
@@ -49,7 +57,7 @@ def save(request: Request, runtime: RuntimeDep, caller: Editor, name: str, form:
             request, runtime, caller, connector, environment, Typed(form, errors, problem=_SOMETHING_WRONG), 422
         )
     try:
-        changed = _edit(runtime, caller, connector, environment, changes, _version(form))
+        changed = _edit(runtime, caller, connector, environment, changes, form)
     except Stale:
         return _again(
             request, runtime, caller, connector, environment, Typed(form, {}, stale=True, problem=_STALE), 409
@@ -87,14 +95,25 @@ def clear(request: Request, runtime: RuntimeDep, caller: FreshEditor, name: str,
     return RedirectResponse(url(f"/connectors/{name}", tab=environment.value, status="secret_removed"), 303)
 
 
+@router.post("/connectors/{name}/old-push-key/end")
+def end_old_push_key(request: Request, runtime: RuntimeDep, caller: FreshEditor, name: str) -> Response:
+    """Accept the replaced push key no longer, before its time is over."""
+    connector, environment = runtime.parts.connector(name), env_param(request, "env")
+    with runtime.web_db.write() as db:
+        ended = vault.end_old_push_key(db, connector.name, environment, actor=caller.actor, now=runtime.clock.now())
+    status = "old_push_key_ended" if ended else "unchanged"
+    return RedirectResponse(url(f"/connectors/{name}", tab=environment.value, status=status), 303)
+
+
 def _edit(
     runtime: Runtime,
     caller: Principal,
     connector: Connector,
     environment: Environment,
     changes: Mapping[str, str | None],
-    version: int | None,
+    form: Mapping[str, str],
 ) -> tuple[str, ...]:
+    now, overlap = runtime.clock.now(), OVERLAPS[chosen_overlap(form)].span
     with runtime.web_db.write() as db:
         result = credentials.edit(
             runtime.parts,
@@ -102,9 +121,10 @@ def _edit(
             connector.name,
             environment,
             changes,
-            expected_version=version,
+            expected_version=_version(form),
+            old_push_key_until=None if overlap is None else now + overlap,
             actor=caller.actor,
-            now=runtime.clock.now(),
+            now=now,
         )
     return result.changed
 

@@ -133,7 +133,17 @@ RUN_KIND = {
     "replay_parked": "Replay parked events",
     "discard_parked": "Discard parked events",
     "catch_up": "Catch up on orders",
+    "rewrap": "Rewrap secrets",
 }
+
+KEY_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "primary": ("Primary", "good"),
+    "active": ("Opens only", "info"),
+    "retired": ("Retired", "quiet"),
+    "readable": ("Still read", "warn"),
+    "refused": ("Refused for good", "quiet"),
+}
+
 
 REJECTED_REASON = {
     "no_key": "No push key is set for this environment, so no push can be trusted.",
@@ -178,6 +188,7 @@ NOTICES: dict[str, Notice] = {
     "already_connected": Notice("info", "This shop is connected already.", "Its connection was left as it is."),
     "saved": Notice("good", "Saved."),
     "unchanged": Notice("info", "Nothing was different, so nothing was changed."),
+    "old_push_key_ended": Notice("good", "The old push key is no longer accepted."),
     "secret_removed": Notice("good", "The secret was removed."),
     "shop_confirmed": Notice("good", "The shop is connected.", "You confirmed it by its ID."),
     "switched": Notice("good", "You are signed in here now.", "Orders of this environment are worked on from now on."),
@@ -202,6 +213,15 @@ NOTICES: dict[str, Notice] = {
     ),
     "copied": Notice("good", "Copied.", "Both environments are compared below as they stand now."),
     "cancel_requested": Notice("info", "The run was asked to stop.", "It stops before its next step."),
+    "key_added": Notice("good", "The key joined the ring.", "Nothing is sealed with it until you promote it."),
+    "key_promoted": Notice(
+        "good",
+        "The key is the primary now.",
+        "What is stored from now on is sealed with it. Rewrap what was stored before.",
+    ),
+    "rewrap_started": Notice("good", "The rewrap has begun.", "It goes on by itself, also when you leave this page."),
+    "rewrap_needless": Notice("info", "Everything was sealed with the primary key already."),
+    "key_retired": Notice("good", "The key is retired.", "It may leave the key file now."),
     "signed_out": Notice("info", "You are signed out."),
     "challenge_ended": Notice("warn", "This sign-in took too long, or had too many tries.", "Start again."),
     "password_changed": Notice("good", "Your password was changed.", "All your other sessions were ended."),

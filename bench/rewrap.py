@@ -1,0 +1,167 @@
+"""Turning the master key under load: 10,000 secrets sealed anew, and how long pushes wait meanwhile, on both databases.
+
+`kedai serve` answers pushes at a steady rate, first alone, then while its own worker rewraps; both in one run.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bench.bodies import Target, invented_orders, write_requests
+from bench.kedai_app import KedaiApp
+from bench.load import Report, Slice, generate
+from bench.machine import wait_quiet
+from bench.table import Row
+from kedai.kit.ids import new_id
+from kedai.runs.models import Run
+from kedai.runtime import Runtime, open_runtime
+from kedai.settings import Settings
+from kedai.sync.keys import promote
+from kedai.sync.rewrap import start_rewrap
+from kedai.values.actor import COMMAND_LINE
+from kedai.values.environment import Environment
+from kedai.vault.models import AuthToken, Shop
+from kedai.vault.sealed import all_shelves, count_by_key, shelves_of_environment
+from tests.support.postgres import PostgresServer
+from tests.support.processes import free_port, wait_http, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOKENS = 5000
+RATE = 200.0
+WARM_UP = 400
+ALONE = 1600
+BESIDE = 1600
+LONGEST_SECONDS = 120.0
+SHOPEE = "shopee"
+
+
+def measure() -> list[Row]:
+    """Rewrap on SQLite, then on a durable PostgreSQL of our own."""
+    rows: list[Row] = []
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kedai-bench-")))
+        rows += _measure("SQLite", directory / "sqlite", "")
+        server = stack.enter_context(PostgresServer.start(durable=True))
+        server.create_database("kedai")
+        rows += _measure("PostgreSQL", directory / "postgresql", server.url("kedai"))
+    return rows
+
+
+def _measure(name: str, directory: Path, database_url: str) -> list[Row]:
+    keys = [f"k{number}:{base64.b64encode(os.urandom(32)).decode()}" for number in (1, 2)]
+    port, push_key = free_port(), os.urandom(32).hex()
+    app = KedaiApp(directory, port=port, database_url=database_url, settings={"KEDAI_MASTER_KEYS": ",".join(keys)})
+    app.prepare({"sandbox": push_key})
+    file = directory / "requests"
+    target = Target(f"http://127.0.0.1:{port}", "sandbox", push_key)
+    write_requests(file, target, invented_orders(2 * WARM_UP + ALONE + BESIDE))
+    with _opened(app) as runtime:
+        secrets = _fill(runtime)
+        with app.serve() as process:
+            wait_http(f"{app.base_url}/readyz", timeout=30.0)
+            wait_quiet(process.pid)
+            alone = generate(Slice(file, 0, WARM_UP, ALONE), port=port, rate=RATE)
+            beside, seconds = _turn(runtime, file, port)
+    print(f"  {name}: {secrets:,} secrets in {seconds:.2f} s; p99 alone {alone.p99_ms} ms, beside {beside.p99_ms} ms")
+    return [
+        Row(f"rewrap of {secrets:,} secrets under load, {name}", seconds, "s", target=10.0, bound="at most"),
+        Row(
+            f"push p99 while rewrapping, {name}",
+            beside.p99_ms,
+            "ms",
+            peer="alone",
+            ratio=beside.p99_ms / alone.p99_ms,
+            target=2.0,
+            bound="at most",
+        ),
+    ]
+
+
+def _turn(runtime: Runtime, file: Path, port: int) -> tuple[Report, float]:
+    """Promote and rewrap again and again for as long as the pushes come; their report, and the first turn's seconds."""
+    reports: list[Report] = []
+
+    def send() -> None:
+        reports.append(generate(Slice(file, WARM_UP + ALONE, WARM_UP, BESIDE), port=port, rate=RATE))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    time.sleep(WARM_UP / RATE)
+    seconds = []
+    kids = ["k2", "k1"]
+    while sender.is_alive() or not seconds:
+        seconds.append(_rewrap(runtime, kids[len(seconds) % 2]))
+    sender.join()
+    return reports[0], seconds[0]
+
+
+def _rewrap(runtime: Runtime, kid: str) -> float:
+    """Seal everything under ``kid`` and return the seconds from the request to the last run's end."""
+    now = runtime.clock.now()
+    with runtime.web_db.write() as db:
+        promote(db, runtime.ring, kid, actor=COMMAND_LINE, now=now)
+    began = time.perf_counter()
+    with runtime.web_db.write() as db:
+        run_ids = [run.id for run in start_rewrap(db, runtime.ring, actor=COMMAND_LINE, now=now)]
+
+    def has_ended() -> bool:
+        with runtime.web_db.read() as db:
+            states = db.execute(sa.select(Run.state).where(Run.id.in_(run_ids))).scalars().all()
+        return set(states) == {"succeeded"}
+
+    wait_until(has_ended, timeout=LONGEST_SECONDS, message="the rewrap did not end")
+    return time.perf_counter() - began
+
+
+def _fill(runtime: Runtime) -> int:
+    """Token pairs for many shops of live, all sealed with the first key; how many secrets there are now."""
+    now = datetime.now(UTC)
+    shelf = next(one for one in shelves_of_environment(SHOPEE, Environment.LIVE) if one.sealed.name == "auth_token")
+    key = {"connector": SHOPEE, "environment": Environment.LIVE}
+    shops, tokens = [], []
+    with runtime.web_db.write() as db:
+        for number in range(TOKENS):
+            shop_id = str(220_000_000 + number)
+            shops.append({**key, "shop_id": shop_id, "state": "paused", "state_reason": "", "updated_at": now})
+            values = {
+                column: runtime.ring.seal(db, shelf.place(column, shop_id), os.urandom(32).hex())
+                for column in shelf.sealed.columns
+            }
+            tokens.append(
+                {
+                    **key,
+                    **values,
+                    "id": new_id(),
+                    "shop_id": shop_id,
+                    "partner_id": "1",
+                    "access_expires_at": now,
+                    "refresh_expires_at": now + timedelta(days=30),
+                    "updated_at": now,
+                }
+            )
+        db.execute(sa.insert(Shop), shops)
+        db.execute(sa.insert(AuthToken), tokens)
+        return sum(count_by_key(db, all_shelves(db)).values())
+
+
+@contextlib.contextmanager
+def _opened(app: KedaiApp) -> Iterator[Runtime]:
+    """The same installation opened here, to fill it and to turn its keys as the command line does."""
+    given = {name.removeprefix("KEDAI_").lower(): text for name, text in app.environment.items()}
+    runtime = open_runtime(Settings(**given), seeds={})
+    try:
+        yield runtime
+    finally:
+        runtime.close()
