@@ -13,6 +13,8 @@ import kedai.runtime
 from kedai.db.base import Model
 from kedai.errors import SecretUnreadable
 from kedai.kit.crypto import SecretPlace, open_v2, seal_v2
+from kedai.staff.models import Staff
+from kedai.sync.second_factor import totp_place
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.vault.queries import credentials_place, token_place
 from kedai.vault.ring import fingerprint_place
@@ -80,5 +82,7 @@ def test_the_list_agrees_with_those_who_seal() -> None:
         assert shelves["environment_credentials"].place(column, "") == credentials_place(FAKE, Environment.LIVE, column)
     for column in shelves["auth_token"].sealed.columns:
         assert shelves["auth_token"].place(column, "7001") == token_place(scope, column)
-    (installation,) = shelves_of_installation()
-    assert installation.place("fingerprint_key_encrypted", "") == fingerprint_place()
+    own = {shelf.sealed.name: shelf for shelf in shelves_of_installation()}
+    assert own["installation"].place("fingerprint_key_encrypted", "") == fingerprint_place()
+    person = Staff(email="ana@shop.example")
+    assert own["staff"].place("totp_secret_encrypted", person.email) == totp_place(person)
