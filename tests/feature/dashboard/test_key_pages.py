@@ -157,6 +157,8 @@ def test_push_key_form_offers_an_overlap_and_the_page_says_how_silent_the_old_ke
     page = admin.get(f"{HERE}?tab=sandbox")
     assert "last signed a push 5 min ago ; accepted until 2020-01-08" in page.words
     assert "The marketplace still signs with the old key." in page.words
+    assert admin.post(f"{HERE}/old-push-key/end?env=sandbox").location.startswith("/confirm")
+    admin = sign_in(turning)
     ended = admin.post(f"{HERE}/old-push-key/end?env=sandbox")
     assert "The old push key is no longer accepted." in admin.follow(ended).words
     assert "Old push key" not in admin.get(f"{HERE}?tab=sandbox").words

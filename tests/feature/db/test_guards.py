@@ -44,6 +44,8 @@ def filled(house: House) -> House:
         connect.start(
             house.parts, db, FAKE, SANDBOX, staff_id="s", session_id="s", expected_shop_id=None, now=house.now
         )
+    seal = {"environment": SANDBOX, "identity": "x", "found": {}, "sealed_at": START}
+    house.execute(sa.insert(Model.metadata.tables["environment_seal"]).values(**seal))
     token = {"id": new_id(), "name": "x", "role": "viewer", "environment": SANDBOX, "created_by": "x"}
     house.execute(sa.insert(Model.metadata.tables["api_token"]).values(**token, token_hash=b"x", created_at=START))
     return house
