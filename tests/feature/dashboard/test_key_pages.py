@@ -17,7 +17,7 @@ from kedai.staff.roles import Role
 from kedai.sync import rewrap, runner
 from kedai.sync.presence import Presence
 from kedai.vault.models import AuthToken, KeyRingEntry
-from tests.feature.dashboard.browser import Browser
+from tests.feature.dashboard.browser import PASSWORD, Browser
 from tests.support.factories import (
     COMPLETE,
     FAKE,
@@ -158,7 +158,7 @@ def test_push_key_form_offers_an_overlap_and_the_page_says_how_silent_the_old_ke
     assert "last signed a push 5 min ago ; accepted until 2020-01-08" in page.words
     assert "The marketplace still signs with the old key." in page.words
     assert admin.post(f"{HERE}/old-push-key/end?env=sandbox").location.startswith("/confirm")
-    admin = sign_in(turning)
+    assert admin.post("/confirm", {"password": PASSWORD}).status == 303
     ended = admin.post(f"{HERE}/old-push-key/end?env=sandbox")
     assert "The old push key is no longer accepted." in admin.follow(ended).words
     assert "Old push key" not in admin.get(f"{HERE}?tab=sandbox").words
