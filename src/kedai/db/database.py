@@ -15,14 +15,13 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from kedai.db.engine import make_engine
+from kedai.db.engine import RESTED_SECONDS, make_engine
 from kedai.db.write_lock import FairLock
 from kedai.errors import StorageUnavailable
 from kedai.kit.clock import monotonic
 
 T = TypeVar("T")
 _WRITE_LOCK_SECONDS = 5.0
-_RESTED_SECONDS = 1.0
 _RETRIED_SQLSTATES = {"40001", "40P01"}  # serialisation failure, deadlock
 _open_transaction: ContextVar[bool] = ContextVar("kedai_open_transaction", default=False)
 
@@ -46,7 +45,6 @@ class Database:
         self.read_engine = (
             make_engine(url, pool_size=pool_size, read_only=True) if self.is_sqlite else self.write_engine
         )
-
         self._statement_engine = (
             self.write_engine if self.is_sqlite else self.write_engine.execution_options(isolation_level="AUTOCOMMIT")
         )
@@ -114,9 +112,9 @@ class Database:
 class KeptConnection:
     """Taking a connection from the pool for each flush costs as much as the flush's statement: this one is kept.
 
-    After a failure or a rest it goes back to the pool, which hands out only what still lives. `BEGIN` and `COMMIT` are
-    left out: on PostgreSQL each is a round trip, on SQLite each gives the interpreter away. (What SQLAlchemy itself
-    executes on SQLite begins a transaction; it ends with the block.)
+    After a failure it goes back to the pool, which hands out only what still lives; after a rest it is asked first, as
+    the pool would. `BEGIN` and `COMMIT` are left out: on PostgreSQL each is a round trip, on SQLite each gives the
+    interpreter away. (What SQLAlchemy itself executes on SQLite begins a transaction; it ends with the block.)
     """
 
     def __init__(self, engine: Engine, locked: Callable[..., AbstractContextManager[None]]) -> None:
@@ -129,8 +127,8 @@ class KeptConnection:
     def use(self, *, first: bool = False) -> Iterator[Connection]:
         """The connection, alone."""
         with _translated(), self._locked(first=first), _marked():
-            if monotonic() - self._used_at > _RESTED_SECONDS:
-                self.close()
+            if monotonic() - self._used_at > RESTED_SECONDS:
+                self._drop_dead()
             self._connection = self._connection or self._engine.connect()
             try:
                 yield self._connection
@@ -140,6 +138,16 @@ class KeptConnection:
                 self.close()
                 raise
             self._used_at = monotonic()
+
+    def _drop_dead(self) -> None:
+        raw = None if self._connection is None else self._connection.connection.dbapi_connection
+        if self._connection is None or raw is None:
+            return
+        try:
+            self._engine.dialect.do_ping(raw)
+        except Exception:  # noqa: BLE001  whatever a cut connection answers, it is of no more use
+            self._connection.invalidate()
+            self.close()
 
     def close(self) -> None:
         """Give the connection back."""

@@ -20,7 +20,9 @@ from kedai.kit.clock import monotonic
 
 MINIMUM_SQLITE = (3, 40, 0)
 _BEGIN_DEADLINE_SECONDS = 5.0
-_RESTED_SECONDS = 1.0
+RESTED_SECONDS = 1.0
+"""After so long unused a connection is asked whether it still lives."""
+
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -61,7 +63,7 @@ def _ping_after_a_rest(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def _ping(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        if monotonic() - record.info.get("used_at", monotonic()) < _RESTED_SECONDS:
+        if monotonic() - record.info.get("used_at", monotonic()) < RESTED_SECONDS:
             return
         try:
             engine.dialect.do_ping(connection)

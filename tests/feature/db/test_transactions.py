@@ -14,9 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from kedai.db import database as database_module
 from kedai.db import engine as engine_module
 from kedai.db.database import Database, refuse_open_transaction
 from kedai.errors import StorageUnavailable
+from kedai.kit.clock import monotonic
 from kedai.vault.models import ActiveEnvironment, EnvironmentCredentials, Shop
 from tests.support.factories import FAKE, SANDBOX, START, House, on_postgresql, on_sqlite, run_threads
 from tests.support.processes import free_port, wait_until
@@ -67,6 +69,27 @@ def test_reader_does_not_wait_for_a_writer(house: House) -> None:
         db.execute(rename("half"))
         (seen,) = run_threads([lambda: named(house.db)], timeout=10)
     assert seen != "half"
+
+
+PID = sa.text("SELECT pg_backend_pid()")
+
+
+@on_postgresql
+@pytest.mark.parametrize("kind", ["kept", "pooled"])
+def test_connection_that_was_cut_while_it_rested_is_replaced(
+    house: House, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Break `_drop_dead` or `_ping_after_a_rest`: after a rest the first flush fails wherever idle ones are cut."""
+    with closing(Database(house.db.url, pool_size=1)) as database, database.keep() as kept:
+        use = kept.use if kind == "kept" else database.write
+        with use() as db:
+            first = db.execute(PID).scalar_one()
+        with house.db.write() as other:
+            other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
+        for module in (database_module, engine_module):
+            monkeypatch.setattr(module, "monotonic", lambda: monotonic() + 60)
+        with use() as db:
+            assert db.execute(PID).scalar_one() != first
 
 
 def test_constraint_breach_is_left_to_the_caller(house: House) -> None:

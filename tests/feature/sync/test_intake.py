@@ -216,6 +216,33 @@ def test_new_key_is_known_at_once_even_while_an_old_one_is_cached(shop: House) -
     assert [event.order_sn for event in shop.events()] == ["O1", "O2"]
 
 
+def test_key_that_ended_while_nothing_came_verifies_nothing_any_more(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Break `PushKeyCache.get`: after a long silence the old copy would serve once more."""
+
+    async def deliver(intake: Intake) -> None:
+        await receive(shop, intake, push_body("O1"))
+        await asyncio.to_thread(lambda: shop.configure(SANDBOX, push_partner_key="another-push-key-0123456789"))
+        monkeypatch.setattr(pushkeys, "monotonic", lambda: monotonic() + 61)
+        keys = await intake.keys.get(FAKE, SANDBOX)
+        assert [key.key.reveal() for key in keys.keys] == ["another-push-key-0123456789"]
+
+    run(shop, deliver)
+
+
+def test_switch_between_two_flushes_counts_from_the_very_next_push(shop: House) -> None:
+    """Break the guard of `insert_pushes` (let it always hold): the second push would be judged by the old answer."""
+
+    async def deliver(intake: Intake) -> None:
+        await receive(shop, intake, push_body("O1"))
+        await asyncio.to_thread(shop.switch, LIVE)
+        await receive(shop, intake, push_body("O2"))
+
+    run(shop, deliver)
+    assert shop.states() == ["received", "parked"]
+
+
 def test_flood_of_bad_signatures_reads_the_keys_a_few_times_only(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:
     readings: list[Environment] = []
 

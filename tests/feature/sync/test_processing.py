@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from kedai import errors
-from kedai.db.database import refuse_open_transaction
+from kedai.db.database import Database, refuse_open_transaction
+from kedai.errors import StorageUnavailable
 from kedai.inbox.models import RawEvent
 from kedai.kit.crypto import SecretPlace, seal_v2
 from kedai.orders.models import OrderAnswer
-from kedai.sync import process
+from kedai.sync import judge, process
 from kedai.sync.outcome import MAX_ATTEMPTS
 from kedai.sync.process import process_next
 from kedai.values.environment import Environment
@@ -60,6 +65,51 @@ def lose_leases(house: House) -> None:
 def put_and_deliver(house: House, *order_sns: str, environment: Environment = SANDBOX) -> None:
     house.market.put(environment, *(snapshot(one) for one in order_sns))
     house.deliver(*(incoming(one, environment=environment) for one in order_sns))
+
+
+class FallsAway:
+    """A database that is away for some of its transactions; counted from 1, reading and writing apart."""
+
+    def __init__(self, database: Database, *, reads: tuple[int, ...] = (), writes: tuple[int, ...] = ()) -> None:
+        self._database = database
+        self._reads, self._writes = iter(range(1, 1000)), iter(range(1, 1000))
+        self._away = {"read": reads, "write": writes}
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        if next(self._reads) in self._away["read"]:
+            raise StorageUnavailable
+        with self._database.read() as db:
+            yield db
+
+    def transact(self, work: Callable[[Session], Any]) -> Any:
+        if next(self._writes) in self._away["write"]:
+            raise StorageUnavailable
+        return self._database.transact(work)
+
+
+def test_f12_database_away_when_answers_are_written_is_waited_for(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break `process._write`: without its second try the events stay leased, and nobody writes for 45 seconds."""
+    monkeypatch.setattr(process, "_AWAY_SECONDS", 0.01)
+    put_and_deliver(shop, "O1", "O2")
+    away: Any = FallsAway(shop.parts.database, writes=(2, 3))
+    assert asyncio.run(process_next(replace(shop.parts, database=away), orders_per_call=50))
+    assert shop.states() == ["applied", "applied"]
+    assert len(shop.market.calls) == 1
+
+
+def test_f12_database_away_before_the_marketplace_is_asked_gives_the_events_back(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Break the release in `process_next`: the events stay leased, and their next claim counts as a stall."""
+    monkeypatch.setattr(process, "_AWAY_SECONDS", 0.01)
+    put_and_deliver(shop, "O1")
+    away: Any = FallsAway(shop.parts.database, reads=(1,), writes=(2,))
+    with pytest.raises(StorageUnavailable):
+        asyncio.run(process_next(replace(shop.parts, database=away), orders_per_call=50))
+    assert (shop.event().lease_by, shop.event().stalls) == (None, 0)
+    shop.step()
+    assert shop.states() == ["applied"]
 
 
 def test_fifty_orders_are_read_in_one_call_and_applied(shop: House) -> None:
@@ -348,7 +398,7 @@ def test_push_that_kills_its_worker_every_time_is_given_up_after_three_deaths_an
     assert shop.states() == ["applied", "dead", "applied"]
     (trouble,) = shop.exceptions()
     assert (trouble.code, trouble.last_order_sn) == ("stalled", "O2")
-    assert shop.events()[1].stalls == process.MAX_STALLS
+    assert shop.events()[1].stalls == judge.MAX_STALLS
 
 
 def test_orderly_stop_gives_the_rows_back_without_a_stall(shop: House) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -216,10 +218,13 @@ def test_who_waits_too_long_for_another_ones_refresh_comes_again_later(
 ) -> None:
     monkeypatch.setattr(tokens, "_WAIT_SECONDS", 0.05)
     shop.execute(sa.update(AuthToken).values(lease_by="another", lease_until=datetime(2999, 1, 1, tzinfo=UTC)))
+    written: list[object] = []
+    waiting: Any = SimpleNamespace(read=shop.parts.database.read, transact=written.append)
     with pytest.raises(RemoteUnavailable):
-        get(shop)
+        asyncio.run(get_access_token(replace(shop.parts, database=waiting), SCOPE))
     assert shop.market.calls == []
     assert row(shop).lease_by == "another"
+    assert written == [], "who waits only reads, and never queues to write"
 
 
 def test_holder_that_is_refused_condemns_the_shop(shop: House) -> None:

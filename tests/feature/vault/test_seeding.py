@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+import kedai.runtime
+from kedai.db.database import Database
 from kedai.errors import StorageUnavailable
 from kedai.kit.clock import ManualClock
 from kedai.runtime import open_runtime
@@ -154,6 +156,27 @@ def test_seed_of_the_process_environment_is_trimmed_and_checked_by_its_marketpla
         assert row.push_partner_key_encrypted is None
     finally:
         runtime.close()
+
+
+def test_installation_that_cannot_be_opened_gives_its_connections_back(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Database] = []
+
+    def note(database: Database) -> None:
+        closed.append(database)
+
+    def fail(*_given: object) -> None:
+        raise RuntimeError("the seeds cannot be read")
+
+    monkeypatch.setattr(Database, "close", note)
+    monkeypatch.setattr(kedai.runtime, "seed_all", fail)
+    with pytest.raises(RuntimeError):
+        open_runtime(make_settings(database_url, tmp_path), clock=ManualClock(START), http=NoHttp())
+    assert len(closed) == len({id(one) for one in closed}) == 3
+    monkeypatch.undo()
+    for database in closed:
+        database.close()
 
 
 def test_without_a_fitting_key_nothing_is_seeded(house: House, tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from kedai.connectors.shopee.credentials import parse_id
+from kedai.connectors.shopee.push import to_push_instant
 from kedai.connectors.shopee.schemas import UNREADABLE
 from kedai.values.event import ConnectionChange, ConnectionKind, EndReason
 
@@ -33,8 +33,6 @@ _SHOP_IN_TEXT = re.compile(r"\bshop[ _]?id[ :=]{0,3}([0-9]{1,10})\b", re.IGNOREC
 _MERCHANT_IN_TEXT = re.compile(r"\bmerchant[ _]?id[ :=]{0,3}([0-9]{1,10})\b", re.IGNORECASE)
 _LONGEST_TEXT = 2_000
 _INT32_MAX = 2_147_483_647
-_YEAR_2015 = 1_420_070_400
-_YEAR_2101 = 4_133_980_800
 
 
 def parse_connection(body: bytes) -> ConnectionChange | None:
@@ -69,9 +67,9 @@ def _read(kind: ConnectionKind, envelope: dict[str, Any], data: dict[str, Any]) 
         shop_ids=shop_ids,
         merchant_ids=merchant_ids,
         main_account_id=next(iter(_ids(data, ("main_account_id",))), None),
-        pushed_at=_instant(envelope.get("timestamp")),
+        pushed_at=to_push_instant(envelope.get("timestamp")),
         end_reason=_end_reason(data) if kind is ConnectionKind.DEAUTHORIZED else None,
-        ends_before=_instant(data.get("expire_before")) if kind is ConnectionKind.EXPIRING else None,
+        ends_before=to_push_instant(data.get("expire_before")) if kind is ConnectionKind.EXPIRING else None,
         page=_count(data.get("page_no")),
         pages=_count(data.get("total_page")),
     )
@@ -96,12 +94,6 @@ def _ids_in_text(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
 def _end_reason(data: dict[str, Any]) -> EndReason:
     stated = data.get("authorize_type")
     return _END_REASONS.get(stated.strip().lower(), EndReason.UNKNOWN) if type(stated) is str else EndReason.UNKNOWN
-
-
-def _instant(seconds: Any) -> datetime | None:
-    if type(seconds) is not int or not _YEAR_2015 <= seconds < _YEAR_2101:
-        return None
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _count(value: Any) -> int:

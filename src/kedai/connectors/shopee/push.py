@@ -106,8 +106,14 @@ def parse_push(body: bytes) -> InboundEvent:
     timestamp = envelope.get("timestamp")
     if type(timestamp) is not int or not 0 <= timestamp <= _UINT32_MAX:
         timestamp = 0
-    pushed_at = datetime.fromtimestamp(timestamp, UTC) if _YEAR_2015 <= timestamp < _YEAR_2101 else None
-    return _read_envelope(envelope, timestamp.to_bytes(4, "big") + digest, pushed_at)
+    return _read_envelope(envelope, timestamp.to_bytes(4, "big") + digest, to_push_instant(timestamp))
+
+
+def to_push_instant(seconds: Any) -> datetime | None:
+    """When a push says something is; None for what is no instant of Shopee's lifetime."""
+    if type(seconds) is not int or not _YEAR_2015 <= seconds < _YEAR_2101:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _read_envelope(envelope: dict[str, Any], event_id: bytes, pushed_at: datetime | None) -> InboundEvent:

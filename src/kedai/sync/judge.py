@@ -1,0 +1,226 @@
+"""Judging a batch: what its events say, what the marketplace answers, and what is to be written of both.
+
+No transaction is open while we wait for the marketplace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from kedai.connector_exceptions.service import Trouble
+from kedai.connectors.base import ReadsConnectionPushes
+from kedai.errors import KedaiError, RateLimited
+from kedai.inbox.claims import Batch, ClaimedEvent, Outcome
+from kedai.inbox.queries import read_bodies
+from kedai.orders import service as orders
+from kedai.orders.service import PreparedOrder
+from kedai.sync.outcome import MAX_ATTEMPTS, Action, pause, rule_for, wait
+from kedai.sync.parts import Parts
+from kedai.sync.tokens import call_with_token
+from kedai.values.environment import Scope
+from kedai.values.event import ConnectionChange, EventState, ParkedReason, Topic
+from kedai.values.order import OrderSnapshot
+from kedai.vault.queries import find_shop
+
+MAX_STALLS = 3
+_NOT_FOUND_ATTEMPTS = 5
+_IDLE_SHOP_PAUSE = timedelta(seconds=60)
+_RESTING_SHOP_PAUSE = timedelta(minutes=15)  # a person's act ends it, and wakes what waits
+
+log = structlog.get_logger("worker")
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is to be written when a batch is finished."""
+
+    outcomes: dict[UUID, Outcome] = field(default_factory=dict)
+    changes: dict[UUID, ConnectionChange] = field(default_factory=dict)
+    orders: list[PreparedOrder] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    reconnect: str | None = None
+    call_problem: str | None = None
+    """How the last call went: empty where it went well, ``None`` where none was made."""
+    connected_at: datetime | None = None
+    """When the shop that was asked had been connected: a refusal says nothing of a newer connection."""
+
+
+async def judge(parts: Parts, batch: Batch) -> Verdict:
+    """Decide what becomes of every event of a batch; nothing is written yet.
+
+    Raises:
+        StorageUnavailable: the database went away before the marketplace was asked.
+    """
+    verdict = Verdict()
+    workable, about_connection = [], []
+    for event in batch.events:
+        if event.stalls >= MAX_STALLS:
+            _give_up(verdict, batch, event, "The worker died three times while it held this event.", code="stalled")
+        elif event.topic == Topic.MALFORMED:
+            _give_up(verdict, batch, event, "The push was signed correctly but cannot be understood.", code="malformed")
+        elif event.topic == Topic.CONNECTION:
+            about_connection.append(event)
+        elif event.topic == Topic.ORDER and event.order_sn is not None and batch.shop_id is not None:
+            workable.append(event)
+        else:
+            verdict.outcomes[event.id] = Outcome(EventState.SKIPPED, "nothing to do by itself")
+    if about_connection:
+        await _read_changes(parts, batch, about_connection, verdict)
+    if workable and batch.shop_id is not None:
+        await _judge_orders(parts, batch, Scope(batch.connector, batch.environment, batch.shop_id), workable, verdict)
+    return verdict
+
+
+async def _read_changes(parts: Parts, batch: Batch, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
+    """What pushes about the connection say; it is written with their outcome, since nobody need be asked."""
+    connector = parts.connector(batch.connector)
+    ids = [event.id for event in events]
+    bodies = await parts.read(lambda db: read_bodies(db, ids))
+    for event in events:
+        if not isinstance(connector, ReadsConnectionPushes):
+            verdict.outcomes[event.id] = Outcome(EventState.SKIPPED, "nothing to do by itself")
+            continue
+        change = connector.parse_connection(bodies[event.id])
+        if change is None:
+            _give_up(verdict, batch, event, "The push does not say whom it is about.", code="malformed")
+        else:
+            verdict.changes[event.id] = change
+
+
+async def _judge_orders(
+    parts: Parts, batch: Batch, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict
+) -> None:
+    shop = await parts.read(lambda db: find_shop(db, scope))
+    if shop is None or shop.state == "pending":
+        _park_unknown_shop(scope, events, verdict)
+    elif shop.state != "connected":
+        note = f"the shop is {shop.state.replace('_', ' ')}"
+        due_in = _RESTING_SHOP_PAUSE if shop.state in {"paused", "disconnected"} else _IDLE_SHOP_PAUSE
+        for event in events:
+            verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, note, due_in=due_in)
+    else:
+        verdict.connected_at = shop.connected_at
+        await _ask(parts, batch, scope, events, verdict)
+
+
+async def _ask(parts: Parts, batch: Batch, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
+    """One call for all; refused as a whole, it is split in half until the order at fault stands alone."""
+    numbers = sorted({event.order_sn for event in events if event.order_sn is not None})
+    try:
+        snapshots = await fetch_orders(parts, scope, numbers)
+    except Exception as error:  # noqa: BLE001  every failure becomes an outcome of its events
+        await _ask_again_or_settle(parts, batch, scope, events, verdict, error)
+        return
+    verdict.call_problem = ""
+    verdict.orders.extend(orders.prepare(snapshots))
+    found = {snapshot.order_sn for snapshot in snapshots}
+    for event in events:
+        if event.order_sn in found:
+            verdict.outcomes[event.id] = Outcome(EventState.APPLIED)
+        else:
+            _wait_or_park_missing(scope, event, verdict)
+
+
+async def _ask_again_or_settle(
+    parts: Parts, batch: Batch, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict, error: Exception
+) -> None:
+    rule = rule_for(error)
+    numbers = sorted({event.order_sn for event in events if event.order_sn is not None})
+    log.warning("orders not read", shop=str(scope), orders=len(numbers), error=type(error).__name__, detail=str(error))
+    if rule.action is Action.SPLIT and len(numbers) > 1:
+        first = set(numbers[: len(numbers) // 2])
+        await _ask(parts, batch, scope, [event for event in events if event.order_sn in first], verdict)
+        await _ask(parts, batch, scope, [event for event in events if event.order_sn not in first], verdict)
+        return
+    verdict.call_problem = str(error) or type(error).__name__
+    for event in events:
+        settle(scope, event, verdict, error, parts.clock.now())
+    if rule.action is Action.RECONNECT:
+        verdict.reconnect = str(error)
+    if rule.title is not None and rule.action in {Action.WAIT, Action.RECONNECT}:
+        verdict.troubles.append(Trouble(_code(error), rule.title, rule.next_step, scope.shop_id))
+
+
+async def fetch_orders(parts: Parts, scope: Scope, order_sns: Sequence[str]) -> tuple[OrderSnapshot, ...]:
+    """Read orders with the shop's token; a token that is refused is refreshed once.
+
+    Raises:
+        KedaiError: as the connector sorts the marketplace's answer.
+    """
+    return await call_with_token(parts, scope, lambda client, token: client.get_orders(scope.shop_id, token, order_sns))
+
+
+def _park_unknown_shop(scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
+    for event in events:
+        verdict.outcomes[event.id] = Outcome(
+            EventState.PARKED, "this shop is not connected here", parked_reason=ParkedReason.UNKNOWN_SHOP
+        )
+    verdict.troubles.append(
+        Trouble(
+            "unknown_shop",
+            f"Pushes come for shop {scope.shop_id}, which is not connected in {scope.environment.value}",
+            "Connect the shop, then replay its parked events; or remove the push address from that shop's app.",
+            scope.shop_id,
+            event_id=events[-1].id,
+        )
+    )
+
+
+def _wait_or_park_missing(scope: Scope, event: ClaimedEvent, verdict: Verdict) -> None:
+    """The marketplace pushes before it can be asked: wait a little, then park."""
+    if event.attempts + 1 < _NOT_FOUND_ATTEMPTS:
+        due_in = pause(None, event.attempts, rule_for(RateLimited()))
+        verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, "not found yet", due_in=due_in, counts=True)
+        return
+    note, reason = "the marketplace does not know this order", ParkedReason.ORDER_NOT_FOUND
+    verdict.outcomes[event.id] = Outcome(EventState.PARKED, note, parked_reason=reason, counts=True)
+    verdict.troubles.append(
+        Trouble(
+            "order_not_found",
+            "Pushes name orders that the marketplace does not know",
+            "Open the event, and replay it when the order exists.",
+            scope.shop_id,
+            order_sn=event.order_sn,
+            event_id=event.id,
+        )
+    )
+
+
+def settle(scope: Scope, event: ClaimedEvent, verdict: Verdict, error: Exception, now: datetime) -> None:
+    """What a failure means for one event: it waits, is tried again, or is dead after its tries."""
+    rule = rule_for(error)
+    text = str(error) if isinstance(error, KedaiError) else f"{type(error).__name__} in the handler"
+    if rule.action in {Action.WAIT, Action.RECONNECT}:
+        due_in = wait(error, now - event.received_at, rule)
+        verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, text, due_in=due_in)
+        return
+    if event.attempts + 1 < MAX_ATTEMPTS:
+        due_in = pause(error, event.attempts, rule)
+        verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, text, due_in=due_in, counts=True)
+        return
+    verdict.outcomes[event.id] = Outcome(EventState.DEAD, text, counts=True)
+    verdict.troubles.append(
+        Trouble(
+            _code(error),
+            rule.title or "An event could not be applied",
+            rule.next_step,
+            scope.shop_id,
+            order_sn=event.order_sn,
+            event_id=event.id,
+        )
+    )
+
+
+def _give_up(verdict: Verdict, batch: Batch, event: ClaimedEvent, text: str, *, code: str) -> None:
+    verdict.outcomes[event.id] = Outcome(EventState.DEAD, text)
+    next_step = "Open the event, look at its body, and replay it once the cause is mended."
+    verdict.troubles.append(Trouble(code, text, next_step, batch.shop_id, order_sn=event.order_sn, event_id=event.id))
+
+
+def _code(error: Exception) -> str:
+    return getattr(error, "remote_code", None) or getattr(error, "code", None) or type(error).__name__
