@@ -62,17 +62,8 @@ def start(
         )
 
 
-def come_back(
-    house: House,
-    begun: ConnectStart,
-    environment: Environment = SANDBOX,
-    *,
-    shop_id: str = SHOP,
-    code: str = "a-code",
-    error: str = "",
-    **changes: Any,
-) -> str:
-    return asyncio.run(coming_back(house.parts, begun, environment, shop_id=shop_id, code=code, error=error, **changes))
+def come_back(house: House, begun: ConnectStart, environment: Environment = SANDBOX, **given: Any) -> str:
+    return asyncio.run(coming_back(house.parts, begun, environment, **given))
 
 
 async def coming_back(

@@ -74,34 +74,28 @@ def simulation_of(request: web.Request) -> Simulation:
 
 def find_app(request: web.Request, partner_id: int) -> App:
     """Return the app; one of the other environment is not known here."""
-    app = simulation_of(request).world.apps.get(partner_id)
-    if app is None:
-        raise ControlError(404, "unknown_app", f"No app {partner_id} in this environment.")
-    return app
+    return _known(simulation_of(request).world.apps.get(partner_id), "app", partner_id)
 
 
 def find_shop(request: web.Request, shop_id: int) -> Shop:
     """Return the shop; one of the other environment is not known here."""
-    shop = simulation_of(request).world.shops.get(shop_id)
-    if shop is None:
-        raise ControlError(404, "unknown_shop", f"No shop {shop_id} in this environment.")
-    return shop
+    return _known(simulation_of(request).world.shops.get(shop_id), "shop", shop_id)
 
 
 def find_merchant(request: web.Request, merchant_id: int) -> Merchant:
     """Return the merchant; one of the other environment is not known here."""
-    merchant = simulation_of(request).world.merchants.get(merchant_id)
-    if merchant is None:
-        raise ControlError(404, "unknown_merchant", f"No merchant {merchant_id} in this environment.")
-    return merchant
+    return _known(simulation_of(request).world.merchants.get(merchant_id), "merchant", merchant_id)
 
 
 def find_main_account(request: web.Request, main_account_id: int) -> MainAccount:
     """Return the main account; one of the other environment is not known here."""
-    account = simulation_of(request).world.main_accounts.get(main_account_id)
-    if account is None:
-        raise ControlError(404, "unknown_main_account", f"No main account {main_account_id} in this environment.")
-    return account
+    return _known(simulation_of(request).world.main_accounts.get(main_account_id), "main account", main_account_id)
+
+
+def _known(found: T | None, kind: str, number: int) -> T:
+    if found is None:
+        raise ControlError(404, f"unknown_{kind.replace(' ', '_')}", f"No {kind} {number} in this environment.")
+    return found
 
 
 def path_number(request: web.Request, name: str) -> int:
