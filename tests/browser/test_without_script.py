@@ -104,5 +104,8 @@ def test_parked_events_are_replayed_after_the_switch(installation: Installation,
     page.get_by_role("button", name=re.compile("Replay .* parked")).click()
     expect(page.get_by_role("status")).to_contain_text("The replay has been queued.")
     wait_until(lambda: seat.open("/e/live/orders").get_by_text(order_sn).count() > 0, timeout=20, message="no order")
-    seat.open("/e/live/runs")
-    expect(page.get_by_role("cell", name="Succeeded")).to_be_visible()
+    replay = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=re.compile("Replay")))
+    wait_until(
+        lambda: seat.open("/e/live/runs") and replay.get_by_role("cell", name="Succeeded").count() == 1,
+        message="the replay did not succeed",
+    )

@@ -29,7 +29,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], object], *, timeout: float = 10.0, message: str) -> None:
+def wait_until(condition: Callable[[], object], *, timeout: float = 30.0, message: str) -> None:
     """Poll until `condition` is true; raise TimeoutError with `message` after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -39,7 +39,7 @@ def wait_until(condition: Callable[[], object], *, timeout: float = 10.0, messag
         time.sleep(POLL_SECONDS)
 
 
-def wait_http(url: str, *, status: int = 200, timeout: float = 10.0) -> bytes:
+def wait_http(url: str, *, status: int = 200, timeout: float = 30.0) -> bytes:
     """Poll a loopback URL until it answers with `status`; return the body, or say what it answered last."""
     last = "no answer"
     body = b""
@@ -117,7 +117,7 @@ class Process:
         """Send any other signal; nothing if it has ended."""
         self._popen.send_signal(number)
 
-    def wait_exit(self, timeout: float = 10.0) -> int:
+    def wait_exit(self, timeout: float = 30.0) -> int:
         """Wait for its end and return the exit status; TimeoutError with its output if it goes on."""
         try:
             return self._popen.wait(timeout)
@@ -125,7 +125,7 @@ class Process:
             text = f"{self.command[0]} still runs after {timeout:g} s; it wrote:\n{self.output()[-2000:]}"
             raise TimeoutError(text) from None
 
-    def wait_output(self, text: str, *, timeout: float = 10.0) -> None:
+    def wait_output(self, text: str, *, timeout: float = 30.0) -> None:
         """Wait until `text` is in its output; give up at once if it ended without it."""
         wait_until(
             lambda: text in self.output() or not self.is_running(),
