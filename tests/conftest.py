@@ -11,8 +11,8 @@ import structlog
 
 from kedai import migrations
 from kedai.db.database import Database
-from kedai.kit.ids import new_id
 from tests.support.postgres import PostgresServer
+from tests.support.postgres_shelf import PostgresShelf
 
 TEMPLATE = "kedai_template"
 
@@ -35,6 +35,12 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
+def postgres_shelf(postgres_server: PostgresServer) -> PostgresShelf:
+    """Migrated databases of that server, to be taken and given back."""
+    return PostgresShelf(postgres_server, TEMPLATE)
+
+
+@pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
     path = tmp_path_factory.mktemp("template") / "kedai.sqlite3"
@@ -50,11 +56,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), target)
         yield f"sqlite:///{target}"
         return
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = f"test_{new_id().hex}"
-    server.create_database(name, template=TEMPLATE)
-    yield server.url(name)
-    server.drop_database(name)
+    shelf: PostgresShelf = request.getfixturevalue("postgres_shelf")
+    with shelf.lend() as url:
+        yield url
 
 
 @pytest.fixture

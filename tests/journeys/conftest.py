@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from kedai.kit.ids import new_id
-from tests.conftest import TEMPLATE
 from tests.support.installation import Installation
-from tests.support.postgres import PostgresServer
+from tests.support.postgres_shelf import PostgresShelf
 
 Place = Callable[..., Installation]
 
@@ -29,15 +27,13 @@ def on_sqlite(sqlite_template: Path, tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def on_postgresql(postgres_server: PostgresServer, tmp_path: Path) -> Iterator[Place]:
+def on_postgresql(postgres_shelf: PostgresShelf, tmp_path: Path) -> Iterator[Place]:
     """Make an installation on a migrated PostgreSQL database."""
-    name = f"journey_{new_id().hex}"
-    postgres_server.create_database(name, template=TEMPLATE)
     with ExitStack() as stack:
-        stack.callback(postgres_server.drop_database, name)
+        url = stack.enter_context(postgres_shelf.lend())
 
         def place(**options: Any) -> Installation:
-            return stack.enter_context(Installation(tmp_path, database_url=postgres_server.url(name), **options))
+            return stack.enter_context(Installation(tmp_path, database_url=url, **options))
 
         yield place
 

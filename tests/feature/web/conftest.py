@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kedai.kit.ids import new_id
-from tests.conftest import TEMPLATE
 from tests.feature.web.site import Site, serving
-from tests.support.postgres import PostgresServer
+from tests.support.postgres_shelf import PostgresShelf
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -25,11 +23,8 @@ def shared_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             shutil.copy(request.getfixturevalue("sqlite_template"), target)
             url = f"sqlite:///{target}"
         else:
-            server: PostgresServer = request.getfixturevalue("postgres_server")
-            name = f"site_{new_id().hex}"
-            server.create_database(name, template=TEMPLATE)
-            stack.callback(server.drop_database, name)
-            url = server.url(name)
+            shelf: PostgresShelf = request.getfixturevalue("postgres_shelf")
+            url = stack.enter_context(shelf.lend())
         yield stack.enter_context(serving(url, directory))
 
 
