@@ -1,6 +1,7 @@
 """What a push about the connection changes here: an authorisation given, taken back, or about to end.
 
-Applied in both environments, to shops of exactly the push's own environment. Nothing is asked of the marketplace.
+Applied in both environments, to shops and merchants of exactly the push's own environment. Nothing is asked of the
+marketplace.
 """
 
 from __future__ import annotations
@@ -15,13 +16,20 @@ from sqlalchemy.orm import Session
 from kedai.connector_exceptions.service import Trouble
 from kedai.inbox.claims import Outcome
 from kedai.values.actor import SYSTEM
-from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
 from kedai.values.event import ConnectionChange, ConnectionKind, EndReason, EventState
+from kedai.vault.held import Owner, account_of
+from kedai.vault.merchants import (
+    disconnect_merchant,
+    find_merchant,
+    note_merchant_authorization,
+    note_merchant_authorization_end,
+)
 from kedai.vault.queries import find_shop, get_credentials
-from kedai.vault.shops import note_authorization, note_authorization_end, set_shop_state
+from kedai.vault.shops import disconnect_shop, note_authorization, note_authorization_end
 
 if TYPE_CHECKING:
-    from kedai.vault.models import Shop
+    from kedai.vault.models import Merchant, Shop
 
 _REASONS = {
     EndReason.CANCELLED_BY_SELLER: "the seller cancelled the authorisation",
@@ -42,11 +50,36 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """What the push did to one shop."""
+    """What the push did to one shop or merchant."""
 
     note: str
     changed: bool = False
     trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A shop or merchant that the push names, and its row, locked, if it is known here."""
+
+    owner: Owner
+    row: Shop | Merchant | None
+
+    @property
+    def kind(self) -> str:
+        return "shop" if isinstance(self.owner, Scope) else "merchant"
+
+    @property
+    def words(self) -> str:
+        return account_of(self.owner).replace(":", " ")
+
+    @property
+    def shop_id(self) -> str | None:
+        """What an exception is filed under; a merchant's is told apart by its group."""
+        return self.owner.shop_id if isinstance(self.owner, Scope) else None
+
+    @property
+    def group(self) -> str:
+        return "" if isinstance(self.owner, Scope) else self.words
 
 
 def apply(
@@ -58,83 +91,97 @@ def apply(
     event_id: UUID,
     now: datetime,
 ) -> Applied:
-    """Write what the push says into the shops it names; the shops' rows are locked in the order of their ids."""
+    """Write what the push says into the shops and merchants it names, whose rows are locked in this order, by id."""
     if change.kind is ConnectionKind.PROBE:
         return Applied(Outcome(EventState.SKIPPED, "a test of the push address"))
     our_partner_id = get_credentials(db, connector, environment).partner_id
     if change.partner_id is not None and change.partner_id != our_partner_id:
         return Applied(Outcome(EventState.SKIPPED, "the push names another app than ours"))
-    effects = []
-    for shop_id in sorted(change.shop_ids):
-        scope = Scope(connector, environment, shop_id)
-        shop = find_shop(db, scope, lock=True)
-        effects.append(_affect(db, scope, shop, change, event_id, now))
-    if change.merchant_ids:
-        effects.append(_Effect("merchants are not kept here"))
+    scopes = [Scope(connector, environment, one) for one in sorted(change.shop_ids)]
+    merchants = [MerchantScope(connector, environment, one) for one in sorted(change.merchant_ids)]
+    accounts = [_Account(one, find_shop(db, one, lock=True)) for one in scopes]
+    accounts += [_Account(one, find_merchant(db, one, lock=True)) for one in merchants]
+    effects = [_affect(db, one, change, event_id, now) for one in accounts]
     notes = "; ".join(effect.note for effect in effects)
     state = EventState.APPLIED if any(effect.changed for effect in effects) else EventState.SKIPPED
     return Applied(Outcome(state, notes[:500]), tuple(effect.trouble for effect in effects if effect.trouble))
 
 
-def _affect(
-    db: Session, scope: Scope, shop: Shop | None, change: ConnectionChange, event_id: UUID, now: datetime
-) -> _Effect:
-    if shop is None:
-        return _Effect(f"shop {scope.shop_id} is not connected here")
-    if _is_older(change, shop):
-        return _Effect(f"older than the authorisation of shop {scope.shop_id}")
+def _affect(db: Session, account: _Account, change: ConnectionChange, event_id: UUID, now: datetime) -> _Effect:
+    row, who = account.row, account.words
+    if row is None:
+        return _Effect(f"{who} is not connected here")
+    if _is_older(change, row):
+        return _Effect(f"older than the authorisation of {who}")
     if change.kind is ConnectionKind.AUTHORIZED:
-        return _authorized(db, scope, shop, change, now)
-    if shop.state == "disconnected":
-        return _Effect(f"shop {scope.shop_id} is disconnected already")
+        return _authorized(db, account, row, change, now)
+    if row.state == "disconnected":
+        return _Effect(f"{who} is disconnected already")
     if change.kind is ConnectionKind.DEAUTHORIZED:
-        return _deauthorized(db, scope, change, event_id, now)
-    return _expiring(db, scope, shop, change, event_id, now)
+        return _deauthorized(db, account, change, event_id, now)
+    return _expiring(db, account, row, change, event_id, now)
 
 
-def _is_older(change: ConnectionChange, shop: Shop) -> bool:
+def _is_older(change: ConnectionChange, row: Shop | Merchant) -> bool:
     """Late and repeated pushes must not touch a newer authorisation; both instants are the marketplace's own."""
-    since = shop.authorized_at or shop.connected_at
+    since = row.authorized_at or row.connected_at
     return change.pushed_at is not None and since is not None and change.pushed_at < since.replace(microsecond=0)
 
 
-def _authorized(db: Session, scope: Scope, shop: Shop, change: ConnectionChange, now: datetime) -> _Effect:
+def _authorized(
+    db: Session, account: _Account, row: Shop | Merchant, change: ConnectionChange, now: datetime
+) -> _Effect:
     """The token pair comes with the browser's return, never with a push: only the fact is noted."""
     at = change.pushed_at or now
-    if shop.authorized_at is not None and at <= shop.authorized_at:
-        return _Effect(f"the authorisation of shop {scope.shop_id} is known")
-    note_authorization(db, scope, at=at, actor=SYSTEM, now=now)
-    return _Effect(f"shop {scope.shop_id} was authorised", changed=True)
+    if row.authorized_at is not None and at <= row.authorized_at:
+        return _Effect(f"the authorisation of {account.words} is known")
+    if isinstance(account.owner, Scope):
+        note_authorization(db, account.owner, at=at, actor=SYSTEM, now=now)
+    else:
+        note_merchant_authorization(db, account.owner, at=at, actor=SYSTEM, now=now)
+    return _Effect(f"{account.words} was authorised", changed=True)
 
 
-def _deauthorized(db: Session, scope: Scope, change: ConnectionChange, event_id: UUID, now: datetime) -> _Effect:
-    """The tokens stay where they are, sealed, for a later look; nothing uses those of a disconnected shop."""
+def _deauthorized(db: Session, account: _Account, change: ConnectionChange, event_id: UUID, now: datetime) -> _Effect:
+    """As when a person disconnects: the tokens, which open nothing any more, are forgotten."""
     reason = _REASONS[change.end_reason or EndReason.UNKNOWN]
-    set_shop_state(db, scope, "disconnected", reason=reason, actor=SYSTEM, now=now)
+    if isinstance(account.owner, Scope):
+        disconnect_shop(db, account.owner, reason=reason, actor=SYSTEM, now=now)
+    else:
+        disconnect_merchant(db, account.owner, reason=reason, actor=SYSTEM, now=now)
     trouble = Trouble(
-        "shop_disconnected",
-        f"Shop {scope.shop_id} was disconnected at the marketplace: {reason}",
-        "Open the connector page and press Reconnect, if this shop shall be served further.",
-        scope.shop_id,
+        f"{account.kind}_disconnected",
+        f"{account.words.capitalize()} was disconnected at the marketplace: {reason}",
+        f"Open the connector page and press Reconnect, if this {account.kind} shall be served further.",
+        account.shop_id,
+        group=account.group,
         event_id=event_id,
     )
-    return _Effect(f"shop {scope.shop_id} was disconnected", changed=True, trouble=trouble)
+    return _Effect(f"{account.words} was disconnected", changed=True, trouble=trouble)
 
 
 def _expiring(
-    db: Session, scope: Scope, shop: Shop, change: ConnectionChange, event_id: UUID, now: datetime
+    db: Session, account: _Account, row: Shop | Merchant, change: ConnectionChange, event_id: UUID, now: datetime
 ) -> _Effect:
     """The push names a bound, not the end itself: an earlier date that is known already is the better one."""
-    until = shop.authorized_until
+    until = row.authorized_until
     if change.ends_before is not None and (until is None or until > change.ends_before):
         until = change.ends_before
-        note_authorization_end(db, scope, until=until, actor=SYSTEM, now=now)
+        _note_end(db, account.owner, until, now)
     when = "soon" if until is None else f"by {until:%Y-%m-%d %H:%M} UTC"
     trouble = Trouble(
         "authorization_ending",
-        f"The authorisation of shop {scope.shop_id} ends {when}",
+        f"The authorisation of {account.words} ends {when}",
         "Open the connector page and press Reconnect before then, so that the seller authorises again.",
-        scope.shop_id,
+        account.shop_id,
+        group=account.group,
         event_id=event_id,
     )
-    return _Effect(f"the authorisation of shop {scope.shop_id} ends {when}", changed=True, trouble=trouble)
+    return _Effect(f"the authorisation of {account.words} ends {when}", changed=True, trouble=trouble)
+
+
+def _note_end(db: Session, owner: Owner, until: datetime, now: datetime) -> None:
+    if isinstance(owner, Scope):
+        note_authorization_end(db, owner, until=until, actor=SYSTEM, now=now)
+    else:
+        note_merchant_authorization_end(db, owner, until=until, actor=SYSTEM, now=now)

@@ -1,7 +1,8 @@
-"""Connecting a shop: a one-time state bound to one browser, the exchange, and the guard over which shop came back."""
+"""Connecting shops: a one-time state bound to one browser, the exchange, and what the guard makes of who came back."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -11,15 +12,20 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
-from kedai.errors import Conflict, Invalid, KedaiError, NotConfigured, NotFound
+from kedai.connectors.base import Client, MainAccounts
+from kedai.errors import Conflict, Invalid, KedaiError, NotConfigured, NotFound, StorageUnavailable
 from kedai.inbox.claims import wake_shop
+from kedai.kit.clock import monotonic
+from kedai.sync import grants
 from kedai.sync.connection import connect_fields
+from kedai.sync.guard import judge_shop
 from kedai.sync.parts import Parts, open_client
 from kedai.sync.urls import oauth_url
 from kedai.values.actor import Actor, ActorKind
 from kedai.values.credentials import Grant, ShopProfile
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.vault import oauth_states
+from kedai.vault.held import drop_held, hold, is_held, seal_held, take_held
 from kedai.vault.oauth_states import ConsumedState
 from kedai.vault.queries import find_shop, get_credentials
 from kedai.vault.service import missing_fields
@@ -28,6 +34,9 @@ from kedai.vault.shops import save_shop, seal_tokens, set_shop_state, store_toke
 STATE_LIFETIME = timedelta(minutes=10)
 _CODE = re.compile(r"[!-~]{1,512}")
 _SHOP_ID = re.compile(r"[0-9]{1,20}")
+_BAD_CODES = frozenset({"invalid_code", "invalid_shop_id", "invalid_main_acount_id"})  # as the marketplace spells it
+_KEEP_TRYING_SECONDS = 10.0
+_AWAY_SECONDS = 0.5
 TOKEN_SESSION = "token:"  # noqa: S105  a prefix, no secret
 
 
@@ -47,6 +56,8 @@ class Callback:
     shop_id: str
     nonce: str
     error: str
+    main_account_id: str = ""
+    """In place of ``shop_id``, where a main account agreed (contract §3.2)."""
 
 
 def start(
@@ -58,9 +69,10 @@ def start(
     staff_id: str,
     session_id: str,
     expected_shop_id: str | None,
+    expected_merchant_id: str | None = None,
     now: datetime,
 ) -> ConnectStart:
-    """Mint a one-time state; only its hash is stored.
+    """Mint a one-time state; only its hash is stored. With an expected shop or merchant, that one is reconnected.
 
     Raises:
         NotConfigured: what connecting lacks.
@@ -76,8 +88,9 @@ def start(
         token_hash=_hash(token),
         staff_id=staff_id,
         session_id=session_id,
-        intent="reconnect" if expected_shop_id else "add",
+        intent="reconnect" if expected_shop_id or expected_merchant_id else "add",
         expected_shop_id=expected_shop_id,
+        expected_merchant_id=expected_merchant_id,
         expires_at=now + STATE_LIFETIME,
         now=now,
     )
@@ -97,7 +110,12 @@ async def finish(
     session_id: str | None,
     actor: Actor | None,
 ) -> str:
-    """Deal with the browser's return; a status code (spec, environments §5). Refused means: no exchange."""
+    """Deal with the browser's return; a status code (spec, environments §5). Refused means: no exchange.
+
+    A shop account's return names one shop; a main account's grant is for several, and its status is `guard.sum_up` of
+    them: ``connected`` if the expected or configured shop is (or the expected merchant), whatever came along with it;
+    else ``pending_confirmation`` if anything waits for a person; else ``already_connected``.
+    """
     if (
         not callback.nonce
         or not cookie_value
@@ -117,7 +135,7 @@ async def finish(
         return "state_expired"
     if callback.error:
         return "denied"
-    if not _CODE.fullmatch(callback.code) or not _is_shop_id(parts, name, callback.shop_id):
+    if not _CODE.fullmatch(callback.code) or not _names_one_account(parts, name, callback):
         return "code_invalid"
     return await _exchange(parts, name, environment, callback, state, actor)
 
@@ -137,19 +155,65 @@ async def _exchange(
                 get_credentials(db, name, environment).partner_id or "",
             )
         )
+        if callback.main_account_id:
+            return await _exchange_main_account(parts, name, environment, client, partner_id, callback, state, actor)
         grant = await client.exchange_code(callback.code, callback.shop_id)
         scope = Scope(name, environment, callback.shop_id)
         profile = await client.get_shop(scope.shop_id, grant.tokens.access_token)
     except NotConfigured:
         return "not_configured"
+    except StorageUnavailable:
+        raise
     except KedaiError as error:
         return "code_invalid" if _is_bad_code(error) else "remote_error"
     now = parts.clock.now()
     return await parts.write(lambda db: _keep(parts, db, scope, partner_id, profile, grant, state, actor, now))
 
 
-def _is_shop_id(parts: Parts, name: ConnectorName, text: str) -> bool:
-    """Whether the marketplace could have a shop of that id at all."""
+async def _exchange_main_account(
+    parts: Parts,
+    name: ConnectorName,
+    environment: Environment,
+    client: Client,
+    partner_id: str,
+    callback: Callback,
+    state: ConsumedState,
+    actor: Actor,
+) -> str:
+    """The code is used up by the exchange: nothing else is asked before its pair is stored for all it is for.
+
+    Neither a browser that goes away nor a database that is away for a moment loses it.
+    """
+    if not isinstance(client, MainAccounts):
+        return "code_invalid"
+
+    async def exchange_and_keep() -> str:
+        grant = await client.exchange_main_account_code(callback.code, callback.main_account_id)
+        if not grant.shop_ids and not grant.merchant_ids:
+            return "remote_error"
+        facts = grants.Facts(partner_id, callback.main_account_id, grant, state, actor)
+        deadline = monotonic() + _KEEP_TRYING_SECONDS
+        while True:
+            try:
+                return await parts.write(
+                    lambda db: grants.keep(parts, db, name, environment, facts, now=parts.clock.now())
+                )
+            except StorageUnavailable:
+                if monotonic() > deadline:
+                    raise
+            await asyncio.sleep(_AWAY_SECONDS)
+
+    return await asyncio.shield(exchange_and_keep())
+
+
+def _names_one_account(parts: Parts, name: ConnectorName, callback: Callback) -> bool:
+    """Either a shop or a main account, never both, with an id that the marketplace could have given."""
+    given = [one for one in (callback.shop_id, callback.main_account_id) if one]
+    return len(given) == 1 and _is_id(parts, name, given[0])
+
+
+def _is_id(parts: Parts, name: ConnectorName, text: str) -> bool:
+    """All ids of a marketplace have the shape of a shop's."""
     try:
         return bool(_SHOP_ID.fullmatch(text)) and parts.connector(name).validate_field("shop_id", text) == text
     except Invalid:
@@ -159,7 +223,7 @@ def _is_shop_id(parts: Parts, name: ConnectorName, text: str) -> bool:
 def _is_bad_code(error: KedaiError) -> bool:
     """The documents' sample says `error_auth` with "Invalid code", the wire `invalid_code` (contract §3.3)."""
     remote_code = str(getattr(error, "remote_code", ""))
-    return remote_code in {"invalid_code", "invalid_shop_id"} or "invalid code" in error.message.lower()
+    return remote_code in _BAD_CODES or "invalid code" in error.message.lower()
 
 
 def _keep(
@@ -175,31 +239,21 @@ def _keep(
 ) -> str:
     """The shop identity guard: what was not expected is held pending and never touches an existing connection."""
     configured = get_credentials(db, scope.connector, scope.environment, lock=True).shop_id
-    existing = find_shop(db, scope, lock=True)
-    status, reason = _verdict(scope, state, configured, None if existing is None else existing.state)
+    shop = find_shop(db, scope, lock=True)
+    existing = None if shop is None else shop.state
+    status, reason = judge_shop(scope.shop_id, state, configured=configured, existing=existing)
     if status == "already_connected":
+        sealed = seal_held(db, parts.ring, scope, grant.tokens)
+        hold(db, scope, partner_id, sealed, main_account_id=None, now=now)
         return status
     sealed = seal_tokens(db, parts.ring, scope, grant.tokens)
     shop_state = "connected" if status == "connected" else "pending"
     save_shop(db, scope, profile, state=shop_state, reason=reason, actor=actor, now=now)
     store_tokens(db, scope, partner_id, sealed, now=now)
+    drop_held(db, scope)
     if shop_state == "connected":
         wake_shop(db, scope.connector, scope.environment, scope.shop_id, now=now)
     return status
-
-
-def _verdict(scope: Scope, state: ConsumedState, configured: str | None, existing: str | None) -> tuple[str, str]:
-    if state.intent == "reconnect":
-        if state.expected_shop_id == scope.shop_id:
-            return "connected", ""
-        if existing in {"connected", "paused"}:
-            return "already_connected", ""
-        return "pending_confirmation", f"shop {state.expected_shop_id} was expected"
-    if existing in {"connected", "paused"}:
-        return "already_connected", ""
-    if configured == scope.shop_id:
-        return "connected", ""
-    return "pending_confirmation", "this is not the configured shop"
 
 
 def confirm_pending(
@@ -213,22 +267,29 @@ def confirm_pending(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Accept a pending shop: the operator types its id.
+    """Accept a pending shop, or the newer pair that is held for a connected one: the operator types its id.
 
     Raises:
-        NotFound: no such shop. Conflict: it is not pending. Invalid: another id was typed.
+        NotFound: no such shop. Conflict: nothing of it waits. Invalid: another id was typed.
     """
     parts.connector(name)
     scope = Scope(name, environment, shop_id)
+    get_credentials(db, name, environment, lock=True)
     shop = find_shop(db, scope, lock=True)
     if shop is None:
         raise NotFound("There is no such shop.")
-    if shop.state != "pending":
-        raise Conflict(f"This shop is {shop.state}, not pending.")
+    if shop.state != "pending" and not is_held(db, scope, now=now):
+        raise Conflict(f"This shop is {shop.state.replace('_', ' ')}, not pending.")
     if typed.strip() != shop_id:
         raise Invalid("Type the shop's id exactly as it is shown.", field="shop_id")
-    set_shop_state(db, scope, "connected", reason="", actor=actor, now=now)
-    wake_shop(db, name, environment, shop_id, now=now)
+    held = None if shop.state == "pending" else take_held(db, parts.ring, scope, now=now)
+    if held is not None:
+        sealed = seal_tokens(db, parts.ring, scope, held.tokens)
+        is_shared = held.main_account_id is not None
+        store_tokens(db, scope, held.partner_id, sealed, shared=is_shared, now=now)
+    if shop.state != "paused":
+        set_shop_state(db, scope, "connected", reason="", actor=actor, now=now)
+        wake_shop(db, name, environment, shop_id, now=now)
 
 
 def _hash(token: str) -> bytes:

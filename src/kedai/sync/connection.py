@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,7 +13,10 @@ from kedai.connectors.base import Connector
 from kedai.errors import Invalid, SecretUnreadable
 from kedai.sync.parts import Parts, find_host
 from kedai.sync.urls import oauth_url, webhook_urls
-from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.credentials import TokenSet
+from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
+from kedai.vault.held import Owner, account_of, list_held
+from kedai.vault.merchants import find_merchant_token, list_merchants, open_merchant_tokens
 from kedai.vault.queries import (
     find_token,
     get_active_environment,
@@ -24,7 +28,7 @@ from kedai.vault.queries import (
 from kedai.vault.service import missing_fields
 
 if TYPE_CHECKING:
-    from kedai.vault.models import EnvironmentCredentials, Shop
+    from kedai.vault.models import AuthToken, EnvironmentCredentials, HeldToken, Merchant, MerchantToken, Shop
 
 _SHOWN = 4
 _LEAST_SHOWN_LENGTH = 20
@@ -44,11 +48,15 @@ class SecretView:
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """``state``: valid, expired (refreshed on next use), dead (refresh no longer possible), foreign, or unreadable."""
+    """``state``: valid, expired (refreshed on next use), dead (refresh no longer possible), foreign, or unreadable.
+
+    ``shared``: it is a main account's pair still, which others hold too; the next refresh gives one of its own.
+    """
 
     state: str
     access_expires_at: datetime
     refresh_expires_at: datetime
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,27 @@ class ShopView:
     state_reason: str
     authorized_until: datetime | None
     token: TokenView | None
+    main_account_id: str | None
+    held_at: datetime | None
+    """Since when a newer pair is kept aside, for a person to take; ``None`` where none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantView:
+    """A merchant and how its connection stands; ``shop_ids`` are those that the same main account granted."""
+
+    merchant_id: str
+    name: str
+    region: str
+    state: str
+    state_reason: str
+    authorized_until: datetime | None
+    token: TokenView | None
+    main_account_id: str | None
+    held_at: datetime | None
+    last_call_at: datetime | None
+    last_call_problem: str
+    shop_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +123,7 @@ class ConnectionView:
     push_partner_key: SecretView
     callback_urls: CallbackUrls
     shops: tuple[ShopView, ...]
+    merchants: tuple[MerchantView, ...]
 
 
 def get_connection(parts: Parts, db: Session, name: ConnectorName, environment: Environment) -> ConnectionView:
@@ -101,6 +131,8 @@ def get_connection(parts: Parts, db: Session, name: ConnectorName, environment: 
     connector = parts.connector(name)
     row = get_credentials(db, name, environment)
     missing = missing_fields(db, row, switch_fields(connector))
+    look = _Look(parts, row, list_held(db, name, environment=environment, now=parts.clock.now()))
+    shops = list_shops(db, name, environment=environment)
     return ConnectionView(
         connector=name,
         environment=environment,
@@ -121,7 +153,10 @@ def get_connection(parts: Parts, db: Session, name: ConnectorName, environment: 
         callback_urls=CallbackUrls(
             webhook_urls(parts.settings, name, environment), oauth_url(parts.settings, name, environment)
         ),
-        shops=tuple(_shop_view(parts, db, row, shop) for shop in list_shops(db, name, environment=environment)),
+        shops=tuple(_shop_view(look, db, shop) for shop in shops),
+        merchants=tuple(
+            _merchant_view(look, db, one, shops) for one in list_merchants(db, name, environment=environment)
+        ),
     )
 
 
@@ -167,8 +202,22 @@ def _secret_view(parts: Parts, row: EnvironmentCredentials, name: str) -> Secret
     )
 
 
-def _shop_view(parts: Parts, db: Session, credentials: EnvironmentCredentials, shop: Shop) -> ShopView:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What every shop and merchant of an environment is looked at with."""
+
+    parts: Parts
+    credentials: EnvironmentCredentials
+    held: Mapping[str, HeldToken]
+
+    def held_at(self, owner: Owner) -> datetime | None:
+        held = self.held.get(account_of(owner))
+        return None if held is None else held.held_at
+
+
+def _shop_view(look: _Look, db: Session, shop: Shop) -> ShopView:
     scope = Scope(ConnectorName(shop.connector), shop.environment, shop.shop_id)
+    row = find_token(db, scope)
     return ShopView(
         shop_id=shop.shop_id,
         name=shop.name,
@@ -176,22 +225,41 @@ def _shop_view(parts: Parts, db: Session, credentials: EnvironmentCredentials, s
         state=shop.state,
         state_reason=shop.state_reason,
         authorized_until=shop.authorized_until,
-        token=_token_view(parts, db, credentials, scope),
+        token=None if row is None else _token_view(look, row, lambda: open_tokens(look.parts.ring, row)),
+        main_account_id=shop.main_account_id,
+        held_at=look.held_at(scope),
     )
 
 
-def _token_view(parts: Parts, db: Session, credentials: EnvironmentCredentials, scope: Scope) -> TokenView | None:
-    row = find_token(db, scope)
-    if row is None:
-        return None
-    now = parts.clock.now()
+def _merchant_view(look: _Look, db: Session, merchant: Merchant, shops: Sequence[Shop]) -> MerchantView:
+    scope = MerchantScope(ConnectorName(merchant.connector), merchant.environment, merchant.merchant_id)
+    row, account = find_merchant_token(db, scope), merchant.main_account_id
+    return MerchantView(
+        merchant_id=merchant.merchant_id,
+        name=merchant.name,
+        region=merchant.region,
+        state=merchant.state,
+        state_reason=merchant.state_reason,
+        authorized_until=merchant.authorized_until,
+        token=None if row is None else _token_view(look, row, lambda: open_merchant_tokens(look.parts.ring, row)),
+        main_account_id=account,
+        held_at=look.held_at(scope),
+        last_call_at=merchant.last_call_at,
+        last_call_problem=merchant.last_call_problem,
+        shop_ids=tuple(shop.shop_id for shop in shops if account is not None and shop.main_account_id == account),
+    )
+
+
+def _token_view(look: _Look, row: AuthToken | MerchantToken, open_it: Callable[[], TokenSet]) -> TokenView:
+    now = look.parts.clock.now()
     state = "valid" if row.access_expires_at > now else "expired"
     if row.refresh_expires_at <= now:
         state = "dead"
-    if row.partner_id != credentials.partner_id:
+    if row.partner_id != look.credentials.partner_id:
         state = "foreign"
     try:
-        open_tokens(parts.ring, row)
+        open_it()
     except SecretUnreadable:
         state = "unreadable"
-    return TokenView(state, row.access_expires_at, row.refresh_expires_at)
+    shared = row.shared_generation == row.generation
+    return TokenView(state, row.access_expires_at, row.refresh_expires_at, shared)

@@ -19,7 +19,7 @@ from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
 from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
-from kedai.sync import catch_up, replay, rewrap
+from kedai.sync import catch_up, grants, replay, rewrap
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.work import Reader, Step, Work, work_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 STEPS: dict[str, Step] = {replay.KIND: replay.step, replay.DISCARD_KIND: replay.discard_step}
 """One step per kind of run that needs the database alone."""
 
-READERS: dict[str, Reader] = {catch_up.KIND: catch_up.read}
+READERS: dict[str, Reader] = {catch_up.KIND: catch_up.read, grants.KIND: grants.read}
 """What to ask before the next steps, per kind of run that needs the marketplace."""
 
 CALLING_NOBODY = (rewrap.KIND,)

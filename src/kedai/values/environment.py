@@ -32,3 +32,15 @@ class Scope:
 
     def __str__(self) -> str:
         return f"{self.connector}/{self.environment}/{self.shop_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantScope:
+    """One merchant of one environment of one marketplace; merchant ids are a space of their own."""
+
+    connector: ConnectorName
+    environment: Environment
+    merchant_id: str
+
+    def __str__(self) -> str:
+        return f"{self.connector}/{self.environment}/merchant {self.merchant_id}"

@@ -56,7 +56,7 @@ class ActiveEnvironment(Model):
 
 
 class Shop(Model):
-    """A shop known to one environment."""
+    """A shop known to one environment; ``main_account_id`` names who granted it last, where it was a main account."""
 
     __tablename__ = "shop"
     __table_args__ = (
@@ -74,6 +74,7 @@ class Shop(Model):
     shop_id: Mapped[str] = mapped_column(KeyText, primary_key=True)
     name: Mapped[str] = mapped_column(sa.Text, default="")
     region: Mapped[str] = mapped_column(sa.Text, default="")
+    main_account_id: Mapped[str | None] = mapped_column(KeyText)
     state: Mapped[str] = mapped_column(sa.Text)
     state_reason: Mapped[str] = mapped_column(sa.Text, default="")
     authorized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -85,7 +86,10 @@ class Shop(Model):
 
 
 class AuthToken(LeasedModel):
-    """A shop's token pair. The lease is held while it is refreshed; ``generation`` fences late holders."""
+    """A shop's token pair. The lease is held while it is refreshed; ``generation`` fences late holders.
+
+    The pair of ``shared_generation`` is a main account's, which others hold too: the next generation is its own.
+    """
 
     __tablename__ = "auth_token"
     __table_args__ = (
@@ -106,7 +110,91 @@ class AuthToken(LeasedModel):
     access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     refresh_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     generation: Mapped[int] = mapped_column(Integer, default=1)
+    shared_generation: Mapped[int | None] = mapped_column(Integer)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Merchant(Model):
+    """A merchant of a main account, known to one environment; merchant ids and shop ids are separate spaces."""
+
+    __tablename__ = "merchant"
+    __table_args__ = (
+        environment_check(),
+        sa.CheckConstraint(
+            "state IN ('connected', 'pending', 'paused', 'needs_reauth', 'disconnected')", name="state_known"
+        ),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
+        ),
+    )
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    merchant_id: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    name: Mapped[str] = mapped_column(sa.Text, default="")
+    region: Mapped[str] = mapped_column(sa.Text, default="")
+    main_account_id: Mapped[str | None] = mapped_column(KeyText)
+    state: Mapped[str] = mapped_column(sa.Text)
+    state_reason: Mapped[str] = mapped_column(sa.Text, default="")
+    authorized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    authorized_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_call_problem: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class MerchantToken(LeasedModel):
+    """A merchant's token pair, of the same shape as a shop's."""
+
+    __tablename__ = "merchant_token"
+    __table_args__ = (
+        environment_check(),
+        sa.UniqueConstraint("connector", "environment", "merchant_id"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "merchant_id"],
+            ["merchant.connector", "merchant.environment", "merchant.merchant_id"],
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    merchant_id: Mapped[str] = mapped_column(KeyText)
+    partner_id: Mapped[str] = mapped_column(KeyText)
+    access_token_encrypted: Mapped[str] = mapped_column(sa.Text)
+    refresh_token_encrypted: Mapped[str] = mapped_column(sa.Text)
+    access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    refresh_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    generation: Mapped[int] = mapped_column(Integer, default=1)
+    shared_generation: Mapped[int | None] = mapped_column(Integer)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class HeldToken(Model):
+    """A pair granted for a shop or merchant that was connected already: kept aside until a person takes it.
+
+    ``account`` is its kind and id in one text, such as ``shop:7001``.
+    """
+
+    __tablename__ = "held_token"
+    __table_args__ = (
+        environment_check(),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
+        ),
+    )
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    account: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    partner_id: Mapped[str] = mapped_column(KeyText)
+    main_account_id: Mapped[str | None] = mapped_column(KeyText)
+    access_token_encrypted: Mapped[str] = mapped_column(sa.Text)
+    refresh_token_encrypted: Mapped[str] = mapped_column(sa.Text)
+    access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    refresh_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    held_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class OAuthState(Model):
@@ -127,6 +215,7 @@ class OAuthState(Model):
     session_id: Mapped[str] = mapped_column(sa.Text)
     intent: Mapped[str] = mapped_column(sa.Text)
     expected_shop_id: Mapped[str | None] = mapped_column(KeyText)
+    expected_merchant_id: Mapped[str | None] = mapped_column(KeyText)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     consumed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -22,6 +22,7 @@ class ConsumedState:
     session_id: str
     intent: str
     expected_shop_id: str | None
+    expected_merchant_id: str | None
     expires_at: datetime
 
 
@@ -35,6 +36,7 @@ def create(
     session_id: str,
     intent: str,
     expected_shop_id: str | None,
+    expected_merchant_id: str | None,
     expires_at: datetime,
     now: datetime,
 ) -> None:
@@ -49,6 +51,7 @@ def create(
             session_id=session_id,
             intent=intent,
             expected_shop_id=expected_shop_id,
+            expected_merchant_id=expected_merchant_id,
             created_at=now,
             expires_at=expires_at,
         )
@@ -74,6 +77,7 @@ def consume(
             OAuthState.session_id,
             OAuthState.intent,
             OAuthState.expected_shop_id,
+            OAuthState.expected_merchant_id,
             OAuthState.expires_at,
         )
     )

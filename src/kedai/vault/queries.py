@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -178,6 +178,17 @@ def credentials_place(connector: str, environment: Environment, column: str) -> 
 def token_place(scope: Scope, column: str) -> SecretPlace:
     """Where a shop's token is stored."""
     return SecretPlace(scope.connector, "auth_token", column, scope.environment.value, scope.shop_id)
+
+
+def seal_pair(db: Session, ring: KeyRing, place: Callable[[str], SecretPlace], tokens: TokenSet) -> dict[str, Any]:
+    """A token pair as column values, each secret bound to the ``place`` of its column."""
+    access, refresh = "access_token_encrypted", "refresh_token_encrypted"
+    return {
+        access: ring.seal(db, place(access), tokens.access_token.reveal()),
+        refresh: ring.seal(db, place(refresh), tokens.refresh_token.reveal()),
+        "access_expires_at": tokens.access_expires_at,
+        "refresh_expires_at": tokens.refresh_expires_at,
+    }
 
 
 def _locked(statement: sa.Select[Row]) -> sa.Select[Row]:

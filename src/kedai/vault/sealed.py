@@ -44,6 +44,12 @@ SEALED_TABLES = (
     SealedTable(
         "auth_token", ("access_token_encrypted", "refresh_token_encrypted"), row="shop_id", of_environment=True
     ),
+    SealedTable(
+        "merchant_token", ("access_token_encrypted", "refresh_token_encrypted"), row="merchant_id", of_environment=True
+    ),
+    SealedTable(
+        "held_token", ("access_token_encrypted", "refresh_token_encrypted"), row="account", of_environment=True
+    ),
     SealedTable("staff", ("totp_secret_encrypted",), row="email", of_environment=False),
     SealedTable("installation", ("fingerprint_key_encrypted",), row=None, of_environment=False),
 )

@@ -14,6 +14,7 @@ from kedai.db.upsert import insert_into
 from kedai.errors import Conflict, Invalid, NotConfigured, NotFound, SecretUnreadable, Stale
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.vault.merchants import mark_foreign_merchants
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Shop
 from kedai.vault.queries import (
     credentials_place,
@@ -329,6 +330,7 @@ def _mark_foreign_tokens(db: Session, row: EnvironmentCredentials, now: datetime
     for shop_id in shop_ids:
         scope = Scope(ConnectorName(row.connector), row.environment, shop_id)
         set_shop_state(db, scope, "needs_reauth", reason="the partner id was changed", actor=SYSTEM, now=now)
+    mark_foreign_merchants(db, row.connector, row.environment, partner_id=row.partner_id or "", now=now)
     return shop_ids
 
 

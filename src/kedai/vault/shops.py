@@ -15,8 +15,9 @@ from kedai.kit.ids import new_id
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Scope
+from kedai.vault.held import drop_held
 from kedai.vault.models import AuthToken, Shop
-from kedai.vault.queries import find_shop, token_place
+from kedai.vault.queries import find_shop, seal_pair, token_place
 from kedai.vault.ring import KeyRing
 
 _NOTED_EVERY = timedelta(seconds=15)
@@ -24,22 +25,45 @@ _PROBLEM_LENGTH = 500
 
 
 def save_shop(
-    db: Session, scope: Scope, profile: ShopProfile, *, state: str, reason: str, actor: Actor, now: datetime
+    db: Session,
+    scope: Scope,
+    profile: ShopProfile | None,
+    *,
+    main_account_id: str | None = None,
+    state: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
 ) -> Shop:
-    """Store what the marketplace says of a shop and how its connection stands."""
+    """Store what the marketplace says of a shop and how its connection stands.
+
+    Without a profile, which is asked later, its name stays; until when it is authorised is not known then.
+    """
     shop = find_shop(db, scope, lock=True)
     if shop is None:
         key = {"connector": scope.connector, "environment": scope.environment, "shop_id": scope.shop_id}
         shop = Shop(**key, name="", region="", state=state, state_reason="", updated_at=now)
         db.add(shop)
-    shop.name, shop.region = profile.name, profile.region
-    shop.authorized_at, shop.authorized_until = profile.authorized_at, profile.authorized_until
+    if profile is None:
+        shop.authorized_at = shop.authorized_until = None
+    else:
+        _describe(shop, profile)
+    shop.main_account_id = main_account_id
     shop.state, shop.state_reason, shop.updated_at = state, reason, now
     if state == "connected":
         shop.connected_at = now
     db.flush()
     _record_shop(db, scope, state, reason, actor, now)
     return shop
+
+
+def describe_shop(db: Session, scope: Scope, profile: ShopProfile, *, now: datetime) -> None:
+    """Keep what the marketplace says of a shop; how its connection stands is not changed by that."""
+    shop = find_shop(db, scope, lock=True)
+    if shop is not None:
+        _describe(shop, profile)
+        shop.updated_at = now
+        db.flush()
 
 
 def set_shop_state(db: Session, scope: Scope, state: str, *, reason: str, actor: Actor, now: datetime) -> bool:
@@ -79,11 +103,13 @@ def note_authorization_end(db: Session, scope: Scope, *, until: datetime, actor:
 
 
 def disconnect_shop(db: Session, scope: Scope, *, reason: str, actor: Actor, now: datetime) -> bool:
-    """Forget a shop's tokens and make no call for it any more; its orders and events stay. False when it stood so.
+    """Forget a shop's tokens, a held pair too, and make no call for it any more; its orders and events stay.
 
-    For a person's act and for the marketplace's word that access has ended; it does not ask who needs the shop.
+    One rule for a person's act and for the marketplace's word that access has ended: the pair is of no use to either.
+    It does not ask who needs the shop. False when it stood so.
     """
     db.execute(sa.delete(AuthToken).where(*_token_of(scope)))
+    drop_held(db, scope)
     return set_shop_state(db, scope, "disconnected", reason=reason, actor=actor, now=now)
 
 
@@ -109,24 +135,23 @@ def seal_tokens(db: Session, ring: KeyRing, scope: Scope, tokens: TokenSet) -> d
     Do this before anything that records in the audit trail: transactions that take the key ring's row and the audit
     lock in one order never deadlock.
     """
-
-    def sealed(column: str, text: str) -> str:
-        return ring.seal(db, token_place(scope, column), text)
-
-    return {
-        "access_token_encrypted": sealed("access_token_encrypted", tokens.access_token.reveal()),
-        "refresh_token_encrypted": sealed("refresh_token_encrypted", tokens.refresh_token.reveal()),
-        "access_expires_at": tokens.access_expires_at,
-        "refresh_expires_at": tokens.refresh_expires_at,
-    }
+    return seal_pair(db, ring, lambda column: token_place(scope, column), tokens)
 
 
-def store_tokens(db: Session, scope: Scope, partner_id: str, sealed: Mapping[str, Any], *, now: datetime) -> None:
-    """Store a freshly granted pair: it replaces any older one and frees the refresh lease."""
+def store_tokens(
+    db: Session, scope: Scope, partner_id: str, sealed: Mapping[str, Any], *, shared: bool = False, now: datetime
+) -> None:
+    """Store a freshly granted pair: it replaces any older one and frees the refresh lease.
+
+    A pair that is ``shared`` by all of a main account's shops becomes the shop's own with its first refresh.
+    """
     values = {**sealed, "partner_id": partner_id, "updated_at": now}
     key = {"connector": scope.connector, "environment": scope.environment, "shop_id": scope.shop_id}
-    replaced = {**values, "generation": AuthToken.generation + 1, "lease_by": None, "lease_until": None}
-    statement = insert_into(db, AuthToken).values({"id": new_id(), "generation": 1, **key, **values})
+    following = AuthToken.generation + 1
+    replaced = {**values, "generation": following, "lease_by": None, "lease_until": None}
+    replaced["shared_generation"] = following if shared else None
+    first = {"id": new_id(), "generation": 1, "shared_generation": 1 if shared else None}
+    statement = insert_into(db, AuthToken).values({**first, **key, **values})
     db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced))
 
 
@@ -143,6 +168,11 @@ def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, to
     if shop is not None and shop.state == "needs_reauth":
         set_shop_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
     return True
+
+
+def _describe(shop: Shop, profile: ShopProfile) -> None:
+    shop.name, shop.region = profile.name, profile.region
+    shop.authorized_at, shop.authorized_until = profile.authorized_at, profile.authorized_until
 
 
 def _token_of(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:

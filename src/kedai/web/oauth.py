@@ -44,12 +44,13 @@ async def callback_alias(
     runtime: RuntimeDep,
     code: _Text = "",
     shop_id: _Text = "",
+    main_account_id: _Text = "",
     nonce: _Text = "",
     state: _Text = "",
     error: _Text = "",
 ) -> Response:
     """Sandbox's older address."""
-    back = Callback(code, shop_id, _nonce(nonce, state), error)
+    back = Callback(code, shop_id, _nonce(nonce, state), error, main_account_id)
     return await _finish(runtime, request, connector, Environment.SANDBOX, back)
 
 
@@ -61,12 +62,13 @@ async def callback(
     runtime: RuntimeDep,
     code: _Text = "",
     shop_id: _Text = "",
+    main_account_id: _Text = "",
     nonce: _Text = "",
     state: _Text = "",
     error: _Text = "",
 ) -> Response:
     """Where the marketplace sends the browser: always ends in a 303 to a clean address."""
-    back = Callback(code, shop_id, _nonce(nonce, state), error)
+    back = Callback(code, shop_id, _nonce(nonce, state), error, main_account_id)
     return await _finish(runtime, request, connector, parse_environment(environment), back)
 
 

@@ -22,6 +22,7 @@ SAMPLES = {
     "order_id": "ord_01a205a5c85b75199a2c28833cd81810",
     "run_id": "run_01a205a5c85b75199a2c28833cd81810",
     "shop_id": "7001",
+    "merchant_id": "9001",
     "staff_id": "staff_01a205a5c85b75199a2c28833cd81810",
     "session_id": "session_01a205a5c85b75199a2c28833cd81810",
     "token_id": "token_01a205a5c85b75199a2c28833cd81810",

@@ -166,6 +166,7 @@ def oauth_start(
     caller: Connecter,
     db: WriteSession,
     shop_id: Annotated[str | None, Query(max_length=20, pattern=r"^[0-9]+$")] = None,
+    merchant_id: Annotated[str | None, Query(max_length=20, pattern=r"^[0-9]+$")] = None,
 ) -> Response:
     """Mint a state bound to this browser and say where to go. The one GET that writes; never from another site."""
     if request.headers.get("sec-fetch-site") == "cross-site":
@@ -180,6 +181,7 @@ def oauth_start(
         staff_id=caller.actor.id,
         session_id=session,
         expected_shop_id=shop_id,
+        expected_merchant_id=merchant_id,
         now=runtime.clock.now(),
     )
     response = JSONResponse({"authorization_url": begun.authorization_url, "environment": environment.value})

@@ -18,8 +18,9 @@ from kedai.runs.queries import find_open_runs
 from kedai.runtime import Runtime
 from kedai.sync.catch_up import KIND as CATCH_UP
 from kedai.sync.connection import ConnectionView, get_connection
+from kedai.sync.grants import KIND as MAIN_ACCOUNT
 from kedai.sync.parts import find_host
-from kedai.sync.shops import read_health
+from kedai.sync.shops import judge_authorization, read_health
 from kedai.values.environment import Environment
 from kedai.web.dashboard.connection_form import OVERLAPS, Typed, chosen_overlap, form_fields
 from kedai.web.dashboard.parked import read_parked
@@ -37,6 +38,7 @@ class Attempt:
     notice: Notice | None = None
     typed: Typed | None = None
     shop_errors: dict[str, str] = field(default_factory=dict)
+    merchant_errors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def show_connection(
         here = url(f"/connectors/{connector.name}", tab=environment.value)
         parked = read_parked(db, connector.name, environment, back="connection", refresh_href=here)
         health = read_health(db, connector.name, environment, now=shell.now)
+        grants = find_open_runs(db, (MAIN_ACCOUNT,), connector.name, environment=environment)
         catch_ups = find_open_runs(db, (CATCH_UP,), connector.name, environment=environment)
     return render(
         shell,
@@ -93,6 +96,11 @@ def show_connection(
         connect_missing=labels(connector, view.connect_missing),
         push=push,
         shop_health=health,
+        merchant_errors=attempt.merchant_errors,
+        merchant_authorization={
+            one.merchant_id: judge_authorization(one.authorized_until, shell.now) for one in view.merchants
+        },
+        grants=grants,
         catch_ups=catch_ups,
         drops_events=runtime.settings.inactive_events == "drop",
         parked=[parked] if parked.number else [],

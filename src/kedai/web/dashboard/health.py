@@ -12,7 +12,7 @@ from kedai.connector_exceptions.queries import count_exceptions
 from kedai.errors import NotFound
 from kedai.inbox import queries as inbox
 from kedai.runtime import Runtime
-from kedai.sync.connection import ConnectionView, ShopView, get_connection
+from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
 from kedai.sync.shops import Authorization, judge_authorization
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
@@ -127,6 +127,8 @@ def _of_connection(
         yield Item("bad", environment, title, detail, here, "Look at it")
     for shop in view.shops:
         yield from _of_shop(shell, shop, label, f"{here}#shops", environment)
+    for merchant in view.merchants:
+        yield from _of_merchant(shell, merchant, label, f"{here}#merchants", environment)
 
 
 def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: Environment) -> Iterator[Item]:
@@ -146,7 +148,24 @@ def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: E
         yield from _of_authorization(shell, shop, who, here, environment)
 
 
-def _of_authorization(shell: Shell, shop: ShopView, who: str, here: str, environment: Environment) -> Iterator[Item]:
+def _of_merchant(
+    shell: Shell, merchant: MerchantView, label: str, here: str, environment: Environment
+) -> Iterator[Item]:
+    who = f"{label} merchant {merchant.name or merchant.merchant_id}"
+    is_useless = merchant.token is not None and merchant.token.state in _USELESS_TOKENS
+    if merchant.state == "needs_reauth" or (merchant.state == "connected" and is_useless):
+        reason = f"{merchant.state_reason[:1].upper()}{merchant.state_reason[1:]}." if merchant.state_reason else ""
+        yield Item("bad", environment, f"{who} must be connected again", reason, here, "Reconnect")
+    elif merchant.state == "pending":
+        detail = "It came with a main account and was not connected before. Confirm it, or leave it."
+        yield Item("warn", environment, f"{who} waits for you", detail, here, "Look at it")
+    elif merchant.state == "connected":
+        yield from _of_authorization(shell, merchant, who, here, environment)
+
+
+def _of_authorization(
+    shell: Shell, shop: ShopView | MerchantView, who: str, here: str, environment: Environment
+) -> Iterator[Item]:
     """From 30 days before the shop's owner must agree again."""
     how = judge_authorization(shop.authorized_until, shell.now)
     if how in {Authorization.VALID, Authorization.UNKNOWN}:

@@ -15,6 +15,7 @@ from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_keys import router as keys
+from kedai.web.dashboard.routes_merchants import router as merchants
 from kedai.web.dashboard.routes_orders import router as orders
 from kedai.web.dashboard.routes_parity import router as parity
 from kedai.web.dashboard.routes_parked import router as parked
@@ -44,7 +45,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(assets)
 PAGES = (
     *(session, confirm, account, totp),
-    *(home, orders, events, parked, exceptions, runs, connection, credentials, shops, shop, switch),
+    *(home, orders, events, parked, exceptions, runs, connection, credentials, shops, shop, merchants, switch),
     *(parity, quarantine, staff, tokens, audit, keys),
 )
 for pages in PAGES:

@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Conflict, Forbidden, Invalid, NotConfigured, NotFound
 from kedai.sync.connect import ConnectStart, confirm_pending, start
-from kedai.values.environment import Scope
+from kedai.values.environment import MerchantScope, Scope
 from kedai.vault.queries import find_shop
 from kedai.web.dashboard.access import Connecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import url
+from kedai.web.dashboard.routes_merchants import require_merchant
 from kedai.web.dashboard.shell import env_param
 from kedai.web.dashboard.words import Notice
 from kedai.web.deps import RuntimeDep, is_secure
@@ -24,15 +25,17 @@ router = APIRouter()
 
 @router.post("/connectors/{name}/connect")
 def connect(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, form: Form) -> Response:
-    """To the marketplace's consent page; ``shop_id`` names the shop that is connected again."""
+    """To the marketplace's consent page; ``shop_id`` or ``merchant_id`` names who is connected again."""
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     if caller.session_id is None:
         raise Forbidden("A shop is connected in a browser that is signed in.")
-    expected = form.get("shop_id") or None
+    expected, merchant_id = form.get("shop_id") or None, form.get("merchant_id") or None
     try:
         with runtime.web_db.write() as db:
             if expected is not None:
                 _require_shop(db, Scope(connector.name, environment, expected))
+            if merchant_id is not None:
+                require_merchant(db, MerchantScope(connector.name, environment, merchant_id))
             begun: ConnectStart = start(
                 runtime.parts,
                 db,
@@ -41,6 +44,7 @@ def connect(request: Request, runtime: RuntimeDep, caller: Connecter, name: str,
                 staff_id=caller.actor.id,
                 session_id=caller.session_id.hex,
                 expected_shop_id=expected,
+                expected_merchant_id=merchant_id,
                 now=runtime.clock.now(),
             )
     except NotConfigured:

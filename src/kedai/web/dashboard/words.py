@@ -134,6 +134,7 @@ RUN_KIND = {
     "discard_parked": "Discard parked events",
     "catch_up": "Catch up on orders",
     "rewrap": "Rewrap secrets",
+    "main_account": "Set up what a main account granted",
 }
 
 KEY_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
@@ -163,7 +164,7 @@ NOTICES: dict[str, Notice] = {
     "pending_confirmation": Notice(
         "warn",
         "Another shop than expected came back.",
-        "Nothing was changed. Look at the shop below: if it is the right one, confirm it by typing its ID.",
+        "No connection was changed. Look at what waits below: if it is yours, confirm it by typing its ID.",
     ),
     "denied": Notice("warn", "The shop was not connected.", "Access was refused on the marketplace's page."),
     "state_invalid": Notice(
@@ -185,7 +186,11 @@ NOTICES: dict[str, Notice] = {
         "The marketplace could not be reached, or refused.",
         "Nothing was changed. Wait a minute, check partner ID and key, and try again.",
     ),
-    "already_connected": Notice("info", "This shop is connected already.", "Its connection was left as it is."),
+    "already_connected": Notice(
+        "info",
+        "This shop is connected already.",
+        "Its connection was left as it is. The new permission is kept aside: see below.",
+    ),
     "saved": Notice("good", "Saved."),
     "unchanged": Notice("info", "Nothing was different, so nothing was changed."),
     "old_push_key_ended": Notice("good", "The old push key is no longer accepted."),
@@ -205,6 +210,8 @@ NOTICES: dict[str, Notice] = {
     "shop_disconnected": Notice(
         "good", "The shop is disconnected.", "Its tokens are gone; its orders and events stay."
     ),
+    "merchant_confirmed": Notice("good", "The merchant is connected.", "You confirmed it by its ID."),
+    "merchant_disconnected": Notice("good", "The merchant is disconnected.", "Its tokens are gone."),
     "event_replayed": Notice("good", "The event is back in the queue.", "It is worked on again within seconds."),
     "unsealed": Notice(
         "good",

@@ -1,0 +1,58 @@
+"""The guard over who came back from the consent page: what was not expected never touches a connection that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from kedai.vault.oauth_states import ConsumedState
+
+Status = Literal["connected", "pending_confirmation", "already_connected"]
+_STANDING = frozenset({"connected", "paused"})
+_BEST_FIRST: tuple[Status, ...] = ("connected", "pending_confirmation", "already_connected")
+
+
+def judge_shop(
+    shop_id: str, state: ConsumedState, *, configured: str | None, existing: str | None
+) -> tuple[Status, str]:
+    """What becomes of a shop that was granted, and why; ``existing`` is how its connection stands here.
+
+    ``connected``: it is the one expected, or the configured one. ``already_connected``: it stands, and the new pair is
+    kept aside. ``pending_confirmation``: it waits until a person types its id.
+    """
+    if state.intent == "reconnect" and state.expected_shop_id == shop_id:
+        return "connected", ""
+    if existing in _STANDING:
+        return "already_connected", ""
+    if state.intent == "reconnect":
+        return "pending_confirmation", f"{_expected(state)} was expected"
+    if configured == shop_id:
+        return "connected", ""
+    return "pending_confirmation", "this is not the configured shop"
+
+
+def judge_merchant(merchant_id: str, state: ConsumedState, *, existing: str | None) -> tuple[Status, str]:
+    """The same for a merchant: no field names one, so that each is confirmed once."""
+    if state.intent == "reconnect" and state.expected_merchant_id == merchant_id:
+        return "connected", ""
+    if existing in _STANDING:
+        return "already_connected", ""
+    if state.intent == "reconnect":
+        return "pending_confirmation", f"{_expected(state)} was expected"
+    return "pending_confirmation", "this merchant was not connected before"
+
+
+def sum_up(statuses: Iterable[Status]) -> Status:
+    """The one word for a whole grant.
+
+    ``connected`` if the expected or configured one is, whatever came along with it; else ``pending_confirmation`` if
+    anything waits for a person; else ``already_connected``: all of it stood.
+    """
+    found = set(statuses)
+    return next(one for one in _BEST_FIRST if one in found)
+
+
+def _expected(state: ConsumedState) -> str:
+    if state.expected_merchant_id is not None:
+        return f"merchant {state.expected_merchant_id}"
+    return f"shop {state.expected_shop_id}"

@@ -1,0 +1,249 @@
+"""Merchants of main accounts, beside the shops: how their connection stands, and their token pairs.
+
+The same rules as for shops, in a space of ids of their own: a merchant is never found by a shop's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from kedai.audit.service import record
+from kedai.db import lease
+from kedai.db.upsert import insert_into
+from kedai.kit.crypto import SecretPlace
+from kedai.kit.ids import new_id
+from kedai.values.actor import SYSTEM, Actor
+from kedai.values.app import MerchantProfile
+from kedai.values.credentials import TokenSet
+from kedai.values.environment import ConnectorName, Environment, MerchantScope
+from kedai.values.secret import Secret
+from kedai.vault.held import drop_held
+from kedai.vault.models import Merchant, MerchantToken
+from kedai.vault.queries import seal_pair
+from kedai.vault.ring import KeyRing
+
+_LEASE = timedelta(seconds=60)
+_PROBLEM_LENGTH = 500
+
+
+def find_merchant(db: Session, scope: MerchantScope, *, lock: bool = False) -> Merchant | None:
+    """The merchant, or None where this environment does not know it."""
+    statement = sa.select(Merchant).where(*_row_of(Merchant, scope))
+    if lock:
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return db.execute(statement).scalar_one_or_none()
+
+
+def list_merchants(db: Session, connector: ConnectorName, *, environment: Environment) -> Sequence[Merchant]:
+    """Every merchant of an environment, by id."""
+    statement = sa.select(Merchant).where(Merchant.connector == connector, Merchant.environment == environment)
+    return db.execute(statement.order_by(Merchant.merchant_id)).scalars().all()
+
+
+def find_merchant_token(db: Session, scope: MerchantScope) -> MerchantToken | None:
+    """A merchant's token row, or None."""
+    return db.execute(sa.select(MerchantToken).where(*_row_of(MerchantToken, scope))).scalar_one_or_none()
+
+
+def open_merchant_tokens(ring: KeyRing, row: MerchantToken) -> TokenSet:
+    """Decrypt a token row.
+
+    Raises:
+        SecretUnreadable: it cannot be decrypted with the keys at hand.
+    """
+    scope = MerchantScope(ConnectorName(row.connector), row.environment, row.merchant_id)
+    return TokenSet(
+        Secret(ring.open(merchant_token_place(scope, "access_token_encrypted"), row.access_token_encrypted)),
+        Secret(ring.open(merchant_token_place(scope, "refresh_token_encrypted"), row.refresh_token_encrypted)),
+        row.access_expires_at,
+        row.refresh_expires_at,
+    )
+
+
+def merchant_token_place(scope: MerchantScope, column: str) -> SecretPlace:
+    """Where a merchant's token is stored."""
+    return SecretPlace(scope.connector, "merchant_token", column, scope.environment.value, scope.merchant_id)
+
+
+def save_merchant(
+    db: Session,
+    scope: MerchantScope,
+    *,
+    main_account_id: str | None,
+    state: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Store how the connection of a merchant stands after a grant; what it is called is asked later."""
+    merchant = find_merchant(db, scope, lock=True)
+    if merchant is None:
+        key = {"connector": scope.connector, "environment": scope.environment, "merchant_id": scope.merchant_id}
+        merchant = Merchant(**key, name="", region="", state=state, state_reason="", last_call_problem="")
+        db.add(merchant)
+    merchant.main_account_id, merchant.authorized_at, merchant.authorized_until = main_account_id, None, None
+    merchant.state, merchant.state_reason, merchant.updated_at = state, reason, now
+    if state == "connected":
+        merchant.connected_at = now
+    db.flush()
+    _record(db, scope, state, {"reason": reason}, actor, now)
+
+
+def describe_merchant(db: Session, scope: MerchantScope, profile: MerchantProfile, *, now: datetime) -> None:
+    """Keep what the marketplace says of a merchant; how its connection stands is not changed by that."""
+    merchant = find_merchant(db, scope, lock=True)
+    if merchant is not None:
+        merchant.name, merchant.region, merchant.updated_at = profile.name, profile.region, now
+        merchant.authorized_at, merchant.authorized_until = profile.authorized_at, profile.authorized_until
+        db.flush()
+
+
+def set_merchant_state(
+    db: Session, scope: MerchantScope, state: str, *, reason: str, actor: Actor, now: datetime
+) -> bool:
+    """Change how a merchant's connection stands; False when it stood so already."""
+    merchant = find_merchant(db, scope, lock=True)
+    if merchant is None or (merchant.state == state and merchant.state_reason == reason):
+        return False
+    merchant.state, merchant.state_reason, merchant.updated_at = state, reason, now
+    if state == "connected":
+        merchant.connected_at = now
+    db.flush()
+    _record(db, scope, state, {"reason": reason}, actor, now)
+    return True
+
+
+def lose_merchant(db: Session, scope: MerchantScope, *, reason: str, now: datetime) -> None:
+    """The marketplace refuses the merchant's token: a person must connect it again."""
+    merchant = find_merchant(db, scope, lock=True)
+    if merchant is not None and merchant.state != "disconnected":
+        set_merchant_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
+
+
+def mark_foreign_merchants(
+    db: Session, connector: str, environment: Environment, *, partner_id: str, now: datetime
+) -> Sequence[str]:
+    """The app was changed: those whose tokens are another's must be connected again. Returns their ids."""
+    statement = sa.select(MerchantToken.merchant_id).where(
+        MerchantToken.connector == connector,
+        MerchantToken.environment == environment,
+        MerchantToken.partner_id != partner_id,
+    )
+    merchant_ids = db.execute(statement.order_by(MerchantToken.merchant_id)).scalars().all()
+    for merchant_id in merchant_ids:
+        scope, reason = MerchantScope(ConnectorName(connector), environment, merchant_id), "the partner id was changed"
+        set_merchant_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
+    return merchant_ids
+
+
+def note_merchant_authorization(
+    db: Session, scope: MerchantScope, *, at: datetime, actor: Actor, now: datetime
+) -> None:
+    """Keep when the seller authorised the app last."""
+    merchant = find_merchant(db, scope, lock=True)
+    if merchant is not None:
+        merchant.authorized_at, merchant.updated_at = at, now
+        db.flush()
+        _record(db, scope, "authorized", {"at": at.isoformat()}, actor, now)
+
+
+def note_merchant_authorization_end(
+    db: Session, scope: MerchantScope, *, until: datetime, actor: Actor, now: datetime
+) -> None:
+    """Keep by when the seller's authorisation ends."""
+    merchant = find_merchant(db, scope, lock=True)
+    if merchant is not None:
+        merchant.authorized_until, merchant.updated_at = until, now
+        db.flush()
+        _record(db, scope, "authorization_ending", {"until": until.isoformat()}, actor, now)
+
+
+def disconnect_merchant(db: Session, scope: MerchantScope, *, reason: str, actor: Actor, now: datetime) -> bool:
+    """Forget a merchant's tokens, a held pair too; False when it stood so. One rule with `disconnect_shop`."""
+    db.execute(sa.delete(MerchantToken).where(*_row_of(MerchantToken, scope)))
+    drop_held(db, scope)
+    return set_merchant_state(db, scope, "disconnected", reason=reason, actor=actor, now=now)
+
+
+def note_merchant_call(db: Session, scope: MerchantScope, *, problem: str, now: datetime) -> None:
+    """How the last call for a merchant went; ``problem`` is empty where it went well."""
+    values = {"last_call_at": now, "last_call_problem": problem[:_PROBLEM_LENGTH]}
+    db.execute(sa.update(Merchant).where(*_row_of(Merchant, scope)).values(values))
+
+
+def seal_merchant_tokens(db: Session, ring: KeyRing, scope: MerchantScope, tokens: TokenSet) -> dict[str, Any]:
+    """A token pair as column values; do this before anything that records in the audit trail, as for shops."""
+    return seal_pair(db, ring, lambda column: merchant_token_place(scope, column), tokens)
+
+
+def store_merchant_tokens(
+    db: Session, scope: MerchantScope, partner_id: str, sealed: Mapping[str, Any], *, shared: bool, now: datetime
+) -> None:
+    """Store a granted pair: it replaces any older one and frees the refresh lease; ``shared`` with a main account."""
+    values = {**sealed, "partner_id": partner_id, "updated_at": now}
+    key = {"connector": scope.connector, "environment": scope.environment, "merchant_id": scope.merchant_id}
+    following = MerchantToken.generation + 1
+    first = {"id": new_id(), "generation": 1, "shared_generation": 1 if shared else None}
+    replaced = {**values, "generation": following, "shared_generation": following if shared else None}
+    statement = insert_into(db, MerchantToken).values({**first, **key, **values})
+    freed = {"lease_by": None, "lease_until": None}
+    db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced | freed))
+
+
+def swap_merchant_tokens(
+    db: Session, ring: KeyRing, scope: MerchantScope, *, generation: int, tokens: TokenSet, now: datetime
+) -> bool:
+    """Compare-and-swap after a refresh: only if nobody stored a newer pair. A success clears `needs_reauth`."""
+    values = seal_merchant_tokens(db, ring, scope, tokens)
+    values |= {"generation": generation + 1, "updated_at": now, "lease_by": None, "lease_until": None}
+    same = (*_row_of(MerchantToken, scope), MerchantToken.generation == generation)
+    if db.execute(sa.update(MerchantToken).where(*same).values(values)).rowcount != 1:  # type: ignore[attr-defined]
+        return False
+    merchant = find_merchant(db, scope, lock=True)
+    if merchant is not None and merchant.state == "needs_reauth":
+        set_merchant_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
+    return True
+
+
+def take_merchant_lease(db: Session, scope: MerchantScope, *, generation: int, holder: str) -> bool:
+    """Claim the refresh of this generation for 60 s; False where somebody holds it or a newer pair stands."""
+    instant = lease.now(db)
+    free = (MerchantToken.generation == generation, lease.free_at(MerchantToken, instant))
+    chosen = sa.select(MerchantToken.id).where(*_row_of(MerchantToken, scope), *free)
+    return bool(lease.take(db, MerchantToken, chosen, holder=holder, until=instant + _LEASE))
+
+
+def free_merchant_lease(db: Session, scope: MerchantScope, *, holder: str, generation: int | None = None) -> bool:
+    """Give the lease back; False where it (or, if named, the generation) is no longer ours."""
+    statement = sa.update(MerchantToken).where(*_row_of(MerchantToken, scope), MerchantToken.lease_by == holder)
+    if generation is not None:
+        statement = statement.where(MerchantToken.generation == generation)
+    freed = db.execute(statement.values(lease_by=None, lease_until=None))
+    return bool(freed.rowcount)  # type: ignore[attr-defined]
+
+
+def _row_of(table: type[Merchant | MerchantToken], scope: MerchantScope) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        table.connector == scope.connector,
+        table.environment == scope.environment,
+        table.merchant_id == scope.merchant_id,
+    )
+
+
+def _record(
+    db: Session, scope: MerchantScope, fact: str, details: Mapping[str, Any], actor: Actor, now: datetime
+) -> None:
+    record(
+        db,
+        actor=actor,
+        action=f"merchant.{fact}",
+        environment=scope.environment,
+        subject=f"{scope.connector} merchant {scope.merchant_id}",
+        details=details,
+        now=now,
+    )

@@ -1,0 +1,77 @@
+"""What a person does with a merchant of a main account: confirm one that was not expected, disconnect one."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from kedai.errors import Conflict, Invalid, NotFound
+from kedai.runtime import Runtime
+from kedai.sync.merchants import confirm_merchant, disconnect_merchant
+from kedai.values.environment import MerchantScope
+from kedai.vault.merchants import find_merchant
+from kedai.web.dashboard.access import Connecter
+from kedai.web.dashboard.connection_page import Attempt, show_connection
+from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.render import url
+from kedai.web.dashboard.shell import env_param
+from kedai.web.dashboard.words import Notice
+from kedai.web.deps import RuntimeDep
+from kedai.web.security import Principal
+
+router = APIRouter()
+
+
+@router.post("/connectors/{name}/merchants/{merchant_id}/confirm")
+def confirm(
+    request: Request, runtime: RuntimeDep, caller: Connecter, name: str, merchant_id: str, form: Form
+) -> Response:
+    """Accept a pending merchant, or the newer pair that is kept aside for one, whose id was typed."""
+    scope, typed = _scope(request, runtime, name, merchant_id), form.get("typed", "")
+    try:
+        with runtime.web_db.write() as db:
+            require_merchant(db, scope)
+            confirm_merchant(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
+    except (Invalid, Conflict) as error:
+        return _refused(request, runtime, caller, scope, error)
+    return RedirectResponse(url(f"/connectors/{name}", tab=scope.environment.value, status="merchant_confirmed"), 303)
+
+
+@router.post("/connectors/{name}/merchants/{merchant_id}/disconnect")
+def part(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, merchant_id: str, form: Form) -> Response:
+    """Forget its tokens; its id must be typed."""
+    scope, typed = _scope(request, runtime, name, merchant_id), form.get("typed", "")
+    try:
+        with runtime.web_db.write() as db:
+            require_merchant(db, scope)
+            disconnect_merchant(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
+    except (Invalid, Conflict) as error:
+        return _refused(request, runtime, caller, scope, error)
+    place = url(f"/connectors/{name}", tab=scope.environment.value, status="merchant_disconnected")
+    return RedirectResponse(place, 303)
+
+
+def require_merchant(db: Session, scope: MerchantScope) -> None:
+    """A merchant that an act names must be one of this environment's.
+
+    Raises:
+        NotFound: it is not.
+    """
+    if not scope.merchant_id.isprintable() or find_merchant(db, scope) is None:
+        raise NotFound("There is no such merchant here.")
+
+
+def _scope(request: Request, runtime: Runtime, name: str, merchant_id: str) -> MerchantScope:
+    return MerchantScope(runtime.parts.connector(name).name, env_param(request, "env"), merchant_id)
+
+
+def _refused(
+    request: Request, runtime: Runtime, caller: Principal, scope: MerchantScope, error: Invalid | Conflict
+) -> Response:
+    if isinstance(error, Invalid):
+        attempt = Attempt(status=422, merchant_errors={scope.merchant_id: error.message})
+    else:
+        attempt = Attempt(status=409, notice=Notice("warn", error.message))
+    connector = runtime.parts.connector(scope.connector)
+    return show_connection(request, runtime, caller, connector, scope.environment, attempt)
