@@ -41,7 +41,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.process import process_next
 from kedai.sync.switch import SwitchResult, switch
 from kedai.values.actor import Actor, ActorKind
-from kedai.values.app import ConsentLink
+from kedai.values.app import ConsentLink, MerchantProfile
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.event import ConnectionChange, EventState, InboundEvent, ParkedReason, PushMatch, Topic
@@ -125,6 +125,9 @@ class Market:
         self.expires_in = timedelta(hours=4)
         self.orders_per_page = 100
         self.rotates = True
+        self.main_accounts: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        """The shops and merchants of each main account."""
+
         self._refresh_tokens: dict[tuple[Environment, str], str] = {}
         self._access_tokens: dict[tuple[Environment, str], str] = {}
         self._numbers = itertools.count(1)
@@ -151,6 +154,17 @@ class Market:
             self._access_tokens[place] = f"access-token-number-{number:04}"
             self._refresh_tokens[place] = f"refresh-token-number-{number:04}"
             return self._pair(place, now)
+
+    def issue_shared(self, environment: Environment, main_account_id: str, now: datetime) -> Grant:
+        """One pair for all of a main account; each refreshes it once, for a pair of its own."""
+        shop_ids, merchant_ids = self.main_accounts[main_account_id]
+        with self._guard:
+            number = next(self._numbers)
+            own = f"main account {main_account_id}"
+            for account in (own, *shop_ids, *map(merchant, merchant_ids)):
+                self._access_tokens[environment, account] = f"access-token-number-{number:04}"
+                self._refresh_tokens[environment, account] = f"refresh-token-number-{number:04}"
+            return Grant(self._pair((environment, own), now), shop_ids, merchant_ids)
 
     def refresh(self, environment: Environment, shop_id: str, token: str, now: datetime) -> TokenSet:
         """A new pair for the current refresh token; an older one is refused, as a marketplace does after its grace."""
@@ -183,6 +197,11 @@ class Market:
         )
 
 
+def merchant(merchant_id: str) -> str:
+    """The name under which the market keeps a merchant: one with a shop's number is still another."""
+    return f"merchant {merchant_id}"
+
+
 class FakeClient:
     """Calls of one environment's app, answered from a `Market`."""
 
@@ -207,6 +226,21 @@ class FakeClient:
         pair = self._market.refresh(self._environment, shop_id, refresh_token.reveal(), self._now())
         await self._market.after(call)
         return pair
+
+    async def exchange_main_account_code(self, code: str, main_account_id: str) -> Grant:
+        await self._note(Call("exchange_main_account_code", self._environment, main_account_id, token=code))
+        return self._market.issue_shared(self._environment, main_account_id, self._now())
+
+    async def refresh_merchant(self, merchant_id: str, refresh_token: Secret) -> TokenSet:
+        return await self.refresh(merchant(merchant_id), refresh_token)
+
+    async def get_merchant(self, merchant_id: str, access_token: Secret) -> MerchantProfile:
+        account, token = merchant(merchant_id), access_token.reveal()
+        await self._note(Call("get_merchant", self._environment, account, token=token))
+        if not self._market.accepts(self._environment, account, token):
+            raise AuthExpired
+        since, until = self._now(), self._now() + timedelta(days=365)
+        return MerchantProfile(merchant_id, f"Merchant {merchant_id}", "SG", "SGD", since, until)
 
     async def get_shop(self, shop_id: str, access_token: Secret) -> ShopProfile:
         await self._note(Call("get_shop", self._environment, shop_id, token=access_token.reveal()))

@@ -18,8 +18,10 @@ from kedai.kit.ids import new_id
 from kedai.orders.service import prepare, upsert
 from kedai.runs.service import create_run
 from kedai.sync import connect
-from kedai.values.environment import Scope
-from kedai.vault.models import AuthToken
+from kedai.values.environment import MerchantScope, Scope
+from kedai.vault.held import hold
+from kedai.vault.merchants import save_merchant, store_merchant_tokens
+from kedai.vault.models import AuthToken, MerchantToken
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, START, House, incoming, snapshot
 
 NEVER_CHANGES = "never changes"
@@ -44,6 +46,13 @@ def filled(house: House) -> House:
         connect.start(
             house.parts, db, FAKE, SANDBOX, staff_id="s", session_id="s", expected_shop_id=None, now=house.now
         )
+    pair = {"access_token_encrypted": "x", "refresh_token_encrypted": "x"}
+    pair |= dict.fromkeys(("access_expires_at", "refresh_expires_at"), START)
+    with house.db.write() as db:
+        merchant = MerchantScope(FAKE, SANDBOX, SHOP)
+        save_merchant(db, merchant, main_account_id="5", state="connected", reason="", actor=ANNA, now=house.now)
+        store_merchant_tokens(db, merchant, "1001", pair, shared=False, now=house.now)
+        hold(db, merchant, "1001", pair, main_account_id="5", now=house.now)
     seal = {"environment": SANDBOX, "identity": "x", "found": {}, "sealed_at": START}
     house.execute(sa.insert(Model.metadata.tables["environment_seal"]).values(**seal))
     token = {"id": new_id(), "name": "x", "role": "viewer", "environment": SANDBOX, "created_by": "x"}
@@ -82,6 +91,14 @@ def test_token_of_one_environment_is_refused_on_a_shop_of_the_other(filled: Hous
         filled.execute(sa.insert(AuthToken).values({**row, "id": new_id(), "environment": LIVE}))
 
 
+def test_token_of_one_environment_is_refused_on_a_merchant_of_the_other(filled: House) -> None:
+    """The live shop of the same number is no merchant: breaks without the composite key of `merchant_token`."""
+    filled.connect(LIVE)
+    row = {column.name: value for column, value in _row(filled, MerchantToken).items()}
+    with pytest.raises(IntegrityError):
+        filled.execute(sa.insert(MerchantToken).values({**row, "id": new_id(), "environment": LIVE}))
+
+
 def test_order_of_one_environment_is_refused_on_a_shop_of_the_other(filled: House) -> None:
     with pytest.raises(IntegrityError), filled.db.write() as db:
         upsert(db, Scope(FAKE, LIVE, SHOP), prepare([snapshot("O2")]), now=filled.now)
@@ -111,7 +128,7 @@ def test_state_of_a_push_is_a_closed_set_that_fits_its_reason(filled: House) -> 
 
 
 def test_referred_row_is_never_deleted_along_or_orphaned(filled: House) -> None:
-    for table in ("shop", "order_sync", "environment_credentials"):
+    for table in ("shop", "merchant", "order_sync", "environment_credentials"):
         with pytest.raises(IntegrityError):
             filled.execute(sa.delete(Model.metadata.tables[table]))
     rules = {key.ondelete for table in Model.metadata.tables.values() for key in table.foreign_keys if key.ondelete}

@@ -16,12 +16,15 @@ from kedai.audit.models import AuditEntry
 from kedai.errors import NeedsReconnect
 from kedai.inbox.flush import IncomingPush
 from kedai.inbox.models import RawEvent
+from kedai.sync import shops
+from kedai.sync.merchants import disconnect_merchant
 from kedai.sync.tokens import get_access_token
-from kedai.values.environment import Environment, Scope
+from kedai.values.environment import Environment, MerchantScope, Scope
 from kedai.values.event import Topic
-from kedai.vault.models import AuthToken, Shop
+from kedai.vault.merchants import find_merchant, save_merchant, seal_merchant_tokens, store_merchant_tokens
+from kedai.vault.models import AuthToken, Merchant, MerchantToken, Shop
 from kedai.vault.shops import lose_shop
-from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House, incoming, snapshot
+from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, START, House, incoming, snapshot
 
 OTHER = "7002"
 LATER = START + timedelta(hours=1)
@@ -39,7 +42,7 @@ def shop(house: House) -> House:
 
 def about(kind: str, *shop_ids: str, environment: Environment = SANDBOX, **change: Any) -> IncomingPush:
     """A push about the connection, an hour after the shops were connected unless it says otherwise."""
-    facts: Mapping[str, Any] = {"kind": kind, "shop_ids": shop_ids or (SHOP,), "pushed_at": LATER, **change}
+    facts: Mapping[str, Any] = {"kind": kind, "shop_ids": shop_ids or (SHOP,), "pushed_at": LATER} | change
     push = incoming(None, environment=environment, topic=Topic.CONNECTION, shop_id=None, code=1)
     return replace(push, body=msgspec.json.encode({"change": facts}))
 
@@ -63,22 +66,44 @@ def audit(shop: House) -> list[tuple[str, Environment | None, str, Any]]:
         return [(one.action, one.environment, one.actor_name, one.details) for one in entries]
 
 
-def sealed_tokens(shop: House) -> list[tuple[str, str, int]]:
-    columns = (AuthToken.access_token_encrypted, AuthToken.refresh_token_encrypted, AuthToken.generation)
+def holders(shop: House, table: type[AuthToken | MerchantToken]) -> list[tuple[Environment, str]]:
+    """Whose token pairs there are."""
+    named = table.shop_id if table is AuthToken else table.merchant_id  # type: ignore[union-attr]
     with shop.db.read() as db:
-        return [tuple(row) for row in db.execute(sa.select(*columns).order_by(AuthToken.environment))]
+        return [(row[0], row[1]) for row in db.execute(sa.select(table.environment, named).order_by(1, 2))]
+
+
+def add_merchant(shop: House, environment: Environment = SANDBOX, merchant_id: str = SHOP) -> MerchantScope:
+    """A connected merchant with a pair; by default one with the shop's own number."""
+    scope = MerchantScope(FAKE, environment, merchant_id)
+    with shop.db.write() as db:
+        sealed = seal_merchant_tokens(db, shop.parts.ring, scope, shop.market.issue(environment, "m", shop.now))
+        save_merchant(db, scope, main_account_id="5001", state="connected", reason="", actor=ANNA, now=shop.now)
+        store_merchant_tokens(db, scope, "1001", sealed, shared=False, now=shop.now)
+    return scope
+
+
+def merchant_row(shop: House, scope: MerchantScope) -> Merchant:
+    with shop.db.read() as db:
+        row = find_merchant(db, scope)
+    assert row is not None
+    return row
+
+
+def of_merchant(kind: str, *merchant_ids: str, **facts: Any) -> IncomingPush:
+    """A push about a merchant."""
+    given = {"shop_ids": (), "merchant_ids": merchant_ids or (SHOP,), **facts}
+    return about(kind, **given)
 
 
 def test_cancelled_authorisation_disconnects_the_shop_of_exactly_that_environment(shop: House) -> None:
     """Breaks where `authorizations.apply` takes another environment than the event's."""
     shop.connect(SANDBOX, OTHER)
-    tokens = sealed_tokens(shop)
     event = apply(shop, about("deauthorized", end_reason="cancelled_by_seller"))
     assert (event.state, event.note) == ("applied", f"shop {SHOP} was disconnected")
     assert shop_row(shop).state == "disconnected"
     assert shop_row(shop).state_reason == "the seller cancelled the authorisation"
     assert (shop.shop_state(LIVE), shop.shop_state(SANDBOX, OTHER)) == ("connected", "connected")
-    assert sealed_tokens(shop) == tokens
     action, environment, actor, details = audit(shop)[-1]
     assert (action, environment, actor) == ("shop.disconnected", SANDBOX, "Kedai")
     assert details == {"reason": "the seller cancelled the authorisation"}
@@ -191,13 +216,74 @@ def test_one_push_ends_several_shops(shop: House) -> None:
 
 
 @pytest.mark.parametrize("kind", ["authorized", "deauthorized", "expiring"])
-def test_merchants_are_never_taken_for_shops(shop: House, kind: str) -> None:
-    """The merchant has the shop's own number: ids of the two are separate spaces."""
-    facts = {"kind": kind, "shop_ids": (), "merchant_ids": (SHOP,), "pushed_at": LATER}
-    push = replace(about(kind), body=msgspec.json.encode({"change": facts}))
-    event = apply(shop, push)
-    assert (event.state, event.note) == ("skipped", "merchants are not kept here")
-    assert shop_row(shop).state == "connected"
+def test_merchants_are_never_taken_for_shops_nor_shops_for_merchants(shop: House, kind: str) -> None:
+    """Both have the same number: breaks where `authorizations.apply` finds one by the other's id."""
+    event = apply(shop, of_merchant(kind))
+    assert (event.state, event.note) == ("skipped", f"merchant {SHOP} is not connected here")
+    merchant = add_merchant(shop)
+    before = (shop_row(shop).state, shop_row(shop).authorized_at, shop_row(shop).authorized_until)
+    apply(shop, of_merchant(kind, ends_before=LATER))
+    assert (shop_row(shop).state, shop_row(shop).authorized_at, shop_row(shop).authorized_until) == before
+    stood = (merchant_row(shop, merchant).state, merchant_row(shop, merchant).authorized_at)
+    apply(shop, about(kind, ends_before=LATER))
+    assert (merchant_row(shop, merchant).state, merchant_row(shop, merchant).authorized_at) == stood
+
+
+def test_cancelled_merchant_is_disconnected_in_its_environment_alone_and_told(shop: House) -> None:
+    """Breaks where `authorizations._deauthorized` leaves merchants out."""
+    merchant, other = add_merchant(shop), add_merchant(shop, SANDBOX, "9002")
+    live = add_merchant(shop, LIVE)
+    event = apply(shop, of_merchant("deauthorized", end_reason="cancelled_by_seller"))
+    assert (event.state, event.note) == ("applied", f"merchant {SHOP} was disconnected")
+    assert [merchant_row(shop, one).state for one in (merchant, other, live)] == [
+        "disconnected",
+        "connected",
+        "connected",
+    ]
+    assert holders(shop, MerchantToken) == [(LIVE, SHOP), (SANDBOX, "9002")]
+    action, environment, actor, details = audit(shop)[-1]
+    assert (action, environment, actor) == ("merchant.disconnected", SANDBOX, "Kedai")
+    assert details == {"reason": "the seller cancelled the authorisation"}
+    (trouble,) = shop.exceptions()
+    assert (trouble.code, trouble.shop_id) == ("merchant_disconnected", None)
+    assert trouble.title.startswith(f"Merchant {SHOP} was disconnected")
+    apply(shop, of_merchant("deauthorized", "9002"))
+    assert [one.code for one in shop.exceptions()] == ["merchant_disconnected"] * 2
+    again = apply(shop, of_merchant("deauthorized"))
+    assert (again.state, again.note) == ("skipped", f"merchant {SHOP} is disconnected already")
+
+
+def test_merchants_authorisation_is_noted_and_its_end_is_dated(shop: House) -> None:
+    merchant, end = add_merchant(shop), LATER + timedelta(days=7)
+    assert apply(shop, of_merchant("authorized")).state == "applied"
+    assert merchant_row(shop, merchant).authorized_at == LATER
+    event = apply(shop, of_merchant("expiring", ends_before=end))
+    assert (event.state, merchant_row(shop, merchant).authorized_until) == ("applied", end)
+    (trouble,) = shop.exceptions()
+    assert (trouble.code, f"merchant {SHOP} ends by" in trouble.title) == ("authorization_ending", True)
+    late = apply(shop, of_merchant("deauthorized", pushed_at=EARLIER))
+    assert (late.state, merchant_row(shop, merchant).state) == ("skipped", "connected")
+
+
+def test_one_push_about_a_main_accounts_shops_and_merchants_reaches_all(shop: House) -> None:
+    merchant = add_merchant(shop, SANDBOX, "9001")
+    apply(shop, about("deauthorized", SHOP, merchant_ids=("9001",), main_account_id="5001"))
+    assert (shop.shop_state(), merchant_row(shop, merchant).state) == ("disconnected", "disconnected")
+
+
+def test_the_marketplaces_word_and_a_persons_forget_the_pair_by_one_rule(shop: House) -> None:
+    """Breaks where either keeps it: `vault.shops.disconnect_shop`, `vault.merchants.disconnect_merchant`."""
+    shop.connect(SANDBOX, OTHER)
+    merchants = [add_merchant(shop), add_merchant(shop, SANDBOX, OTHER)]
+    apply(shop, about("deauthorized", merchant_ids=(SHOP,)))
+    with shop.db.write() as db:
+        given = {"typed": OTHER, "actor": ANNA, "now": shop.now}
+        shops.disconnect(shop.parts, db, Scope(FAKE, SANDBOX, OTHER), **given)
+        disconnect_merchant(shop.parts, db, merchants[1], **given)
+    assert holders(shop, AuthToken) == [(LIVE, SHOP)]
+    assert holders(shop, MerchantToken) == []
+    states = [shop.shop_state(SANDBOX, one) for one in (SHOP, OTHER)]
+    assert states + [merchant_row(shop, one).state for one in merchants] == ["disconnected"] * 4
 
 
 @pytest.mark.parametrize(
