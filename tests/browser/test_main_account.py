@@ -1,0 +1,66 @@
+"""A person connects a main account on the simulator's consent page, sees what it granted, and confirms it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from kedai.vault.models import Merchant, Shop
+from tests.browser.conftest import Sit
+from tests.support.installation import Installation
+from tests.support.processes import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+WINDOWS = [(width, theme) for width in (1440, 375) for theme in ("light", "dark")]
+
+
+def has_names(installation: Installation) -> bool:
+    names = installation.rows(sa.select(Shop.name)) + installation.rows(sa.select(Merchant.name))
+    return len(names) == 3 and all(row[0] for row in names)
+
+
+def test_a_main_account_with_two_shops_and_a_merchant_is_granted_and_seen(installation: Installation, sit: Sit) -> None:
+    installation.configure("sandbox", token=installation.token("sandbox"))
+    state: dict[str, Any] = installation.control("sandbox", "GET", "/control/state?orders=0&deliveries=0")
+    account = state["main_accounts"][0]
+    first, second = map(str, account["shop_ids"])
+    merchant = str(account["merchant_ids"][0])
+    seat = sit()
+    seat.sign_in()
+    page = seat.open("/connectors/shopee?tab=sandbox")
+    page.get_by_role("button", name="Connect a shop").click()
+    page.get_by_text("Approve with a main account instead").click()
+    page.get_by_label("and to its merchant").check()
+    page.get_by_role("button", name="Approve all").click()
+    page.wait_for_url("**/connectors/shopee?tab=sandbox&env=sandbox&status=connected")
+    assert page.get_by_text("The shop is connected.").is_visible()
+
+    wait_until(lambda: has_names(installation), timeout=30, message="not everybody was set up")
+    for width, theme in WINDOWS:
+        looked = sit(width=width, theme=theme)
+        looked.sign_in()
+        shown = looked.open("/connectors/shopee?tab=sandbox")
+        assert shown.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        for number in (first, second):
+            assert shown.locator("#shops tbody").get_by_text(number, exact=True).is_visible()
+        assert shown.locator("#merchants tbody").get_by_text(merchant, exact=True).is_visible()
+        assert shown.locator("#merchants tbody").get_by_role("link").all_inner_texts() == [first, second]
+        looked.shoot(f"main-account-{width}-{theme}")
+        assert looked.complaints == []
+
+    page = seat.open("/connectors/shopee?tab=sandbox")
+    page.get_by_label("Type the shop ID to confirm").fill(second)
+    page.get_by_role("button", name="Confirm this shop").click()
+    assert page.get_by_text("You confirmed it by its ID.").is_visible()
+    page.get_by_label("Type the merchant ID to confirm").fill(first)
+    page.get_by_role("button", name="Confirm this merchant").click()
+    assert page.get_by_text("Type the merchant's id exactly as it is shown.").is_visible()
+    page.get_by_label("Type the merchant ID to confirm").fill(merchant)
+    page.get_by_role("button", name="Confirm this merchant").click()
+    assert page.get_by_text("The merchant is connected.").is_visible()
+    assert page.get_by_text("Waits for you").count() == 0
+    seat.shoot("main-account-confirmed")
+    assert seat.complaints == []
