@@ -86,13 +86,14 @@ def test_a_newer_permission_that_is_kept_aside_is_explained_and_taken(shop: Hous
             held.hold(db, owner, "1001", sealed, main_account_id=ACCOUNT, now=shop.now)
     page = admin.get(LIST)
     assert page.words.count("is kept aside") == 2
+    assert admin.get("/e/sandbox/home").words.count("is kept aside") == 2
     place = f"/connectors/{FAKE}/shops/{SHOP}/confirm?env=sandbox"
     assert admin.post(place, {"typed": MERCHANT}).status == 422
     assert admin.post(place, {"typed": SHOP}).status == 303
     assert admin.post(f"{HERE}/confirm?env=sandbox", {"typed": MERCHANT}).status == 303
     assert shop.scalar(sa.select(sa.func.count()).select_from(HeldToken)) == 0
     page = admin.get(LIST)
-    assert "is kept aside" not in page.words
+    assert "is kept aside" not in page.words + admin.get("/e/sandbox/home").words
     assert page.words.count("shared with its main account until it is renewed") == 2
 
 

@@ -146,6 +146,7 @@ def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: E
         yield Item("bad", environment, title, "Its token can no longer be used.", here, "Reconnect")
     elif is_connected or shop.state == "paused":
         yield from _of_authorization(shell, shop, who, here, environment)
+    yield from _of_held(shop, who, here, environment)
 
 
 def _of_merchant(
@@ -161,6 +162,13 @@ def _of_merchant(
         yield Item("warn", environment, f"{who} waits for you", detail, here, "Look at it")
     elif merchant.state == "connected":
         yield from _of_authorization(shell, merchant, who, here, environment)
+    yield from _of_held(merchant, who, here, environment)
+
+
+def _of_held(one: ShopView | MerchantView, who: str, here: str, environment: Environment) -> Iterator[Item]:
+    if one.held_at is not None and one.state not in {"pending", "disconnected"}:
+        title, detail = f"A newer permission for {who} is kept aside", "The marketplace may have ended the older one."
+        yield Item("warn", environment, title, detail, here, "Look at it", one.held_at)
 
 
 def _of_authorization(
