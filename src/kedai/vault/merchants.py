@@ -199,12 +199,12 @@ def swap_merchant_tokens(
     db: Session, ring: KeyRing, scope: MerchantScope, *, generation: int, tokens: TokenSet, now: datetime
 ) -> bool:
     """Compare-and-swap after a refresh: only if nobody stored a newer pair. A success clears `needs_reauth`."""
+    merchant = find_merchant(db, scope, lock=True)  # before the key ring, in the order in which everybody locks them
     values = seal_merchant_tokens(db, ring, scope, tokens)
     values |= {"generation": generation + 1, "updated_at": now, "lease_by": None, "lease_until": None}
     same = (*_row_of(MerchantToken, scope), MerchantToken.generation == generation)
     if db.execute(sa.update(MerchantToken).where(*same).values(values)).rowcount != 1:  # type: ignore[attr-defined]
         return False
-    merchant = find_merchant(db, scope, lock=True)
     if merchant is not None and merchant.state == "needs_reauth":
         set_merchant_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
     return True

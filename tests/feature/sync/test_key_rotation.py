@@ -23,9 +23,11 @@ from kedai.runs.models import Run
 from kedai.runs.service import claim_run, hold_run
 from kedai.sync import keys, presence, rewrap, runner
 from kedai.sync.connection import get_connection
-from kedai.values.environment import Environment, Scope
+from kedai.values.environment import Environment, MerchantScope, Scope
 from kedai.vault import rotation
+from kedai.vault.held import hold, seal_held
 from kedai.vault.keys import append_key, load_master_keys
+from kedai.vault.merchants import save_merchant, seal_merchant_tokens, store_merchant_tokens
 from kedai.vault.models import AuthToken, EnvironmentCredentials, Installation, KeyRingEntry, Process
 from kedai.vault.processes import list_processes, report_process
 from kedai.vault.queries import credentials_place, find_token, get_credentials, open_secret, open_tokens
@@ -67,6 +69,7 @@ def fill(house: House) -> None:
         house.configure(environment)
         for shop_id in SHOPS:
             house.connect(environment, shop_id)
+        add_merchant(house, MerchantScope(FAKE, environment, SHOPS[0]))
     with house.db.write() as db:
         row = get_credentials(db, FAKE, LIVE, lock=True)
         column = "previous_push_partner_key_encrypted"
@@ -76,7 +79,18 @@ def fill(house: House) -> None:
         row.previous_push_partner_key_valid_until = house.now + timedelta(days=1)
 
 
-VALUES = 2 * (2 + 2 * len(SHOPS)) + 1 + 1
+def add_merchant(house: House, scope: MerchantScope) -> None:
+    """A merchant with a shop's number, with a pair in use and another one that is kept aside."""
+    tokens = house.market.issue(scope.environment, "a merchant", house.now)
+    with house.db.write() as db:
+        own = seal_merchant_tokens(db, house.parts.ring, scope, tokens)
+        aside = seal_held(db, house.parts.ring, scope, tokens)
+        save_merchant(db, scope, main_account_id="5", state="connected", reason="", actor=ANNA, now=house.now)
+        store_merchant_tokens(db, scope, "1001", own, shared=True, now=house.now)
+        hold(db, scope, "1001", aside, main_account_id="5", now=house.now)
+
+
+VALUES = 2 * (2 + 2 * len(SHOPS) + 2 + 2) + 1 + 1
 """What `fill` seals, with the installation's own value."""
 
 
