@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from kedai.values.credentials import PushKey, TokenSet
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.secret import Secret
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Installation, Shop
+from kedai.vault.pairs import open_pair
 from kedai.vault.ring import KeyRing
 
 Row = TypeVar("Row")
@@ -157,12 +159,7 @@ def open_tokens(ring: KeyRing, row: AuthToken) -> TokenSet:
         SecretUnreadable: it cannot be decrypted with the keys at hand.
     """
     scope = Scope(ConnectorName(row.connector), row.environment, row.shop_id)
-    return TokenSet(
-        Secret(ring.open(token_place(scope, "access_token_encrypted"), row.access_token_encrypted)),
-        Secret(ring.open(token_place(scope, "refresh_token_encrypted"), row.refresh_token_encrypted)),
-        row.access_expires_at,
-        row.refresh_expires_at,
-    )
+    return open_pair(ring, partial(token_place, scope), row)
 
 
 def get_cursor_key(db: Session) -> bytes:

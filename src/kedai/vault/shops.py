@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from kedai.values.actor import SYSTEM, Actor
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Scope
 from kedai.vault.models import AuthToken, Shop
+from kedai.vault.pairs import seal_pair
 from kedai.vault.queries import find_shop, token_place
 from kedai.vault.ring import KeyRing
 
@@ -109,16 +111,7 @@ def seal_tokens(db: Session, ring: KeyRing, scope: Scope, tokens: TokenSet) -> d
     Do this before anything that records in the audit trail: transactions that take the key ring's row and the audit
     lock in one order never deadlock.
     """
-
-    def sealed(column: str, text: str) -> str:
-        return ring.seal(db, token_place(scope, column), text)
-
-    return {
-        "access_token_encrypted": sealed("access_token_encrypted", tokens.access_token.reveal()),
-        "refresh_token_encrypted": sealed("refresh_token_encrypted", tokens.refresh_token.reveal()),
-        "access_expires_at": tokens.access_expires_at,
-        "refresh_expires_at": tokens.refresh_expires_at,
-    }
+    return seal_pair(db, ring, partial(token_place, scope), tokens)
 
 
 def store_tokens(db: Session, scope: Scope, partner_id: str, sealed: Mapping[str, Any], *, now: datetime) -> None:
@@ -128,21 +121,6 @@ def store_tokens(db: Session, scope: Scope, partner_id: str, sealed: Mapping[str
     replaced = {**values, "generation": AuthToken.generation + 1, "lease_by": None, "lease_until": None}
     statement = insert_into(db, AuthToken).values({"id": new_id(), "generation": 1, **key, **values})
     db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced))
-
-
-def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, tokens: TokenSet, now: datetime) -> bool:
-    """Compare-and-swap after a refresh: only if nobody stored a newer pair. A success clears `needs_reauth`."""
-    values = seal_tokens(db, ring, scope, tokens)
-    values |= {"generation": generation + 1, "updated_at": now, "lease_by": None, "lease_until": None}
-    swapped = db.execute(
-        sa.update(AuthToken).where(*_token_of(scope), AuthToken.generation == generation).values(values)
-    )
-    if swapped.rowcount != 1:  # type: ignore[attr-defined]
-        return False
-    shop = find_shop(db, scope, lock=True)
-    if shop is not None and shop.state == "needs_reauth":
-        set_shop_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
-    return True
 
 
 def _token_of(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
