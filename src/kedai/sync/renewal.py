@@ -40,7 +40,7 @@ from kedai.values.environment import Scope
 from kedai.values.secret import Secret
 from kedai.vault import refresh
 from kedai.vault.accounts import id_of, secret_place
-from kedai.vault.pairs import open_pair
+from kedai.vault.queries import open_pair
 from kedai.vault.refresh import Claim, Generation
 
 _CALL_SECONDS = 12.0  # the outgoing function ends after 10; this bounds whatever else a connector does

@@ -21,8 +21,7 @@ from kedai.values.credentials import TokenSet
 from kedai.values.environment import Scope
 from kedai.values.secret import Secret
 from kedai.vault.accounts import find_holder, find_pair, secret_place
-from kedai.vault.pairs import open_pair
-from kedai.vault.queries import get_credentials
+from kedai.vault.queries import get_credentials, open_pair
 from kedai.vault.refresh import is_refresh_free
 
 Answer = TypeVar("Answer")

@@ -84,20 +84,18 @@ class Shop(Model):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class RenewedModel(LeasedModel):
-    """A table of token pairs: the lease is held while a pair is renewed, the intent says who began that and when.
+class Renewed:
+    """What every table of token pairs has besides its lease: the intent says who began to renew a pair and when.
 
     An intent is open while it names the row's own generation: the marketplace may have answered, and nobody stored it.
     """
-
-    __abstract__ = True
 
     refresh_intent_by: Mapped[str | None] = mapped_column(sa.Text)
     refresh_intent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refresh_intent_generation: Mapped[int | None] = mapped_column(Integer)
 
 
-class AuthToken(RenewedModel):
+class AuthToken(Renewed, LeasedModel):
     """A shop's token pair. The lease is held while it is refreshed; ``generation`` fences late holders."""
 
     __tablename__ = "auth_token"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,7 +18,6 @@ from kedai.values.credentials import PushKey, TokenSet
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.secret import Secret
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Installation, Shop
-from kedai.vault.pairs import open_pair
 from kedai.vault.ring import KeyRing
 
 Row = TypeVar("Row")
@@ -159,7 +157,22 @@ def open_tokens(ring: KeyRing, row: AuthToken) -> TokenSet:
         SecretUnreadable: it cannot be decrypted with the keys at hand.
     """
     scope = Scope(ConnectorName(row.connector), row.environment, row.shop_id)
-    return open_pair(ring, partial(token_place, scope), row)
+    return open_pair(ring, lambda column: token_place(scope, column), row)
+
+
+def open_pair(ring: KeyRing, place: Callable[[str], SecretPlace], row: Any) -> TokenSet:
+    """Decrypt a row of any table of pairs, each secret bound to the ``place`` of its column.
+
+    Raises:
+        SecretUnreadable: it cannot be decrypted with the keys at hand.
+    """
+    access, refresh = "access_token_encrypted", "refresh_token_encrypted"
+    return TokenSet(
+        Secret(ring.open(place(access), getattr(row, access))),
+        Secret(ring.open(place(refresh), getattr(row, refresh))),
+        row.access_expires_at,
+        row.refresh_expires_at,
+    )
 
 
 def get_cursor_key(db: Session) -> bytes:
@@ -175,6 +188,17 @@ def credentials_place(connector: str, environment: Environment, column: str) -> 
 def token_place(scope: Scope, column: str) -> SecretPlace:
     """Where a shop's token is stored."""
     return SecretPlace(scope.connector, "auth_token", column, scope.environment.value, scope.shop_id)
+
+
+def seal_pair(db: Session, ring: KeyRing, place: Callable[[str], SecretPlace], tokens: TokenSet) -> dict[str, Any]:
+    """A token pair as column values, each secret bound to the ``place`` of its column."""
+    access, refresh = "access_token_encrypted", "refresh_token_encrypted"
+    return {
+        access: ring.seal(db, place(access), tokens.access_token.reveal()),
+        refresh: ring.seal(db, place(refresh), tokens.refresh_token.reveal()),
+        "access_expires_at": tokens.access_expires_at,
+        "refresh_expires_at": tokens.refresh_expires_at,
+    }
 
 
 def _locked(statement: sa.Select[Row]) -> sa.Select[Row]:

@@ -21,8 +21,7 @@ from kedai.values.actor import SYSTEM
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Environment, Scope
 from kedai.vault.accounts import KINDS, AccountKind, find_holder, kind_of, rows_of, scope_of, secret_place
-from kedai.vault.pairs import seal_pair
-from kedai.vault.queries import get_credentials
+from kedai.vault.queries import get_credentials, seal_pair
 from kedai.vault.ring import KeyRing
 
 _LEASE = timedelta(seconds=60)

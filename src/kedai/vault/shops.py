@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,8 +16,7 @@ from kedai.values.actor import SYSTEM, Actor
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Scope
 from kedai.vault.models import AuthToken, Shop
-from kedai.vault.pairs import seal_pair
-from kedai.vault.queries import find_shop, token_place
+from kedai.vault.queries import find_shop, seal_pair, token_place
 from kedai.vault.ring import KeyRing
 
 _NOTED_EVERY = timedelta(seconds=15)
@@ -111,7 +109,7 @@ def seal_tokens(db: Session, ring: KeyRing, scope: Scope, tokens: TokenSet) -> d
     Do this before anything that records in the audit trail: transactions that take the key ring's row and the audit
     lock in one order never deadlock.
     """
-    return seal_pair(db, ring, partial(token_place, scope), tokens)
+    return seal_pair(db, ring, lambda column: token_place(scope, column), tokens)
 
 
 def store_tokens(db: Session, scope: Scope, partner_id: str, sealed: Mapping[str, Any], *, now: datetime) -> None:
