@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'kedai.sqlite3'}"
 
     @property
+    def token_spool_dir(self) -> Path:
+        """Where a renewed token pair is saved before it is stored."""
+        return self.data_dir / "token-spool"
+
+    @property
     def given_public_url(self) -> str:
         """The public URL that somebody set, or nothing where the default or a listening address stands in for it."""
         return self.public_url if "public_url" in self.model_fields_set else ""

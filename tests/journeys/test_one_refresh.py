@@ -1,4 +1,7 @@
-"""T21: however many processes and tasks meet an expired token, the marketplace is asked once for a new pair."""
+"""T21: however many processes and tasks meet an expired token, the marketplace is asked once for a new pair.
+
+Break ``free_at`` in `vault.refresh.begin_refresh`: whoever looks takes the lease.
+"""
 
 from __future__ import annotations
 

@@ -48,8 +48,10 @@ from kedai.values.event import ConnectionChange, EventState, InboundEvent, Parke
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 from kedai.vault import shops
+from kedai.vault.accounts import find_pair
 from kedai.vault.models import Shop
 from kedai.vault.queries import find_shop, get_credentials
+from kedai.vault.refresh import Generation
 
 FAKE = ConnectorName("fake")
 SANDBOX, LIVE = Environment.SANDBOX, Environment.LIVE
@@ -344,6 +346,13 @@ class FakeConnector:
 
     def client(self, http: Any, credentials: Credentials) -> FakeClient:
         return FakeClient(self._market, credentials, self._now)
+
+
+def generation_of(db: Session, scope: Scope) -> Generation:
+    """The generation of a stored token pair."""
+    row = find_pair(db, scope)
+    assert row is not None
+    return Generation(scope, row.id, row.generation)
 
 
 def sign_push(key: str, url: str, body: bytes) -> bytes:

@@ -51,6 +51,7 @@ def test_codes_are_unique() -> None:
         errors.Sealed,
         errors.SecretUnreadable,
         errors.RemoteMisconfigured,
+        errors.Unavailable,
     ],
 )
 def test_what_is_not_the_works_own_fault_waits(family: type[errors.KedaiError]) -> None:

@@ -21,7 +21,8 @@ from kedai.runs import service as runs
 from kedai.runtime import Runtime, open_runtime
 from kedai.settings import Settings
 from kedai.sync.presence import Presence
-from kedai.vault import processes
+from kedai.sync.spooled import recover
+from kedai.vault import processes, refresh
 
 log = structlog.get_logger("cli")
 
@@ -46,6 +47,13 @@ def open_installation(settings: Settings, *, role: str, may_create_key: bool) ->
         stack.callback(runtime.close)
         if settings.embedded:
             _void_leases(runtime)
+        elif "data_dir" not in settings.model_fields_set:
+            log.warning(
+                "KEDAI_DATA_DIR is not set: renewed tokens are saved there before they are stored, so it must outlast "
+                "this process",
+                directory=str(settings.token_spool_dir.absolute()),
+            )
+        recover(runtime.parts)
         stack.enter_context(Presence(runtime.parts, role))
         yield runtime
 
@@ -126,6 +134,7 @@ def _void_leases(runtime: Runtime) -> None:
     with runtime.web_db.write() as db:
         claims.void_leases(db)
         runs.void_leases(db)
+        refresh.void_refresh_leases(db)
         processes.forget_all(db)
 
 

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from kedai.connector_exceptions.service import Trouble
 from kedai.inbox.claims import Outcome
 from kedai.values.actor import SYSTEM
-from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
+from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
 from kedai.values.event import ConnectionChange, ConnectionKind, EndReason, EventState
-from kedai.vault.held import Owner, account_of
+from kedai.vault.held import account_of
 from kedai.vault.merchants import (
     disconnect_merchant,
     find_merchant,
@@ -61,7 +61,7 @@ class _Effect:
 class _Account:
     """A shop or merchant that the push names, and its row, locked, if it is known here."""
 
-    owner: Owner
+    owner: Account
     row: Shop | Merchant | None
 
     @property
@@ -180,7 +180,7 @@ def _expiring(
     return _Effect(f"the authorisation of {account.words} ends {when}", changed=True, trouble=trouble)
 
 
-def _note_end(db: Session, owner: Owner, until: datetime, now: datetime) -> None:
+def _note_end(db: Session, owner: Account, until: datetime, now: datetime) -> None:
     if isinstance(owner, Scope):
         note_authorization_end(db, owner, until=until, actor=SYSTEM, now=now)
     else:

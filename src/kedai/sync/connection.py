@@ -14,8 +14,8 @@ from kedai.errors import Invalid, SecretUnreadable
 from kedai.sync.parts import Parts, find_host
 from kedai.sync.urls import oauth_url, webhook_urls
 from kedai.values.credentials import TokenSet
-from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
-from kedai.vault.held import Owner, account_of, list_held
+from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
+from kedai.vault.held import account_of, list_held
 from kedai.vault.merchants import find_merchant_token, list_merchants, open_merchant_tokens
 from kedai.vault.queries import (
     find_token,
@@ -210,7 +210,7 @@ class _Look:
     credentials: EnvironmentCredentials
     held: Mapping[str, HeldToken]
 
-    def held_at(self, owner: Owner) -> datetime | None:
+    def held_at(self, owner: Account) -> datetime | None:
         held = self.held.get(account_of(owner))
         return None if held is None else held.held_at
 

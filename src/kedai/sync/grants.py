@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy.orm import Session
 
-from kedai.errors import KedaiError, StorageUnavailable
+from kedai.connectors.base import Client, MainAccounts
+from kedai.errors import KedaiError, NotFound, StorageUnavailable
 from kedai.inbox.claims import wake_shop
 from kedai.runs.service import create_run, end_run, move_on, postpone_run
 from kedai.sync.guard import Status, judge_merchant, judge_shop, sum_up
-from kedai.sync.merchants import call_with_merchant_token, get_merchant_token
 from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
 from kedai.sync.tokens import call_with_token, get_access_token
@@ -28,8 +28,9 @@ from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.app import MerchantProfile
 from kedai.values.credentials import Grant, ShopProfile, TokenSet
-from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
-from kedai.vault.held import Owner, account_of, drop_held, hold, seal_held
+from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
+from kedai.values.secret import Secret
+from kedai.vault.held import account_of, drop_held, hold, seal_held
 from kedai.vault.merchants import (
     describe_merchant,
     find_merchant,
@@ -68,7 +69,7 @@ class Facts:
 class _Verdict:
     """What becomes of one shop or merchant."""
 
-    owner: Owner
+    owner: Account
     status: Status
     reason: str
 
@@ -86,7 +87,7 @@ class _Cursor:
 class _Seen:
     """How it went with one of them: what it is called, or what stood in the way."""
 
-    owner: Owner
+    owner: Account
     profile: ShopProfile | MerchantProfile | None = None
     problem: str | None = None
     again: bool = False
@@ -195,11 +196,14 @@ async def _see_merchant(parts: Parts, scope: MerchantScope) -> _Seen:
     if merchant is None or token is None or merchant.state == "disconnected":
         return _Seen(scope)
     if token.generation == token.shared_generation:
-        await get_merchant_token(parts, scope, rejected=token.generation)
-    profile = await call_with_merchant_token(
-        parts, scope, lambda client, access: client.get_merchant(scope.merchant_id, access)
-    )
-    return _Seen(scope, profile, problem="")
+        await get_access_token(parts, scope, rejected=token.generation)
+    return _Seen(scope, await call_with_token(parts, scope, partial(_describe_merchant, scope)), problem="")
+
+
+async def _describe_merchant(scope: MerchantScope, client: Client, access_token: Secret) -> MerchantProfile:
+    if not isinstance(client, MainAccounts):
+        raise NotFound("This marketplace knows no merchants.")
+    return await client.get_merchant(scope.merchant_id, access_token)
 
 
 def _note(seen: _Seen, cursor: _Cursor, db: Session, run: Run, *, now: datetime) -> bool:
@@ -239,7 +243,7 @@ def _cursor(work: Work) -> _Cursor:
     return _Cursor(tuple(work.cursor["todo"]), tuple(work.cursor["later"]), work.cursor["rounds"])
 
 
-def _owner(work: Work, account: str) -> Owner:
+def _owner(work: Work, account: str) -> Account:
     kind, _, number = account.partition(":")
     if kind == "shop":
         return Scope(work.connector, work.environment, number)

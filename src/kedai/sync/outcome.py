@@ -62,6 +62,12 @@ RULES: dict[type[errors.KedaiError], Rule] = {
         "Give Kedai the master key it names, or enter the secret again.",
         at_least_seconds=60,
     ),
+    errors.Unavailable: Rule(
+        Action.WAIT,
+        "This machine cannot do its part",
+        "Read what the shop's page says of its last call, and give Kedai the disk space or the master key it names.",
+        at_least_seconds=60,
+    ),
     errors.RemoteMisconfigured: Rule(
         Action.WAIT,
         "The marketplace refuses our app",

@@ -1,29 +1,28 @@
-"""A shop's access token, refreshed by exactly one process at a time and never lost to a race (contract §3.4, T21).
-
-Take the lease in a short transaction, call with none open, then compare-and-swap on the generation.
-"""
+"""A shop's access token: used while it lasts, and renewed by exactly one process, whoever else waits for it (T21)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Client
-from kedai.errors import AuthExpired, NeedsReconnect, OutcomeUnknown, RemoteUnavailable
+from kedai.errors import AuthExpired, NeedsReconnect, RemoteUnavailable
 from kedai.kit.clock import monotonic
-from kedai.kit.ids import new_id
 from kedai.sync.parts import Parts, open_client
+from kedai.sync.renewal import Renewal, begin, renew
+from kedai.sync.spooled import recover
 from kedai.values.credentials import TokenSet
-from kedai.values.environment import Scope
+from kedai.values.environment import Account
 from kedai.values.secret import Secret
-from kedai.vault import leases
-from kedai.vault.queries import find_shop, find_token, get_credentials, open_tokens
-from kedai.vault.shops import lose_shop, swap_tokens
+from kedai.vault.accounts import find_holder, find_pair, secret_place
+from kedai.vault.queries import get_credentials, open_pair
+from kedai.vault.refresh import is_refresh_free
 
 Answer = TypeVar("Answer")
 EARLY = timedelta(minutes=5)
@@ -39,27 +38,29 @@ class HeldToken:
     generation: int
 
 
-async def get_access_token(parts: Parts, scope: Scope, *, rejected: int | None = None) -> HeldToken:
+async def get_access_token(parts: Parts, scope: Account, *, rejected: int | None = None) -> HeldToken:
     """A usable access token; ``rejected`` names a generation that the marketplace no longer accepts.
 
     Raises:
         NeedsReconnect: a person must connect the shop again.
         RemoteUnavailable: somebody is refreshing it, or the marketplace cannot be reached: try later.
+        OutcomeUnknown: the answer was lost; nobody asks again before a minute has passed.
+        Unavailable: this host could not keep a new pair, so none is asked for.
     """
     deadline = monotonic() + _WAIT_SECONDS
     while True:
         held, is_free = await parts.read(lambda db: _look(parts, db, scope, rejected))
+        if held is None and is_free and not await asyncio.to_thread(recover, parts):  # what was saved here comes first
+            begun = await parts.write(lambda db: _begin(parts, db, scope, rejected))
+            held = None if begun is None else await _renew(parts, begun)
         if held is not None:
             return held
-        lease = await parts.write(lambda db: _take_lease(parts, db, scope, rejected)) if is_free else None
-        if lease is not None:
-            return await _refresh(parts, scope, lease)
         if monotonic() > deadline:
             raise RemoteUnavailable("The shop's token is being refreshed.")
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def call_with_token(parts: Parts, scope: Scope, call: Callable[[Client, Secret], Awaitable[Answer]]) -> Answer:
+async def call_with_token(parts: Parts, scope: Account, call: Callable[[Client, Secret], Awaitable[Answer]]) -> Answer:
     """Make a shop's call; a token that is refused is refreshed once.
 
     Raises:
@@ -77,73 +78,42 @@ async def call_with_token(parts: Parts, scope: Scope, call: Callable[[Client, Se
         raise NeedsReconnect("The marketplace refuses even a fresh token.") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Lease:
-    holder: str
-    generation: int
-    tokens: TokenSet
-    client: Client
-
-
-def _look(parts: Parts, db: Session, scope: Scope, rejected: int | None) -> tuple[HeldToken | None, bool]:
+def _look(parts: Parts, db: Session, scope: Account, rejected: int | None) -> tuple[HeldToken | None, bool]:
     """The usable token, and whether nobody is refreshing it: those who wait only read, and never queue to write."""
     held = _usable(parts, db, scope, rejected)
-    return held, held is None and leases.is_refresh_free(db, scope)
+    return held, held is None and is_refresh_free(db, scope)
 
 
-def _usable(parts: Parts, db: Session, scope: Scope, rejected: int | None) -> HeldToken | None:
-    row = find_token(db, scope)
+def _usable(parts: Parts, db: Session, scope: Account, rejected: int | None) -> HeldToken | None:
+    row = find_pair(db, scope)
     if row is None:
         raise NeedsReconnect("The shop has no token: connect it.")
     if row.partner_id != (get_credentials(db, scope.connector, scope.environment).partner_id or ""):
         raise NeedsReconnect("The shop's token belongs to another app: connect it again.")
-    shop = find_shop(db, scope)
-    if shop is None or shop.state == "disconnected":
-        raise NeedsReconnect("The shop is disconnected: connect it again.")
+    holder = find_holder(db, scope)
+    if holder is None or holder.state in {"disconnected", "needs_reauth"}:
+        raise NeedsReconnect("The shop is not connected any more: connect it again.")
     if row.generation == rejected or row.access_expires_at - EARLY <= parts.clock.now():
         return None
-    return HeldToken(open_tokens(parts.ring, row).access_token, row.generation)
+    return HeldToken(open_pair(parts.ring, partial(secret_place, scope), row).access_token, row.generation)
 
 
-def _take_lease(parts: Parts, db: Session, scope: Scope, rejected: int | None) -> _Lease | None:
-    row = find_token(db, scope)
-    if row is None or _usable(parts, db, scope, rejected) is not None:
+def _begin(parts: Parts, db: Session, scope: Account, rejected: int | None) -> Renewal | None:
+    row = find_pair(db, scope)
+    if row is None or _usable(parts, db, scope, rejected) is not None or not is_refresh_free(db, scope):
         return None
-    holder = new_id().hex
-    if not leases.take_refresh_lease(db, scope, generation=row.generation, holder=holder):
-        return None
-    client = open_client(parts, db, scope.connector, scope.environment)
-    return _Lease(holder, row.generation, open_tokens(parts.ring, row), client)
+    return begin(parts, db, scope, row)
 
 
-async def _refresh(parts: Parts, scope: Scope, lease: _Lease) -> HeldToken:
-    try:
-        tokens = await _call(scope, lease)
-    except NeedsReconnect as error:
-        reason = error.message
-        await parts.write(lambda db: _lose(db, scope, lease, reason, parts.clock.now()))
-        raise
-    except BaseException:
-        await asyncio.shield(parts.write(lambda db: leases.free_refresh_lease(db, scope, holder=lease.holder)))
-        raise
-    now = parts.clock.now()
-    swap = parts.write(
-        lambda db: swap_tokens(db, parts.ring, scope, generation=lease.generation, tokens=tokens, now=now)
-    )
-    if await asyncio.shield(swap):
-        return HeldToken(tokens.access_token, lease.generation + 1)
-    return await get_access_token(parts, scope, rejected=lease.generation)
+async def _renew(parts: Parts, begun: Renewal) -> HeldToken | None:
+    """Go on to the end even where whoever asked is told to stop: an answer that nobody takes is lost."""
+    task = asyncio.ensure_future(renew(parts, begun))
+    _going_on.add(task)
+    task.add_done_callback(_going_on.discard)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be that nobody asks any more
+    tokens = await asyncio.shield(task)
+    return None if tokens is None else HeldToken(tokens.access_token, begun.claim.generation.number + 1)
 
 
-async def _call(scope: Scope, lease: _Lease) -> TokenSet:
-    refresh_token = lease.tokens.refresh_token
-    try:
-        return await lease.client.refresh(scope.shop_id, refresh_token)
-    except OutcomeUnknown:  # the answer was lost: inside its grace the old token gives the same pair once more
-        return await lease.client.refresh(scope.shop_id, refresh_token)
-
-
-def _lose(db: Session, scope: Scope, lease: _Lease, reason: str, now: datetime) -> None:
-    """Only the holder, and only while nobody stored a newer pair, may declare the shop lost."""
-    if leases.free_refresh_lease(db, scope, holder=lease.holder, generation=lease.generation):
-        lose_shop(db, scope, reason=reason, now=now)
+_going_on: set[asyncio.Future[TokenSet | None]] = set()
+"""The loop itself keeps no hold of its tasks."""

@@ -1,4 +1,4 @@
-"""The worker: a few lanes that work on pushes, one that takes runs; it sleeps while there is nothing to do."""
+"""The worker: a few lanes that work on pushes, one that takes runs, a look after idle tokens; else it sleeps."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
 from kedai.runs import service as runs
+from kedai.sync.keep_alive import EVERY_SECONDS, KeepAlive
 from kedai.sync.parts import Parts
 from kedai.sync.process import process_next
 from kedai.sync.runner import CALLING_NOBODY, run_next
@@ -67,7 +68,8 @@ class Worker:
             _IDLE_RUN_SECONDS,
         )
         try:
-            await asyncio.gather(*(self._work(push_lane) for _ in range(_PUSH_LANES)), self._work(run_lane))
+            lanes = [push_lane] * _PUSH_LANES + [run_lane]
+            await asyncio.gather(*(self._work(lane) for lane in lanes), self._keep_tokens())
         finally:
             await self._parts.http.close()
 
@@ -95,6 +97,18 @@ class Worker:
                 await self._sleep(_TROUBLE_SECONDS)
             else:
                 await self._rest(lane)
+
+    async def _keep_tokens(self) -> None:
+        """No push wakes this: it is about what nobody uses."""
+        keeper = KeepAlive(self._parts)
+        while not self._stop.is_set():
+            try:
+                await keeper.look(must_stop=self._stop.is_set)
+            except StorageUnavailable as error:
+                log.warning("the database cannot be reached", detail=str(error))
+            except Exception:
+                log.exception("the worker stumbled over tokens")
+            await self._sleep(EVERY_SECONDS)
 
     async def _breathe(self) -> None:
         """Between two write transactions; longer while senders wait."""

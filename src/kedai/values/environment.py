@@ -44,3 +44,7 @@ class MerchantScope:
 
     def __str__(self) -> str:
         return f"{self.connector}/{self.environment}/merchant {self.merchant_id}"
+
+
+Account = Scope | MerchantScope
+"""Whoever can hold a token pair."""

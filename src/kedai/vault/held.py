@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,13 +18,10 @@ from sqlalchemy.orm import Session
 from kedai.db.upsert import insert_into
 from kedai.kit.crypto import SecretPlace
 from kedai.values.credentials import TokenSet
-from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
-from kedai.values.secret import Secret
+from kedai.values.environment import Account, ConnectorName, Environment, Scope
 from kedai.vault.models import HeldToken
-from kedai.vault.queries import seal_pair
+from kedai.vault.queries import open_pair, seal_pair
 from kedai.vault.ring import KeyRing
-
-Owner = Scope | MerchantScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +33,24 @@ class HeldPair:
     tokens: TokenSet
 
 
-def account_of(owner: Owner) -> str:
+def account_of(owner: Account) -> str:
     """A shop's or merchant's kind and id in one text: the two spaces of ids never meet."""
     return f"shop:{owner.shop_id}" if isinstance(owner, Scope) else f"merchant:{owner.merchant_id}"
 
 
-def held_place(owner: Owner, column: str) -> SecretPlace:
+def held_place(owner: Account, column: str) -> SecretPlace:
     """Where a pair that is kept aside is stored."""
     return SecretPlace(owner.connector, "held_token", column, owner.environment.value, account_of(owner))
 
 
-def seal_held(db: Session, ring: KeyRing, owner: Owner, tokens: TokenSet) -> dict[str, Any]:
+def seal_held(db: Session, ring: KeyRing, owner: Account, tokens: TokenSet) -> dict[str, Any]:
     """A token pair as column values; do this before anything that records in the audit trail."""
-    return seal_pair(db, ring, lambda column: held_place(owner, column), tokens)
+    return seal_pair(db, ring, partial(held_place, owner), tokens)
 
 
 def hold(
     db: Session,
-    owner: Owner,
+    owner: Account,
     partner_id: str,
     sealed: Mapping[str, Any],
     *,
@@ -75,13 +73,13 @@ def list_held(
     return {row.account: row for row in rows}
 
 
-def is_held(db: Session, owner: Owner, *, now: datetime) -> bool:
+def is_held(db: Session, owner: Account, *, now: datetime) -> bool:
     """Whether a pair is kept aside that could still be used."""
     found = sa.exists().where(*_row_of(owner), HeldToken.refresh_expires_at > now)
     return bool(db.execute(sa.select(found)).scalar_one())
 
 
-def take_held(db: Session, ring: KeyRing, owner: Owner, *, now: datetime) -> HeldPair | None:
+def take_held(db: Session, ring: KeyRing, owner: Account, *, now: datetime) -> HeldPair | None:
     """Take a pair out; None where none is kept, or it is too old to be used.
 
     Raises:
@@ -92,22 +90,17 @@ def take_held(db: Session, ring: KeyRing, owner: Owner, *, now: datetime) -> Hel
     ).scalar_one_or_none()
     if row is None:
         return None
-    tokens = TokenSet(
-        Secret(ring.open(held_place(owner, "access_token_encrypted"), row.access_token_encrypted)),
-        Secret(ring.open(held_place(owner, "refresh_token_encrypted"), row.refresh_token_encrypted)),
-        row.access_expires_at,
-        row.refresh_expires_at,
-    )
+    tokens = open_pair(ring, partial(held_place, owner), row)
     drop_held(db, owner)
     return HeldPair(row.partner_id, row.main_account_id, tokens)
 
 
-def drop_held(db: Session, owner: Owner) -> None:
+def drop_held(db: Session, owner: Account) -> None:
     """Forget what is kept aside: a newer pair stands, or the connection has ended."""
     db.execute(sa.delete(HeldToken).where(*_row_of(owner)))
 
 
-def _row_of(owner: Owner) -> tuple[sa.ColumnElement[bool], ...]:
+def _row_of(owner: Account) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         HeldToken.connector == owner.connector,
         HeldToken.environment == owner.environment,

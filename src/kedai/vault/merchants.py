@@ -6,14 +6,14 @@ The same rules as for shops, in a space of ids of their own: a merchant is never
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
-from kedai.db import lease
 from kedai.db.upsert import insert_into
 from kedai.kit.crypto import SecretPlace
 from kedai.kit.ids import new_id
@@ -21,13 +21,11 @@ from kedai.values.actor import SYSTEM, Actor
 from kedai.values.app import MerchantProfile
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import ConnectorName, Environment, MerchantScope
-from kedai.values.secret import Secret
 from kedai.vault.held import drop_held
 from kedai.vault.models import Merchant, MerchantToken
-from kedai.vault.queries import seal_pair
+from kedai.vault.queries import open_pair, seal_pair
 from kedai.vault.ring import KeyRing
 
-_LEASE = timedelta(seconds=60)
 _PROBLEM_LENGTH = 500
 
 
@@ -57,12 +55,7 @@ def open_merchant_tokens(ring: KeyRing, row: MerchantToken) -> TokenSet:
         SecretUnreadable: it cannot be decrypted with the keys at hand.
     """
     scope = MerchantScope(ConnectorName(row.connector), row.environment, row.merchant_id)
-    return TokenSet(
-        Secret(ring.open(merchant_token_place(scope, "access_token_encrypted"), row.access_token_encrypted)),
-        Secret(ring.open(merchant_token_place(scope, "refresh_token_encrypted"), row.refresh_token_encrypted)),
-        row.access_expires_at,
-        row.refresh_expires_at,
-    )
+    return open_pair(ring, partial(merchant_token_place, scope), row)
 
 
 def merchant_token_place(scope: MerchantScope, column: str) -> SecretPlace:
@@ -118,13 +111,6 @@ def set_merchant_state(
     return True
 
 
-def lose_merchant(db: Session, scope: MerchantScope, *, reason: str, now: datetime) -> None:
-    """The marketplace refuses the merchant's token: a person must connect it again."""
-    merchant = find_merchant(db, scope, lock=True)
-    if merchant is not None and merchant.state != "disconnected":
-        set_merchant_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
-
-
 def mark_foreign_merchants(
     db: Session, connector: str, environment: Environment, *, partner_id: str, now: datetime
 ) -> Sequence[str]:
@@ -178,7 +164,7 @@ def note_merchant_call(db: Session, scope: MerchantScope, *, problem: str, now: 
 
 def seal_merchant_tokens(db: Session, ring: KeyRing, scope: MerchantScope, tokens: TokenSet) -> dict[str, Any]:
     """A token pair as column values; do this before anything that records in the audit trail, as for shops."""
-    return seal_pair(db, ring, lambda column: merchant_token_place(scope, column), tokens)
+    return seal_pair(db, ring, partial(merchant_token_place, scope), tokens)
 
 
 def store_merchant_tokens(
@@ -193,38 +179,6 @@ def store_merchant_tokens(
     statement = insert_into(db, MerchantToken).values({**first, **key, **values})
     freed = {"lease_by": None, "lease_until": None}
     db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced | freed))
-
-
-def swap_merchant_tokens(
-    db: Session, ring: KeyRing, scope: MerchantScope, *, generation: int, tokens: TokenSet, now: datetime
-) -> bool:
-    """Compare-and-swap after a refresh: only if nobody stored a newer pair. A success clears `needs_reauth`."""
-    merchant = find_merchant(db, scope, lock=True)  # before the key ring, in the order in which everybody locks them
-    values = seal_merchant_tokens(db, ring, scope, tokens)
-    values |= {"generation": generation + 1, "updated_at": now, "lease_by": None, "lease_until": None}
-    same = (*_row_of(MerchantToken, scope), MerchantToken.generation == generation)
-    if db.execute(sa.update(MerchantToken).where(*same).values(values)).rowcount != 1:  # type: ignore[attr-defined]
-        return False
-    if merchant is not None and merchant.state == "needs_reauth":
-        set_merchant_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
-    return True
-
-
-def take_merchant_lease(db: Session, scope: MerchantScope, *, generation: int, holder: str) -> bool:
-    """Claim the refresh of this generation for 60 s; False where somebody holds it or a newer pair stands."""
-    instant = lease.now(db)
-    free = (MerchantToken.generation == generation, lease.free_at(MerchantToken, instant))
-    chosen = sa.select(MerchantToken.id).where(*_row_of(MerchantToken, scope), *free)
-    return bool(lease.take(db, MerchantToken, chosen, holder=holder, until=instant + _LEASE))
-
-
-def free_merchant_lease(db: Session, scope: MerchantScope, *, holder: str, generation: int | None = None) -> bool:
-    """Give the lease back; False where it (or, if named, the generation) is no longer ours."""
-    statement = sa.update(MerchantToken).where(*_row_of(MerchantToken, scope), MerchantToken.lease_by == holder)
-    if generation is not None:
-        statement = statement.where(MerchantToken.generation == generation)
-    freed = db.execute(statement.values(lease_by=None, lease_until=None))
-    return bool(freed.rowcount)  # type: ignore[attr-defined]
 
 
 def _row_of(table: type[Merchant | MerchantToken], scope: MerchantScope) -> tuple[sa.ColumnElement[bool], ...]:

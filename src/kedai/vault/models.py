@@ -85,7 +85,18 @@ class Shop(Model):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class AuthToken(LeasedModel):
+class Renewed:
+    """What every table of token pairs has besides its lease: the intent says who began to renew a pair and when.
+
+    An intent is open while it names the row's own generation: the marketplace may have answered, and nobody stored it.
+    """
+
+    refresh_intent_by: Mapped[str | None] = mapped_column(sa.Text)
+    refresh_intent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    refresh_intent_generation: Mapped[int | None] = mapped_column(Integer)
+
+
+class AuthToken(Renewed, LeasedModel):
     """A shop's token pair. The lease is held while it is refreshed; ``generation`` fences late holders.
 
     The pair of ``shared_generation`` is a main account's, which others hold too: the next generation is its own.
@@ -144,7 +155,7 @@ class Merchant(Model):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class MerchantToken(LeasedModel):
+class MerchantToken(Renewed, LeasedModel):
     """A merchant's token pair, of the same shape as a shop's."""
 
     __tablename__ = "merchant_token"

@@ -157,9 +157,19 @@ def open_tokens(ring: KeyRing, row: AuthToken) -> TokenSet:
         SecretUnreadable: it cannot be decrypted with the keys at hand.
     """
     scope = Scope(ConnectorName(row.connector), row.environment, row.shop_id)
+    return open_pair(ring, lambda column: token_place(scope, column), row)
+
+
+def open_pair(ring: KeyRing, place: Callable[[str], SecretPlace], row: Any) -> TokenSet:
+    """Decrypt a row of any table of pairs, each secret bound to the ``place`` of its column.
+
+    Raises:
+        SecretUnreadable: it cannot be decrypted with the keys at hand.
+    """
+    access, refresh = "access_token_encrypted", "refresh_token_encrypted"
     return TokenSet(
-        Secret(ring.open(token_place(scope, "access_token_encrypted"), row.access_token_encrypted)),
-        Secret(ring.open(token_place(scope, "refresh_token_encrypted"), row.refresh_token_encrypted)),
+        Secret(ring.open(place(access), getattr(row, access))),
+        Secret(ring.open(place(refresh), getattr(row, refresh))),
         row.access_expires_at,
         row.refresh_expires_at,
     )

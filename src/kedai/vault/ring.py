@@ -71,7 +71,7 @@ class KeyRing:
         return seal_v2(self._checked_key(kid, canary), kid, place, text)
 
     def reserve(self, db: Session, number: int) -> str:
-        """Count ``number`` writes at once for `renew`; returns the primary's id.
+        """Count ``number`` writes at once for `renew` or `seal_reserved`; returns the primary's id.
 
         Raises:
             Conflict: the ring does not fit this database, or the key has no room for so many.
@@ -88,9 +88,17 @@ class KeyRing:
         Raises:
             SecretUnreadable: it cannot be opened, or ``kid`` is not at hand.
         """
+        return self.seal_reserved(kid, place, self.open(place, stored))
+
+    def seal_reserved(self, kid: str, place: SecretPlace, text: str) -> str:
+        """Encrypt under ``kid``, whose write was reserved before: for where the database may be away by then.
+
+        Raises:
+            SecretUnreadable: ``kid`` is not at hand.
+        """
         if kid not in self._fitting:
             raise SecretUnreadable(kid=kid)
-        return seal_v2(self._keys[kid], kid, place, self.open(place, stored))
+        return seal_v2(self._keys[kid], kid, place, text)
 
     def open(self, place: SecretPlace, stored: str) -> str:
         """Decrypt a stored value.

@@ -6,23 +6,26 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
+from kedai.db import lease
 from kedai.errors import Conflict, Invalid, NotFound, SecretUnreadable
 from kedai.kit.crypto import key_id
 from kedai.values.actor import Actor
 from kedai.vault.models import Installation, KeyRingEntry
 from kedai.vault.processes import list_processes
+from kedai.vault.refresh import find_open_since
 from kedai.vault.ring import KeyRing, new_entry
 from kedai.vault.sealed import SealedRow, Shelf, Swap, all_shelves, count_by_key, read_rows, swap
 
 V1 = "v1"
 _KID = re.compile(r"[a-z0-9-]{1,16}")
 _AT_ONCE = 500
+_ANSWERS_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,8 @@ def retire_key(db: Session, kid: str, *, actor: Actor, now: datetime) -> bool:
     """Give a key up for good; False where it was retired already. ``v1`` stands for the older format.
 
     Raises:
-        NotFound: no such key. Conflict: it is the primary, or something is still sealed with it.
+        NotFound: no such key.
+        Conflict: it is the primary, something is still sealed with it, or an answer may be that nobody stored yet.
     """
     entries = lock_ring(db)
     if kid == V1:
@@ -119,10 +123,18 @@ def retire_key(db: Session, kid: str, *, actor: Actor, now: datetime) -> bool:
     if entry.state == "primary":
         raise Conflict(f"Key {kid} is the primary: promote another one first.")
     _refuse_in_use(db, kid)
+    _refuse_while_renewing(db)
     entry.state = "retired"
     db.flush()
     record(db, actor=actor, action="keys.retire", environment=None, subject=f"key {kid}", details={}, now=now)
     return True
+
+
+def _refuse_while_renewing(db: Session) -> None:
+    """A renewed token pair may lie on a disk, sealed with the key that goes: for a day we wait until it is stored."""
+    found = find_open_since(db, lease.now(db) - _ANSWERS_KEPT)
+    if found is not None:
+        raise Conflict(f"The token of {found} is being renewed: try again in a few minutes.")
 
 
 def refuse_v1(db: Session, *, actor: Actor, now: datetime) -> bool:

@@ -155,21 +155,6 @@ def store_tokens(
     db.execute(statement.on_conflict_do_update(index_elements=list(key), set_=replaced))
 
 
-def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, tokens: TokenSet, now: datetime) -> bool:
-    """Compare-and-swap after a refresh: only if nobody stored a newer pair. A success clears `needs_reauth`."""
-    values = seal_tokens(db, ring, scope, tokens)
-    values |= {"generation": generation + 1, "updated_at": now, "lease_by": None, "lease_until": None}
-    swapped = db.execute(
-        sa.update(AuthToken).where(*_token_of(scope), AuthToken.generation == generation).values(values)
-    )
-    if swapped.rowcount != 1:  # type: ignore[attr-defined]
-        return False
-    shop = find_shop(db, scope, lock=True)
-    if shop is not None and shop.state == "needs_reauth":
-        set_shop_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
-    return True
-
-
 def _describe(shop: Shop, profile: ShopProfile) -> None:
     shop.name, shop.region = profile.name, profile.region
     shop.authorized_at, shop.authorized_until = profile.authorized_at, profile.authorized_until

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from kedai.staff.roles import Role
 from kedai.sync import grants
 from kedai.values.credentials import Grant
-from kedai.values.environment import MerchantScope, Scope
+from kedai.values.environment import Account, MerchantScope, Scope
 from kedai.vault import held
 from kedai.vault.merchants import save_merchant, seal_merchant_tokens, store_merchant_tokens
 from kedai.vault.models import HeldToken, Merchant, MerchantToken, Shop
@@ -79,7 +79,7 @@ def test_a_merchant_is_disconnected_by_typing_its_id(shop: House, admin: Browser
 
 def test_a_newer_permission_that_is_kept_aside_is_explained_and_taken(shop: House, admin: Browser) -> None:
     tokens = shop.market.issue(SANDBOX, "m", shop.now)
-    owners: list[held.Owner] = [Scope(FAKE, SANDBOX, SHOP), SCOPE]
+    owners: list[Account] = [Scope(FAKE, SANDBOX, SHOP), SCOPE]
     with shop.db.write() as db:
         for owner in owners:
             sealed = held.seal_held(db, shop.parts.ring, owner, tokens)

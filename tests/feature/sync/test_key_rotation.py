@@ -31,9 +31,9 @@ from kedai.vault.merchants import save_merchant, seal_merchant_tokens, store_mer
 from kedai.vault.models import AuthToken, EnvironmentCredentials, Installation, KeyRingEntry, Process
 from kedai.vault.processes import list_processes, report_process
 from kedai.vault.queries import credentials_place, find_token, get_credentials, open_secret, open_tokens
+from kedai.vault.refresh import swap_tokens
 from kedai.vault.ring import keyed_fingerprint
 from kedai.vault.sealed import Swap, all_shelves, count_by_key, read_rows, shelves_of_environment, swap
-from kedai.vault.shops import swap_tokens
 from tests.support.factories import (
     ANNA,
     COMPLETE,
@@ -42,6 +42,7 @@ from tests.support.factories import (
     MASTER_KEYS,
     SANDBOX,
     House,
+    generation_of,
     make_settings,
     open_house,
     run_threads,
@@ -250,7 +251,7 @@ def test_value_that_was_changed_after_it_was_read_is_never_overwritten(turning: 
         read = read_rows(db, shelf, after="", limit=100, unless="k2")
     tokens = turning.market.issue(SANDBOX, SHOPS[0], turning.now)
     with turning.db.write() as db:
-        assert swap_tokens(db, ring, scope, generation=1, tokens=tokens, now=turning.now)
+        assert swap_tokens(db, ring, generation_of(db, scope), tokens, now=turning.now)
     with turning.db.write() as db:
         renewed = [
             {column: (old, ring.renew("k2", shelf.place(column, one.row), old)) for column, old in one.values.items()}
@@ -278,7 +279,8 @@ def test_tokens_and_credentials_that_change_all_the_while_survive_a_rewrap(
                 tokens = turning.market.issue(LIVE, shop_id, turning.now)
                 with places[0].database.write() as db:
                     scope = Scope(FAKE, LIVE, shop_id)
-                    assert swap_tokens(db, ring, scope, generation=number + 1, tokens=tokens, now=turning.now)
+                    asked = replace(generation_of(db, scope), number=number + 1)
+                    assert swap_tokens(db, ring, asked, tokens, now=turning.now)
                 latest[shop_id] = tokens.refresh_token.reveal()
 
     def edit() -> None:

@@ -15,7 +15,7 @@ from kedai.runs.models import Run
 from kedai.sync import connect, grants
 from kedai.sync.connect import Callback, ConnectStart
 from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
-from kedai.sync.merchants import confirm_merchant, disconnect_merchant, get_merchant_token
+from kedai.sync.merchants import confirm_merchant, disconnect_merchant
 from kedai.sync.runner import run_next
 from kedai.sync.shops import disconnect
 from kedai.sync.tokens import get_access_token
@@ -224,7 +224,7 @@ def test_run_gives_up_after_some_rounds_and_the_pair_waits_for_its_next_use(shop
     assert held.access_token.reveal() == shared[0]
     shop.clock.advance(timedelta(hours=4))
     asyncio.run(get_access_token(shop.parts, Scope(FAKE, SANDBOX, SHOP)))
-    asyncio.run(get_merchant_token(shop.parts, MerchantScope(FAKE, SANDBOX, MERCHANT)))
+    asyncio.run(get_access_token(shop.parts, MerchantScope(FAKE, SANDBOX, MERCHANT)))
     assert (pair_of_shop(shop) != shared, pair_of_merchant(shop) != shared) == (True, True)
 
 
@@ -355,7 +355,7 @@ def test_pair_that_is_kept_aside_is_taken_by_typing_the_id(shop: House) -> None:
     assert (count(shop, HeldToken), len(pairs(shop))) == (0, 1)
     shop.clock.advance(timedelta(hours=4))
     asyncio.run(get_access_token(shop.parts, Scope(FAKE, SANDBOX, SHOP)))
-    asyncio.run(get_merchant_token(shop.parts, MerchantScope(FAKE, SANDBOX, MERCHANT)))
+    asyncio.run(get_access_token(shop.parts, MerchantScope(FAKE, SANDBOX, MERCHANT)))
     assert len(pairs(shop)) == 3
     with pytest.raises(Conflict):
         confirm_shop(shop, SHOP)
@@ -399,7 +399,7 @@ def test_person_disconnects_a_merchant_and_its_pair_is_gone(shop: House) -> None
                 disconnect_merchant(shop.parts, db, scope, **given)
     assert (merchant_view(shop).state, merchant_view(shop).token) == ("disconnected", None)
     with pytest.raises(NeedsReconnect):
-        asyncio.run(get_merchant_token(shop.parts, scope))
+        asyncio.run(get_access_token(shop.parts, scope))
     entry = sa.select(AuditEntry.actor_name).where(AuditEntry.action == "merchant.disconnected")
     assert shop.scalar(entry) == ANNA.name
 
@@ -409,7 +409,7 @@ def test_merchants_token_is_renewed_when_it_is_refused_and_by_one_at_a_time(shop
     scope, before = MerchantScope(FAKE, SANDBOX, MERCHANT), pair_of_merchant(shop)
 
     async def both() -> list[Any]:
-        two = (get_merchant_token(shop.parts, scope, rejected=2) for _ in range(2))
+        two = (get_access_token(shop.parts, scope, rejected=2) for _ in range(2))
         return await asyncio.gather(*two, return_exceptions=True)
 
     calls = shop.market.count("refresh")
@@ -428,4 +428,4 @@ def test_another_app_makes_merchants_connect_again_too(shop: House) -> None:
     )
     assert merchant_view(shop).token is not None
     with pytest.raises(NeedsReconnect):
-        asyncio.run(get_merchant_token(shop.parts, MerchantScope(FAKE, SANDBOX, MERCHANT)))
+        asyncio.run(get_access_token(shop.parts, MerchantScope(FAKE, SANDBOX, MERCHANT)))

@@ -1,8 +1,14 @@
-"""A shop's token is refreshed by exactly one, whoever else asks, and no race loses or condemns it."""
+"""T21: a shop's token is refreshed by exactly one, whoever else asks, and no race loses or condemns it.
+
+Break the lease (`free_at` in `vault.refresh.begin_refresh`), the fence (the generation in `_is`), or who may condemn
+(`give_refresh_up` in `lose_account`).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +19,21 @@ import pytest
 import sqlalchemy as sa
 
 from kedai.db.database import refuse_open_transaction
-from kedai.errors import NeedsReconnect, NotConfigured, OutcomeUnknown, RemoteUnavailable, SecretUnreadable
-from kedai.sync import tokens
+from kedai.errors import (
+    NeedsReconnect,
+    NotConfigured,
+    OutcomeUnknown,
+    RemoteUnavailable,
+    RemoteUnreadable,
+    SecretUnreadable,
+)
+from kedai.sync import renewal, tokens
 from kedai.sync.tokens import HeldToken, get_access_token
 from kedai.values.actor import SYSTEM
 from kedai.values.environment import Scope
 from kedai.vault.models import AuthToken, EnvironmentCredentials
 from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.refresh import has_open_intent
 from kedai.vault.shops import set_shop_state
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, Call, House, run_threads
 
@@ -177,26 +191,103 @@ def test_lost_answer_is_asked_for_once_more(shop: House) -> None:
     assert [call.token for call in shop.market.calls] == ["refresh-token-number-0001"] * 2
 
 
-def test_answer_lost_twice_is_left_for_later_and_the_lease_given_back(shop: House) -> None:
-    on_refresh(shop, fail_with(OutcomeUnknown()), fail_with(OutcomeUnknown()))
+def test_answer_lost_twice_lets_nobody_ask_for_a_minute_and_then_one_call_be_made(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T22: no storm of retries. Fails when `leave_refresh_open` gives the lease back, or a replay asks twice."""
+    monkeypatch.setattr(tokens, "_WAIT_SECONDS", 0.1)
+    on_refresh(shop, *[fail_with(OutcomeUnknown())] * 3)
     with pytest.raises(OutcomeUnknown):
         get(shop)
     assert shop.market.count("refresh") == 2
-    assert (row(shop).generation, row(shop).lease_by, shop.shop_state()) == (1, None, "connected")
+    stored = row(shop)
+    assert (stored.generation, stored.lease_by, shop.shop_state()) == (1, None, "connected")
+    assert stored.lease_until is not None
+    assert stored.refresh_intent_at is not None
+    assert stored.lease_until - stored.refresh_intent_at == timedelta(seconds=60)
+    with pytest.raises(RemoteUnavailable):
+        get(shop)
+    assert shop.market.count("refresh") == 2
+
+    lose_lease(shop)
+    with pytest.raises(OutcomeUnknown):
+        get(shop)
+    assert shop.market.count("refresh") == 3
+    lose_lease(shop)
     assert get(shop).generation == 2
 
 
-@pytest.mark.parametrize("error", [RemoteUnavailable(), RuntimeError("a bug")], ids=["unavailable", "bug"])
-def test_failed_call_gives_the_lease_back_at_once(shop: House, error: Exception) -> None:
-    on_refresh(shop, fail_with(error))
+def test_intent_says_who_began_and_when_before_anything_is_asked(shop: House) -> None:
+    """T22: fails when `begin_refresh` notes no intent."""
+    seen: list[AuthToken] = []
+
+    async def look(_call: Call) -> None:
+        seen.append(await asyncio.to_thread(row, shop))
+
+    on_refresh(shop, look)
+    get(shop)
+    (begun,) = seen
+    assert begun.refresh_intent_generation == begun.generation == 1
+    assert begun.refresh_intent_by == f"{socket.gethostname()}/{os.getpid()}"
+    assert begun.refresh_intent_at is not None
+    assert not has_open_intent(row(shop))
+
+
+def test_call_that_surely_had_no_effect_gives_the_lease_back_at_once(shop: House) -> None:
+    on_refresh(shop, fail_with(RemoteUnavailable()))
+    with pytest.raises(RemoteUnavailable):
+        get(shop)
+    assert (row(shop).lease_by, row(shop).lease_until, has_open_intent(row(shop))) == (None, None, False)
+    assert get(shop).generation == 2
+
+
+@pytest.mark.parametrize("error", [RemoteUnreadable(), RuntimeError("a bug")], ids=["unreadable", "bug"])
+def test_call_of_which_nobody_knows_how_it_ended_leaves_the_intent_open(shop: House, error: Exception) -> None:
+    on_refresh(shop, fail_with(error), fail_with(error))
     with pytest.raises(type(error)):
         get(shop)
-    assert row(shop).lease_by is None
+    stored = row(shop)
+    assert (stored.lease_by, has_open_intent(stored), shop.shop_state()) == (None, True, "connected")
+    assert stored.lease_until is not None
+
+
+def test_call_that_hangs_counts_as_lost(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails without the deadline in `renewal._call`: the lease would end under a call that still runs."""
+    monkeypatch.setattr(renewal, "_CALL_SECONDS", 0.02)
+
+    async def hang(_call: Call) -> None:
+        await asyncio.Event().wait()
+
+    on_refresh(shop, hang)
     assert get(shop).generation == 2
+    assert shop.market.count("refresh") == 2
 
 
-def test_stopped_call_gives_the_lease_back(shop: House) -> None:
-    async def start_then_stop() -> None:
+def test_answer_is_stored_though_whoever_asked_was_told_to_stop(shop: House) -> None:
+    """Fails when `tokens._renew` does not shield the call: the pair in the answer would be gone."""
+
+    async def stop_in_the_middle() -> None:
+        asked, may_answer = asyncio.Event(), asyncio.Event()
+
+        async def wait(_call: Call) -> None:
+            asked.set()
+            await may_answer.wait()
+
+        on_refresh(shop, wait)
+        task = asyncio.create_task(get_access_token(shop.parts, SCOPE))
+        await asked.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        may_answer.set()
+        await asyncio.gather(*tokens._going_on)
+
+    asyncio.run(stop_in_the_middle())
+    assert (row(shop).generation, row(shop).lease_by) == (2, None)
+    assert shop.market.count("refresh") == 1
+
+
+def test_call_that_ends_with_its_process_leaves_the_intent_open(shop: House) -> None:
+    async def start_then_end() -> None:
         asked = asyncio.Event()
 
         async def hang(_call: Call) -> None:
@@ -209,8 +300,11 @@ def test_stopped_call_gives_the_lease_back(shop: House) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    asyncio.run(start_then_stop())
-    assert row(shop).lease_by is None
+    asyncio.run(start_then_end())
+    stored = row(shop)
+    assert (stored.lease_by, has_open_intent(stored)) == (None, True)
+    lose_lease(shop)
+    assert get(shop).generation == 2
 
 
 def test_who_waits_too_long_for_another_ones_refresh_comes_again_later(
@@ -228,42 +322,85 @@ def test_who_waits_too_long_for_another_ones_refresh_comes_again_later(
 
 
 def test_holder_that_is_refused_condemns_the_shop(shop: House) -> None:
+    """And tells a person so; other shops go on."""
+    other = shop.connect(SANDBOX, "7002", expires_in=SOON)
     shop.market.revoke(SANDBOX, SHOP)
     with pytest.raises(NeedsReconnect):
         get(shop)
     assert shop.shop_state() == "needs_reauth"
-    assert (row(shop).generation, row(shop).lease_by) == (1, None)
+    assert (row(shop).generation, row(shop).lease_by, has_open_intent(row(shop))) == (1, None, False)
+    assert [(one.code, one.shop_id, one.count) for one in shop.exceptions()] == [("needs_reconnect", SHOP, 1)]
+    with pytest.raises(NeedsReconnect):
+        get(shop)
+    assert asyncio.run(get_access_token(shop.parts, other)).generation == 2
+    assert shop.market.count("refresh") == 2
 
 
-def test_late_holder_that_is_refused_condemns_nobody_where_a_newer_pair_stands(shop: House) -> None:
+def test_late_holder_that_is_refused_takes_the_newer_pair_and_condemns_nobody(shop: House) -> None:
     async def be_overtaken(_call: Call) -> None:
         await asyncio.to_thread(lose_lease, shop)
         held = await get_access_token(shop.parts, SCOPE)
         assert held.generation == 2
 
     on_refresh(shop, be_overtaken)
-    with pytest.raises(NeedsReconnect):
-        get(shop)
-    assert shop.shop_state() == "connected"
     assert get(shop).generation == 2
+    assert shop.shop_state() == "connected"
+    assert shop.exceptions() == []
 
 
-def test_late_holder_that_is_refused_condemns_nobody_where_another_holds_the_lease(shop: House) -> None:
+def test_late_holder_that_is_refused_condemns_nobody_where_another_holds_the_lease(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "_WAIT_SECONDS", 0.1)
+
     async def be_replaced(_call: Call) -> None:
         await asyncio.to_thread(shop.execute, sa.update(AuthToken).values(lease_by="another"))
         raise NeedsReconnect
 
     on_refresh(shop, be_replaced)
-    with pytest.raises(NeedsReconnect):
+    with pytest.raises(RemoteUnavailable):
         get(shop)
     assert (shop.shop_state(), row(shop).lease_by) == ("connected", "another")
 
 
-def test_later_success_clears_the_mark(shop: House) -> None:
+def test_shop_that_waits_for_a_person_is_not_refreshed_by_itself(shop: House) -> None:
+    """T22: no storm. Fails when `tokens._usable` lets `needs_reauth` pass."""
     with shop.db.write() as db:
         set_shop_state(db, SCOPE, "needs_reauth", reason="refused", actor=SYSTEM, now=shop.now)
+    with pytest.raises(NeedsReconnect):
+        get(shop)
+    with pytest.raises(NeedsReconnect):
+        get(shop, rejected=1)
+    assert shop.market.calls == []
+
+
+def test_late_success_clears_the_mark(shop: House) -> None:
+    """T21: somebody replayed the old token meanwhile and was refused, since the holder's call had used it up."""
+
+    async def be_condemned(_call: Call) -> None:
+        shop.market.after = nothing
+        await asyncio.to_thread(lose_lease, shop)
+        with pytest.raises(NeedsReconnect):
+            await get_access_token(shop.parts, SCOPE)
+        assert shop.shop_state() == "needs_reauth"
+
+    async def nothing(_call: Call) -> None:
+        return
+
+    shop.market.after = be_condemned
     assert get(shop).generation == 2
     assert shop.shop_state() == "connected"
+
+
+def test_late_success_does_not_clear_the_mark_of_a_pair_of_another_app(shop: House) -> None:
+    """Fails without `_is_of_our_app`: the shop would look connected with a token that is of no use."""
+
+    async def change_app(_call: Call) -> None:
+        await asyncio.to_thread(shop.configure, SANDBOX, partner_id="1009")
+
+    shop.market.after = change_app
+    assert get(shop).generation == 2
+    assert shop.shop_state() == "needs_reauth"
 
 
 def test_success_leaves_a_paused_shop_paused(shop: House) -> None:

@@ -529,6 +529,9 @@ def create_tables() -> None:
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.Column("lease_by", types.KeyText, nullable=True),
         sa.Column("lease_until", types.UtcDateTime(), nullable=True),
+        sa.Column("refresh_intent_by", sa.Text(), nullable=True),
+        sa.Column("refresh_intent_at", types.UtcDateTime(), nullable=True),
+        sa.Column("refresh_intent_generation", types.Integer, nullable=True),
         sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_auth_token_environment_known"),
         sa.ForeignKeyConstraint(
             ["connector", "environment", "shop_id"],
@@ -582,6 +585,9 @@ def create_tables() -> None:
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.Column("lease_by", types.KeyText, nullable=True),
         sa.Column("lease_until", types.UtcDateTime(), nullable=True),
+        sa.Column("refresh_intent_by", sa.Text(), nullable=True),
+        sa.Column("refresh_intent_at", types.UtcDateTime(), nullable=True),
+        sa.Column("refresh_intent_generation", types.Integer, nullable=True),
         sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_merchant_token_environment_known"),
         sa.ForeignKeyConstraint(
             ["connector", "environment", "merchant_id"],
