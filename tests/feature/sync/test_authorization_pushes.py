@@ -70,7 +70,7 @@ def holders(shop: House, table: type[AuthToken | MerchantToken]) -> list[tuple[E
     """Whose token pairs there are."""
     named = table.shop_id if table is AuthToken else table.merchant_id  # type: ignore[union-attr]
     with shop.db.read() as db:
-        return [(row[0], row[1]) for row in db.execute(sa.select(table.environment, named).order_by(1, 2))]
+        return sorted((row[0], row[1]) for row in db.execute(sa.select(table.environment, named)))
 
 
 def add_merchant(shop: House, environment: Environment = SANDBOX, merchant_id: str = SHOP) -> MerchantScope:
