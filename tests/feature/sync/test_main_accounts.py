@@ -15,11 +15,14 @@ from kedai.runs.models import Run
 from kedai.sync import connect, grants
 from kedai.sync.connect import Callback, ConnectStart
 from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
+from kedai.sync.keep_alive import KeepAlive
 from kedai.sync.merchants import confirm_merchant, disconnect_merchant
 from kedai.sync.runner import run_next
 from kedai.sync.shops import disconnect
+from kedai.sync.spooled import recover
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment, MerchantScope, Scope
+from kedai.vault import refresh
 from kedai.vault.merchants import find_merchant_token, open_merchant_tokens
 from kedai.vault.models import AuthToken, HeldToken, Merchant, MerchantToken, Shop
 from kedai.vault.queries import find_token, open_tokens
@@ -429,3 +432,34 @@ def test_another_app_makes_merchants_connect_again_too(shop: House) -> None:
     assert merchant_view(shop).token is not None
     with pytest.raises(NeedsReconnect):
         asyncio.run(get_access_token(shop.parts, MerchantScope(FAKE, SANDBOX, MERCHANT)))
+
+
+def test_merchants_pair_that_nobody_uses_is_renewed_before_it_ends(shop: House) -> None:
+    """Breaks where `vault.accounts.KINDS` leaves merchants out."""
+    connect_merchant(shop)
+    before = pair_of_merchant(shop)
+    assert asyncio.run(KeepAlive(shop.parts).look()) == 0
+    shop.clock.advance(timedelta(days=21))
+    assert asyncio.run(KeepAlive(shop.parts).look()) == 1
+    assert pair_of_merchant(shop) != before
+
+
+def test_t22_merchants_renewed_pair_survives_a_stop_before_its_commit(
+    shop: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T22: breaks where a saved answer of a merchant is not understood, or stored under a shop's number."""
+    connect_merchant(shop)
+    shop.connect(SANDBOX, SHOP)
+    before, of_shop = pair_of_merchant(shop), pair_of_shop(shop)
+
+    def stop(*_args: Any, **_kwargs: Any) -> bool:
+        raise StorageUnavailable
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(refresh, "swap_tokens", stop)
+        with pytest.raises(StorageUnavailable):
+            asyncio.run(get_access_token(shop.parts, MerchantScope(FAKE, SANDBOX, MERCHANT), rejected=2))
+    assert pair_of_merchant(shop) == before
+    assert recover(shop.parts) == 1
+    assert pair_of_merchant(shop) != before
+    assert pair_of_shop(shop) == of_shop
