@@ -1,6 +1,6 @@
 """T21: however many processes and tasks meet an expired token, the marketplace is asked once for a new pair.
 
-Break ``free_at`` in `vault.refresh.begin_refresh`: whoever looks takes the lease.
+Break ``free_at`` in `is_refresh_free` and `begin_refresh` of `vault.refresh`: whoever looks takes the lease.
 """
 
 from __future__ import annotations

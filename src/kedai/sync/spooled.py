@@ -13,7 +13,6 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy.orm import Session
 
 from kedai.errors import Conflict, SecretUnreadable
 from kedai.kit import spool
@@ -22,7 +21,7 @@ from kedai.sync.parts import Parts
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Environment
 from kedai.values.secret import Secret
-from kedai.vault.accounts import find_kind, find_pair, id_of, kind_of, scope_of
+from kedai.vault.accounts import find_kind, id_of, kind_of, scope_of
 from kedai.vault.refresh import Generation, swap_tokens
 from kedai.vault.ring import KeyRing
 
@@ -118,7 +117,8 @@ def _recover_one(parts: Parts, path: Path) -> bool:
             sealed = parts.quarantine.sealed(db)
         if answer.asked.scope.environment in sealed:
             return False
-        stored = parts.database.transact(lambda db: _settle(parts, db, answer))
+        now, asked, tokens = parts.clock.now(), answer.asked, answer.tokens
+        stored = parts.database.transact(lambda db: swap_tokens(db, parts.ring, asked, tokens, now=now))
     except FileNotFoundError:  # another process of this host was faster
         return False
     except (_DamagedError, ValueError) as error:
@@ -173,13 +173,6 @@ def _open(ring: KeyRing, data: bytes) -> _Answer:
     )
     scope = scope_of(kind, shown.connector, environment, shown.id)
     return _Answer(Generation(scope, pair_id, shown.generation), tokens)
-
-
-def _settle(parts: Parts, db: Session, answer: _Answer) -> bool:
-    row, asked = find_pair(db, answer.asked.scope), answer.asked
-    if row is None or (row.id, row.generation) != (asked.pair_id, asked.number):
-        return False
-    return swap_tokens(db, parts.ring, asked, answer.tokens, now=parts.clock.now())
 
 
 def _place(shown: _File) -> SecretPlace:

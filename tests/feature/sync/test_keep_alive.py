@@ -138,10 +138,11 @@ def test_renewal_that_was_never_finished_is_brought_to_an_end_though_nobody_asks
         return
 
     shops.market.before = answer
-    assert look(shops) == 0
+    keeper = KeepAlive(shops.parts)
+    assert look(shops, keeper) == 0
     assert shops.market.count("refresh") == 2, "the lease has not ended"
     shops.execute(sa.update(AuthToken).values(lease_until=LONG_AGO))
-    assert look(shops) == 0
+    assert look(shops, keeper) == 0
     assert shops.market.count("refresh") == 3
     assert shops.shop_state() == "needs_reauth"
     assert [one.code for one in shops.exceptions()] == ["needs_reconnect"]

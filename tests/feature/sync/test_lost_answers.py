@@ -1,6 +1,6 @@
 """T22: what the marketplace answered survives a kill, a full disk and an absent database, and only the right pair wins.
 
-Break `_save` in `sync.renewal` (nothing is saved), the comparison in `spooled._settle`, or the fence of `swap_tokens`.
+Break `_save` in `sync.renewal` (nothing is saved), or the fence `_is` in `vault.refresh` (whatever is saved wins).
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def test_t22_only_the_next_generation_wins(shop: House, step: int) -> None:
 
 
 def test_t22_pair_of_an_earlier_connection_does_not_win_though_generations_begin_anew(shop: House) -> None:
-    """Fails when a saved pair is not bound to the row: disconnecting forgets it, and connecting begins with 1 again."""
+    """Fails without the row's id in `refresh._is`: disconnecting forgets it, and connecting begins with 1 again."""
     put(shop)
     with shop.db.write() as db:
         disconnect_shop(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)

@@ -1,7 +1,7 @@
 """T21: a shop's token is refreshed by exactly one, whoever else asks, and no race loses or condemns it.
 
-Break the lease (`free_at` in `vault.refresh.begin_refresh`), the fence (the generation in `_is`), or who may condemn
-(`give_refresh_up` in `lose_account`).
+Break the lease (``free_at`` in both `is_refresh_free` and `begin_refresh` of `vault.refresh`), the fence (`_is` there),
+or who may condemn (`give_refresh_up` in `lose_account`).
 """
 
 from __future__ import annotations
