@@ -84,9 +84,10 @@ def edit_credentials(
     changed = [name for name, value in wanted.items() if _apply(db, ring, row, name, value, actor, now)]
     if not changed:
         return ()
+    # before the look at what is missing: a shop that must be connected again stands in for no shop id
+    reconnect = _mark_foreign_tokens(db, row, now) if "partner_id" in changed else ()
     _refuse_incomplete_active(db, row, required, lacking)
     _stamp(row, actor, now)
-    reconnect = _mark_foreign_tokens(db, row, now) if "partner_id" in changed else ()
     db.flush()
     record(
         db,

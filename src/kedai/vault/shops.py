@@ -16,7 +16,7 @@ from kedai.values.actor import SYSTEM, Actor
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Scope
 from kedai.vault.models import AuthToken, Shop
-from kedai.vault.queries import find_shop, token_place
+from kedai.vault.queries import find_shop, get_credentials, token_place
 from kedai.vault.ring import KeyRing
 
 _NOTED_EVERY = timedelta(seconds=15)
@@ -131,7 +131,10 @@ def store_tokens(db: Session, scope: Scope, partner_id: str, sealed: Mapping[str
 
 
 def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, tokens: TokenSet, now: datetime) -> bool:
-    """Compare-and-swap after a refresh: only if nobody stored a newer pair. A success clears `needs_reauth`."""
+    """Compare-and-swap after a refresh: only if nobody stored a newer pair.
+
+    A success clears `needs_reauth`, unless the app was changed meanwhile: then the pair is of no use.
+    """
     values = seal_tokens(db, ring, scope, tokens)
     values |= {"generation": generation + 1, "updated_at": now, "lease_by": None, "lease_until": None}
     swapped = db.execute(
@@ -140,9 +143,15 @@ def swap_tokens(db: Session, ring: KeyRing, scope: Scope, *, generation: int, to
     if swapped.rowcount != 1:  # type: ignore[attr-defined]
         return False
     shop = find_shop(db, scope, lock=True)
-    if shop is not None and shop.state == "needs_reauth":
+    if shop is not None and shop.state == "needs_reauth" and _is_of_our_app(db, scope):
         set_shop_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
     return True
+
+
+def _is_of_our_app(db: Session, scope: Scope) -> bool:
+    """Whether the token was issued to the app that the credentials name."""
+    token = sa.select(AuthToken.partner_id).where(*_token_of(scope))
+    return db.execute(token).scalar_one() == get_credentials(db, scope.connector, scope.environment).partner_id
 
 
 def _token_of(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
