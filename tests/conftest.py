@@ -44,11 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _database_of(item: pytest.Item) -> str | None:
-    return (
-        item.callspec.params.get("database_url")
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-        else None
-    )
+    given = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    return next((one for one in given if isinstance(one, str) and one in DATABASES), None)
 
 
 @pytest.fixture(scope="session")

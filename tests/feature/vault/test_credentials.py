@@ -168,6 +168,7 @@ def test_cleared_region_falls_back_to_global(house: House) -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(SANDBOX, LIVE), (LIVE, SANDBOX)])
 def test_push_key_of_the_other_environment_is_refused(house: House, first: Environment, second: Environment) -> None:
+    """T15."""
     shared = "the-same-push-key-0123456789"
     edit(house, first, push_partner_key=shared)
     for written in (shared, f" {shared}\n"):
@@ -181,6 +182,7 @@ def test_push_key_of_the_other_environment_is_refused(house: House, first: Envir
 
 
 def test_same_push_key_saved_in_both_environments_at_once_is_kept_by_one_of_them(house: House) -> None:
+    """T15 in the very same moment."""
     for number in range(8):
         shared = f"the-same-push-key-number-{number}"
         done = run_threads([partial(edit, house, one, push_partner_key=shared) for one in (SANDBOX, LIVE)])
@@ -329,7 +331,7 @@ def test_previous_push_key_verifies_until_its_end_and_no_longer(house: House) ->
 
 
 def test_hidden_gap_never_opens_between_clearing_and_switching(house: House) -> None:
-    """Somebody clears a key of live while somebody else switches: live is never active without it."""
+    """T29: somebody clears a key of live while somebody else switches: live is never active without it."""
     house.configure(SANDBOX)
     house.configure(LIVE)
     done, broken, switched = threading.Event(), [], []
