@@ -17,6 +17,7 @@ from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Shop
 from kedai.vault.queries import (
     credentials_place,
+    find_shop,
     get_active_environment,
     get_credentials,
     open_push_keys,
@@ -84,10 +85,11 @@ def edit_credentials(
     changed = [name for name, value in wanted.items() if _apply(db, ring, row, name, value, actor, now)]
     if not changed:
         return ()
-    # before the look at what is missing: a shop that must be connected again stands in for no shop id
-    reconnect = _mark_foreign_tokens(db, row, now) if "partner_id" in changed else ()
     _refuse_incomplete_active(db, row, required, lacking)
     _stamp(row, actor, now)
+    reconnect = _mark_foreign_tokens(db, row, now) if "partner_id" in changed else ()
+    if reconnect:  # a shop that must be connected again stands in for no shop id
+        _refuse_incomplete_active(db, row, required, lacking)
     db.flush()
     record(
         db,
@@ -327,8 +329,10 @@ def _mark_foreign_tokens(db: Session, row: EnvironmentCredentials, now: datetime
         AuthToken.partner_id != (row.partner_id or ""),
     )
     shop_ids = db.execute(statement.order_by(AuthToken.shop_id)).scalars().all()
-    for shop_id in shop_ids:
-        scope = Scope(ConnectorName(row.connector), row.environment, shop_id)
+    scopes = [Scope(ConnectorName(row.connector), row.environment, shop_id) for shop_id in shop_ids]
+    for scope in scopes:  # all of them before the first is recorded: who holds a shop waits for the audit trail's lock
+        find_shop(db, scope, lock=True)
+    for scope in scopes:
         set_shop_state(db, scope, "needs_reauth", reason="the partner id was changed", actor=SYSTEM, now=now)
     return shop_ids
 

@@ -21,6 +21,7 @@ from tests.support.check_schema import Filler, Row
 
 ENVIRONMENT = "environment"
 
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A foreign key to a table that knows an environment; ``columns`` pair the child's with the parent's."""

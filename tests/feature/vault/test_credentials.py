@@ -17,7 +17,8 @@ from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment
 from kedai.vault.models import EnvironmentCredentials
-from kedai.vault.queries import credentials_place, get_credentials, open_push_keys, open_secret
+from kedai.vault.queries import credentials_place, find_shop, get_credentials, open_push_keys, open_secret
+from kedai.vault.shops import set_shop_state
 from tests.support.factories import (
     ANNA,
     COMPLETE,
@@ -26,10 +27,13 @@ from tests.support.factories import (
     LIVE,
     SANDBOX,
     House,
+    on_postgresql,
     open_house,
     run_threads,
 )
+from tests.support.processes import wait_until
 
+WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted").columns(sa.column("count", sa.Integer))
 REQUIRED = ("partner_id", "partner_key", "push_partner_key", "shop_id")
 
 
@@ -218,6 +222,17 @@ def test_active_environment_whose_shop_is_a_connected_one_cannot_be_made_incompl
     assert view(house).complete
 
 
+def test_active_environment_whose_shop_is_a_connected_one_keeps_its_app(house: House) -> None:
+    """Another app's tokens are useless, and with them the shop that stands in for a shop id."""
+    house.configure(SANDBOX, **{**COMPLETE, "shop_id": None})
+    house.connect()
+    with pytest.raises(Conflict) as caught:
+        edit(house, partner_id="1009")
+    assert caught.value.facts["missing"] == ["shop_id"]
+    assert (view(house).partner_id, house.shop_state()) == ("1001", "connected")
+    assert edit(house, partner_id="1009", shop_id="7001").changed == ("partner_id", "shop_id")
+
+
 def test_active_environment_may_lose_its_configured_shop_where_one_is_connected(house: House) -> None:
     house.configure()
     house.connect()
@@ -278,6 +293,28 @@ def test_new_partner_id_marks_the_shops_of_the_old_app_in_the_same_act(house: Ho
     with pytest.raises(NeedsReconnect):
         asyncio.run(get_access_token(house.parts, scope))
     assert house.market.count("refresh") == 0
+
+
+@on_postgresql
+def test_new_partner_id_and_a_deed_on_one_of_its_shops_never_wait_for_each_other(house: House) -> None:
+    """T29. Fails where a shop is locked after the first was recorded: the deed's own entry waits for that one."""
+    house.configure()
+    scopes = [house.connect(SANDBOX, shop_id) for shop_id in ("7001", "7002")]
+    other, holds = house.as_process(), threading.Event()
+
+    def pause_slowly() -> None:
+        with other.database.write() as db:
+            find_shop(db, scopes[1], lock=True)
+            holds.set()
+            wait_until(lambda: house.scalar(WAITING) > 0, message="nobody waits for the shop")
+            set_shop_state(db, scopes[1], "paused", reason="", actor=ANNA, now=house.now)
+
+    def change_the_app() -> None:
+        holds.wait(10)
+        edit(house, partner_id="1009")
+
+    assert run_threads([pause_slowly, change_the_app]) == [None, None]
+    assert [house.shop_state(SANDBOX, scope.shop_id) for scope in scopes] == ["needs_reauth"] * 2
 
 
 def test_refused_partner_id_marks_no_shop(house: House) -> None:
