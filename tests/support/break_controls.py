@@ -19,6 +19,7 @@ from shutil import copy2
 from tests.support.controls import ROOT, Break, Control, read_controls
 
 LIMIT_SECONDS = 600
+_SHOWN = 180
 _FAILED = 1
 """What pytest says where tests failed, and nothing worse: a file that cannot be imported is no proof."""
 
@@ -46,7 +47,7 @@ def copy_tree(target: Path) -> None:
 def run_tests(tree: Path, tests: Iterable[str], database: str) -> tuple[int, str]:
     """Pytest's exit status, and what it said."""
     paths = os.pathsep.join((str(tree / "src"), str(tree)))
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:xdist", f"--database={database}"]
     try:
         done = subprocess.run(
@@ -95,7 +96,7 @@ def _verdict(control: Control, broken: Break, status: int, said: str) -> Verdict
     failed = re.search(r"^(?:FAILED|ERROR) \S*::(.*)$", said, re.MULTILINE)
     if status != _FAILED or failed is None:
         return Verdict(control, broken, "", f"the tests did not run (status {status}):\n{said[-2000:]}")
-    return Verdict(control, broken, failed.group(1)[:110], "")
+    return Verdict(control, broken, failed.group(1)[:_SHOWN], "")
 
 
 def chosen(ids: Sequence[str]) -> list[Control]:
