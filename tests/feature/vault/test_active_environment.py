@@ -79,10 +79,14 @@ class ActiveEnvironmentMachine(RuleBasedStateMachine):
             vault.seed(db, self.house.parts.ring, connector.name, {}, now=self.house.now)
         return connector.name
 
-    @initialize(filled=st.sampled_from([(SANDBOX, LIVE), (SANDBOX,), (LIVE,), ()]))
-    def begin(self, filled: tuple[Environment, ...]) -> None:
+    @initialize(filled=st.sampled_from([(SANDBOX, LIVE), (SANDBOX,), (LIVE,), ()]), by_shop=st.booleans())
+    def begin(self, filled: tuple[Environment, ...], by_shop: bool) -> None:
+        """Complete or not; ``by_shop`` where a connected shop stands in for the shop id."""
         for environment in filled:
             assert self.person.edit(environment, complete(environment)) is None
+            if by_shop:
+                assert self.person.add_shop(environment, SHOPS[0]) is None
+                assert self.person.edit(environment, {"shop_id": None}) is None
 
     @rule(environment=environments)
     def switch(self, environment: Environment) -> None:

@@ -223,7 +223,7 @@ def test_active_environment_whose_shop_is_a_connected_one_cannot_be_made_incompl
 
 
 def test_active_environment_whose_shop_is_a_connected_one_keeps_its_app(house: House) -> None:
-    """Another app's tokens are useless, and with them the shop that stands in for a shop id."""
+    """T29: another app's tokens are useless, and with them the shop that stands in for a shop id."""
     house.configure(SANDBOX, **{**COMPLETE, "shop_id": None})
     house.connect()
     with pytest.raises(Conflict) as caught:
