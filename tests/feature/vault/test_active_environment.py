@@ -171,7 +171,7 @@ def test_t29_processes_that_act_at_once_never_break_the_active_environment(house
     context: Any = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.acts"])
     works = [(house.url, str(tmp_path), seed, ACTS) for seed in range(AT_ONCE)]
-    started = [context.Process(target=act_as_a_process, args=work) for work in works]
+    started = [context.Process(target=act_as_a_process, args=work, daemon=True) for work in works]
     for one in started:
         one.start()
     for one in started:
