@@ -13,10 +13,10 @@ STAMP := $(VENV)/.installed
 OTHER := .venv-3.13
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install demo test check bench lock clean format docs test-other
+.PHONY: help install demo test check break-controls bench lock clean format docs test-other
 
 help: ## Print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with everything, pinned by hash
 
@@ -57,6 +57,9 @@ $(OTHER)/.installed: requirements/dev.txt pyproject.toml
 	$(OTHER)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
 	$(OTHER)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
+
+break-controls: $(STAMP) ## Break each control in a copy of the tree: its tests must fail (ID=T1 for one)
+	$(BIN)/python -m tests.support.break_controls $(ID)
 
 bench: $(STAMP) ## Measure against named peers, in one run; writes bench/out/latest.json
 	$(BIN)/python -m bench

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -15,6 +16,11 @@ from tests.support.postgres import PostgresServer
 from tests.support.postgres_shelf import PostgresShelf
 
 TEMPLATE = "kedai_template"
+DATABASES = ("sqlite", "postgresql")
+
+# The same examples in every run: what fails here fails everywhere, and nothing fails by chance.
+hypothesis.settings.register_profile("kedai", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("kedai")
 
 # Its default shows the locals of every frame, which takes half a minute where a whole application is among them.
 structlog.configure(
@@ -23,6 +29,23 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--database sqlite` leaves out what would run on the other one."""
+    parser.addoption("--database", choices=DATABASES, help="run the tests that take a database on this one alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests of a database that was not asked for."""
+    wanted = config.getoption("database")
+    if wanted is not None:
+        items[:] = [one for one in items if _database_of(one) in {None, wanted}]
+
+
+def _database_of(item: pytest.Item) -> str | None:
+    given = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    return next((one for one in given if isinstance(one, str) and one in DATABASES), None)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +71,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh, migrated database; every test that uses it runs on both."""
     if request.param == "sqlite":

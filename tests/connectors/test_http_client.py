@@ -248,6 +248,7 @@ def test_server_that_speaks_no_tls_is_not_trusted() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_is_an_answer_and_never_followed(status: int) -> None:
+    """T20: wherever an answer points, nothing goes there."""
     seen: list[str] = []
 
     async def handler(request: web.Request) -> web.Response:

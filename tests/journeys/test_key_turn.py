@@ -48,6 +48,7 @@ def counts(home: Installation) -> dict[str, int]:
 
 
 def test_whole_turn_by_command_with_a_kill_in_the_middle(place: Place) -> None:
+    """F44 with a real kill."""
     home = place(with_simulator=False)
     file = home.directory / "keys"
     file.write_text(f"{MASTER_KEYS}\n")

@@ -1,4 +1,4 @@
-"""What is shown of a stored secret never tells a short one, and of a long one eight characters at most."""
+"""T7: what is shown of a stored secret never tells a short one, and of a long one eight characters at most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which master keys are accepted, and that a refusal never repeats one."""
+"""T4: which master keys are accepted, and that a refusal never repeats one."""
 
 from __future__ import annotations
 

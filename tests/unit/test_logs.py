@@ -1,4 +1,4 @@
-"""One JSON object a line, whatever is logged, and no secret in it."""
+"""T9: one JSON object a line, whatever is logged, and no secret in it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import structlog
 
-from kedai.kit.log import configure_logging, log_lines, redact_text
+from kedai.kit.log import log_lines, redact_text
 from kedai.values.secret import Secret
-from tests.support.processes import wait_until
+from tests.support.logs import Lines, logging_to
 
 CANARY = "CANARY0123456789"
 
@@ -25,39 +24,11 @@ class Url:
         return f"https://api.example/x?sign={CANARY}&timestamp=1"
 
 
-class Lines:
-    """What was logged: read line by line, with a look for the canary in everything that was written."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self._text = ""
-
-    def read(self) -> list[dict[str, Any]]:
-        """The lines since the last look; one of our own tells that all before it are there."""
-        structlog.get_logger().error("that is all")
-        log_lines().flush()
-        wait_until(self._is_complete, message="the log's writer does not write")
-        text, self._text = self._text, ""
-        assert CANARY not in text
-        *found, _mark = [json.loads(line) for line in text.split("\n") if line]
-        return found
-
-    def _is_complete(self) -> bool:
-        self._text += self._capsys.readouterr().err
-        return "that is all" in self._text and self._text.endswith("\n")
-
-
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
-    """The log of this test; the whole process's logging is put back afterwards."""
-    before, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
-    configure_logging("info")
-    opened = Lines(capsys)
-    opened.read()  # what others in this process had still waiting
-    yield opened
-    structlog.configure(**before)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
+    """The log of this test."""
+    with logging_to(capsys, CANARY) as opened:
+        yield opened
 
 
 def test_line_break_in_a_value_stays_in_its_line(lines: Lines) -> None:

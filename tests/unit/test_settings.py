@@ -1,4 +1,4 @@
-"""Settings: what is accepted from the environment, and that a refusal names the setting and never its value."""
+"""T20 and settings: what is accepted from the environment, and that a refusal names the setting and never its value."""
 
 from __future__ import annotations
 

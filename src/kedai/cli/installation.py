@@ -111,6 +111,7 @@ def upgrade_embedded(settings: Settings) -> None:
     """Bring the SQLite file to head, after a copy of it where it held anything."""
     url = settings.resolved_database_url
     current = migrations.current_revision(url)
+    migrations.refuse_newer(current)
     if current == migrations.head_revision():
         return
     if current is not None:
@@ -124,6 +125,7 @@ def upgrade_embedded(settings: Settings) -> None:
 def require_head(settings: Settings) -> None:
     """Refuse to work on a schema this version does not know."""
     current, head = migrations.current_revision(settings.resolved_database_url), migrations.head_revision()
+    migrations.refuse_newer(current)
     if current != head:
         raise SettingsInvalid(
             f"The database schema is at {current or 'nothing'}, this version needs {head}: run `kedai db upgrade`."

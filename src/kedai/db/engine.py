@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -39,6 +39,7 @@ def make_engine(url: str, *, pool_size: int, read_only: bool = False, statement_
         return _sqlite_engine(url, pool_size=pool_size, read_only=read_only)
     engine = _postgresql_engine(url, pool_size=pool_size, statement_timeout_ms=statement_timeout_ms)
     _ping_after_a_rest(engine)
+    _tell_no_values(engine)
     return engine
 
 
@@ -69,6 +70,16 @@ def _ping_after_a_rest(engine: Engine) -> None:
             engine.dialect.do_ping(connection)
         except Exception as error:
             raise DisconnectionError from error
+
+
+def _tell_no_values(engine: Engine) -> None:
+    """`hide_parameters` hides what we sent; PostgreSQL quotes the row it refused by itself, from the second line on."""
+
+    @event.listens_for(engine, "handle_error")
+    def _shorten(context: ExceptionContext) -> None:
+        for error in (context.original_exception, context.sqlalchemy_exception):
+            if error is not None and error.args and isinstance(error.args[0], str):
+                error.args = (error.args[0].partition("\n")[0], *error.args[1:])
 
 
 def _sqlite_engine(url: str, *, pool_size: int, read_only: bool) -> Engine:

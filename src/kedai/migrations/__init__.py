@@ -11,10 +11,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, Engine
 
 from kedai.db.engine import make_engine
-from kedai.errors import StorageUnavailable
+from kedai.errors import SettingsInvalid, StorageUnavailable
 
 _LOCK = 0x6B65646169  # "kedai": one upgrade at a time on PostgreSQL
 
@@ -38,13 +39,34 @@ def current_revision(url: str) -> str | None:
         engine.dispose()
 
 
+def refuse_newer(revision: str | None) -> None:
+    """A schema that this version does not know was made by a newer one: it is neither used nor changed.
+
+    Raises:
+        SettingsInvalid: with what to do.
+    """
+    if revision is None or revision in _known_revisions():
+        return
+    raise SettingsInvalid(
+        f"The database schema is at {revision}, made by a newer version of Kedai; this one knows {head_revision()}: "
+        "install the newer version, or restore the copy that was made before its upgrade."
+    )
+
+
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring a database to ``revision`` in one transaction: all of it, or nothing."""
+    """Bring a database to ``revision`` in one transaction: all of it, or nothing.
+
+    Raises:
+        SettingsInvalid: there is no such revision, or the database is newer than this version.
+        StorageUnavailable: a step failed; nothing was changed.
+    """
+    refuse_newer(current_revision(url))
     _run(url, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Take a database back to ``revision`` (``base`` removes everything)."""
+    """Take a database back to ``revision`` (``base`` removes everything). Raises as `upgrade` does."""
+    refuse_newer(current_revision(url))
     _run(url, lambda config: command.downgrade(config, revision))
 
 
@@ -71,8 +93,11 @@ def _run(url: str, verb: Callable[[Config], None]) -> None:
             with engine.begin() as connection:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
                 verb(_config(connection))
-    except sa.exc.OperationalError as error:
-        raise StorageUnavailable(f"The database cannot be upgraded: {error.orig}") from error
+    except CommandError as error:
+        raise SettingsInvalid(f"There is no schema revision like that to go to: {error}.") from None
+    except sa.exc.DBAPIError as error:
+        first_line = str(error.orig).partition("\n")[0]
+        raise StorageUnavailable(f"The database cannot be upgraded, and nothing was changed: {first_line}") from error
     finally:
         engine.dispose()
 
@@ -89,6 +114,10 @@ def _run_on_sqlite(engine: Engine, verb: Callable[[Config], None]) -> None:
             if broken:
                 raise StorageUnavailable(f"The upgrade would break {len(broken)} references; nothing was changed.")
         raw.execute("PRAGMA foreign_keys=ON")
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config(connection: Connection | None = None) -> Config:

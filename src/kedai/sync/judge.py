@@ -137,7 +137,7 @@ async def _ask_again_or_settle(
         await _ask(parts, batch, scope, [event for event in events if event.order_sn in first], verdict)
         await _ask(parts, batch, scope, [event for event in events if event.order_sn not in first], verdict)
         return
-    verdict.call_problem = str(error) or type(error).__name__
+    verdict.call_problem = _told(error)
     for event in events:
         settle(scope, event, verdict, error, parts.clock.now())
     if rule.action is Action.RECONNECT:
@@ -194,7 +194,7 @@ def _wait_or_park_missing(scope: Scope, event: ClaimedEvent, verdict: Verdict) -
 def settle(scope: Scope, event: ClaimedEvent, verdict: Verdict, error: Exception, now: datetime) -> None:
     """What a failure means for one event: it waits, is tried again, or is dead after its tries."""
     rule = rule_for(error)
-    text = str(error) if isinstance(error, KedaiError) else f"{type(error).__name__} in the handler"
+    text = _told(error)
     if rule.action in {Action.WAIT, Action.RECONNECT}:
         due_in = wait(error, now - event.received_at, rule)
         verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, text, due_in=due_in)
@@ -220,6 +220,11 @@ def _give_up(verdict: Verdict, batch: Batch, event: ClaimedEvent, text: str, *, 
     verdict.outcomes[event.id] = Outcome(EventState.DEAD, text)
     next_step = "Open the event, look at its body, and replay it once the cause is mended."
     verdict.troubles.append(Trouble(code, text, next_step, batch.shop_id, order_sn=event.order_sn, event_id=event.id))
+
+
+def _told(error: Exception) -> str:
+    """What is stored and shown of a failure; an error that is not ours may quote an address with a token in it."""
+    return str(error) if isinstance(error, KedaiError) else f"{type(error).__name__} in the handler"
 
 
 def _code(error: Exception) -> str:

@@ -18,6 +18,7 @@ from kedai.vault.merchants import mark_foreign_merchants
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Shop
 from kedai.vault.queries import (
     credentials_place,
+    find_shop,
     get_active_environment,
     get_credentials,
     open_push_keys,
@@ -88,6 +89,8 @@ def edit_credentials(
     _refuse_incomplete_active(db, row, required, lacking)
     _stamp(row, actor, now)
     reconnect = _mark_foreign_tokens(db, row, now) if "partner_id" in changed else ()
+    if reconnect:  # a shop that must be connected again stands in for no shop id
+        _refuse_incomplete_active(db, row, required, lacking)
     db.flush()
     record(
         db,
@@ -327,8 +330,10 @@ def _mark_foreign_tokens(db: Session, row: EnvironmentCredentials, now: datetime
         AuthToken.partner_id != (row.partner_id or ""),
     )
     shop_ids = db.execute(statement.order_by(AuthToken.shop_id)).scalars().all()
-    for shop_id in shop_ids:
-        scope = Scope(ConnectorName(row.connector), row.environment, shop_id)
+    scopes = [Scope(ConnectorName(row.connector), row.environment, shop_id) for shop_id in shop_ids]
+    for scope in scopes:  # all of them before the first is recorded: who holds a shop waits for the audit trail's lock
+        find_shop(db, scope, lock=True)
+    for scope in scopes:
         set_shop_state(db, scope, "needs_reauth", reason="the partner id was changed", actor=SYSTEM, now=now)
     mark_foreign_merchants(db, row.connector, row.environment, partner_id=row.partner_id or "", now=now)
     return shop_ids

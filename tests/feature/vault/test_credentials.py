@@ -17,7 +17,8 @@ from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment
 from kedai.vault.models import EnvironmentCredentials
-from kedai.vault.queries import credentials_place, get_credentials, open_push_keys, open_secret
+from kedai.vault.queries import credentials_place, find_shop, get_credentials, open_push_keys, open_secret
+from kedai.vault.shops import set_shop_state
 from tests.support.factories import (
     ANNA,
     COMPLETE,
@@ -26,10 +27,13 @@ from tests.support.factories import (
     LIVE,
     SANDBOX,
     House,
+    on_postgresql,
     open_house,
     run_threads,
 )
+from tests.support.processes import wait_until
 
+WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted").columns(sa.column("count", sa.Integer))
 REQUIRED = ("partner_id", "partner_key", "push_partner_key", "shop_id")
 
 
@@ -168,6 +172,7 @@ def test_cleared_region_falls_back_to_global(house: House) -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(SANDBOX, LIVE), (LIVE, SANDBOX)])
 def test_push_key_of_the_other_environment_is_refused(house: House, first: Environment, second: Environment) -> None:
+    """T15."""
     shared = "the-same-push-key-0123456789"
     edit(house, first, push_partner_key=shared)
     for written in (shared, f" {shared}\n"):
@@ -181,6 +186,7 @@ def test_push_key_of_the_other_environment_is_refused(house: House, first: Envir
 
 
 def test_same_push_key_saved_in_both_environments_at_once_is_kept_by_one_of_them(house: House) -> None:
+    """T15 in the very same moment."""
     for number in range(8):
         shared = f"the-same-push-key-number-{number}"
         done = run_threads([partial(edit, house, one, push_partner_key=shared) for one in (SANDBOX, LIVE)])
@@ -214,6 +220,17 @@ def test_active_environment_whose_shop_is_a_connected_one_cannot_be_made_incompl
         clear(house, field) if field.endswith("key") else edit(house, **{field: ""})
     assert caught.value.facts["missing"] == [field]
     assert view(house).complete
+
+
+def test_active_environment_whose_shop_is_a_connected_one_keeps_its_app(house: House) -> None:
+    """T29: another app's tokens are useless, and with them the shop that stands in for a shop id."""
+    house.configure(SANDBOX, **{**COMPLETE, "shop_id": None})
+    house.connect()
+    with pytest.raises(Conflict) as caught:
+        edit(house, partner_id="1009")
+    assert caught.value.facts["missing"] == ["shop_id"]
+    assert (view(house).partner_id, house.shop_state()) == ("1001", "connected")
+    assert edit(house, partner_id="1009", shop_id="7001").changed == ("partner_id", "shop_id")
 
 
 def test_active_environment_may_lose_its_configured_shop_where_one_is_connected(house: House) -> None:
@@ -278,6 +295,28 @@ def test_new_partner_id_marks_the_shops_of_the_old_app_in_the_same_act(house: Ho
     assert house.market.count("refresh") == 0
 
 
+@on_postgresql
+def test_new_partner_id_and_a_deed_on_one_of_its_shops_never_wait_for_each_other(house: House) -> None:
+    """T29. Fails where a shop is locked after the first was recorded: the deed's own entry waits for that one."""
+    house.configure()
+    scopes = [house.connect(SANDBOX, shop_id) for shop_id in ("7001", "7002")]
+    other, holds = house.as_process(), threading.Event()
+
+    def pause_slowly() -> None:
+        with other.database.write() as db:
+            find_shop(db, scopes[1], lock=True)
+            holds.set()
+            wait_until(lambda: house.scalar(WAITING) > 0, message="nobody waits for the shop")
+            set_shop_state(db, scopes[1], "paused", reason="", actor=ANNA, now=house.now)
+
+    def change_the_app() -> None:
+        holds.wait(10)
+        edit(house, partner_id="1009")
+
+    assert run_threads([pause_slowly, change_the_app]) == [None, None]
+    assert [house.shop_state(SANDBOX, scope.shop_id) for scope in scopes] == ["needs_reauth"] * 2
+
+
 def test_refused_partner_id_marks_no_shop(house: House) -> None:
     house.configure()
     house.connect()
@@ -329,7 +368,7 @@ def test_previous_push_key_verifies_until_its_end_and_no_longer(house: House) ->
 
 
 def test_hidden_gap_never_opens_between_clearing_and_switching(house: House) -> None:
-    """Somebody clears a key of live while somebody else switches: live is never active without it."""
+    """T29: somebody clears a key of live while somebody else switches: live is never active without it."""
     house.configure(SANDBOX)
     house.configure(LIVE)
     done, broken, switched = threading.Event(), [], []

@@ -112,6 +112,7 @@ def test_database_names_the_primary_not_the_order_of_the_keys(db: Database, tmp_
 def test_key_that_does_not_fit_is_a_visible_state_and_nothing_is_made_or_overwritten(
     house: House, tmp_path: Path, keys: str | None
 ) -> None:
+    """T5, F43."""
     house.configure()
     before = stored_keys(house.db)
     with open_house(house.url, tmp_path, master_keys=keys) as unfit:
@@ -136,6 +137,7 @@ def test_key_that_does_not_fit_is_a_visible_state_and_nothing_is_made_or_overwri
 
 @on_sqlite
 def test_lost_key_file_is_never_replaced_by_a_new_key(db: Database, tmp_path: Path) -> None:
+    """F43: a key that is missing is waited for."""
     ring_for(db, tmp_path, may_create_key=True)
     (tmp_path / KEYS_FILE).rename(tmp_path / "moved")
     ring = ring_for(db, tmp_path, may_create_key=True)
@@ -175,6 +177,7 @@ def test_key_file_that_went_bad_meanwhile_leaves_a_secret_unreadable_and_nothing
 
 
 def test_writes_of_a_key_are_counted_and_limited(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T6: a random IV is safe for so many values of one key and no more."""
     count = sa.select(KeyRingEntry.writes)
     before = house.scalar(count)
     house.configure(SANDBOX, partner_key="key-number-one-of-this-test")
@@ -206,6 +209,7 @@ def test_v1_value_is_read_with_the_installations_three_texts_only(house: House, 
 
 
 def test_values_swapped_between_rows_or_columns_show_as_unreadable_not_as_an_error(house: House) -> None:
+    """T1 where it is shown."""
     house.configure(SANDBOX)
     house.configure(LIVE, partner_key="key-of-live-of-this-test")
     with house.db.read() as db:

@@ -48,6 +48,7 @@ def test_without_a_row_sandbox_is_active(house: House) -> None:
 def test_incomplete_target_is_refused_with_the_names_of_what_it_lacks(
     house: House, filled: dict[str, str | None], missing: list[str]
 ) -> None:
+    """T29."""
     if filled:
         house.configure(LIVE, **filled)
     with pytest.raises(NotConfigured) as caught:
@@ -93,6 +94,7 @@ def test_way_back_to_an_incomplete_sandbox_is_refused_too(house: House) -> None:
 
 
 def test_switch_is_in_force_on_the_next_look_of_every_process(house: House) -> None:
+    """T30."""
     other = house.as_process()
     with other.database.read() as db:
         assert get_active_environment(db, FAKE) is SANDBOX

@@ -1,0 +1,134 @@
+"""Every threat, fault and bad input that we answer for has tests by name, and a line to break that makes them fail.
+
+Whether they really fail is tried by `make break-controls`; here only that everything named is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.controls import Break, Control, names_number, problems, read_controls
+
+CONTROLS = read_controls()
+
+
+def _numbers(kind: str, *spans: tuple[int, int]) -> list[str]:
+    return [f"{kind}{number}" for first, last in spans for number in range(first, last + 1)]
+
+
+REQUIRED = {
+    *_numbers("T", (1, 9), (15, 20), (22, 22), (26, 33), (37, 38), (40, 44)),
+    *_numbers("F", (8, 8), (42, 46)),
+    *_numbers("", (44, 47), (49, 61), (63, 73)),
+    "Clone quarantine",
+}
+"""Threats (T), faults (F) and bad inputs (a number alone)."""
+
+OWED: dict[str, str] = {
+    "T8": "being written",
+    "T22": "comes with the spool of refreshed tokens",
+    "T26": "being written",
+    "T27": "being written",
+    "T28": "being written",
+    "T31": "being written",
+    "T32": "being written",
+    "T33": "being written",
+    "T37": "being written",
+    "T38": "being written",
+    "T40": "being written",
+    "T41": "being written",
+    "T42": "being written",
+    "T43": "being written",
+    "T44": "being written",
+    "F8": "comes with the spool of refreshed tokens",
+    "44": "being written",
+    "45": "being written",
+    "46": "being written",
+    "47": "being written",
+    "49": "being written",
+    "50": "being written",
+    "51": "being written",
+    "52": "being written",
+    "53": "being written",
+    "54": "being written",
+    "55": "being written",
+    "56": "being written",
+    "57": "being written",
+    "58": "being written",
+    "59": "being written",
+    "60": "being written",
+    "61": "being written",
+    "63": "being written",
+    "64": "being written",
+    "65": "being written",
+    "66": "being written",
+    "67": "being written",
+    "68": "being written",
+    "69": "being written",
+    "70": "being written",
+    "71": "being written",
+    "72": "being written",
+    "73": "being written",
+    "Clone quarantine": "being written",
+}
+"""What is required and has no entry yet, with the reason."""
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda one: f"{one.id} {one.says}")
+def test_what_an_entry_names_is_there(control: Control) -> None:
+    """Files, tests, and each piece to break exactly once; the tests say the number that they prove."""
+    assert list(problems(control)) == []
+
+
+def test_every_number_is_proven_or_said_to_be_owed() -> None:
+    """Nothing is forgotten, and nothing stays on the list of debts once it is there."""
+    listed = {control.id for control in CONTROLS}
+    assert listed - REQUIRED - {*_numbers("T", (1, 60)), *_numbers("F", (1, 60)), *_numbers("", (1, 99))} == set()
+    assert REQUIRED - listed == OWED.keys()
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Control:
+    """An entry about a tree of its own, with nothing wrong."""
+    (tmp_path / "code.py").write_text("one = 1\ntwo = 2\ntwo_more = 2\n")
+    (tmp_path / "test_code.py").write_text(
+        '"""F7 and T2 to T4."""\ndef test_it():\n    """T1: one."""\nclass TestMore:\n    def test_t5_it(self): ...\n'
+    )
+    breaks = (Break("code.py", "one = 1", "one = 0"),)
+    return Control("T1", "one is one", ("test_code.py::test_it",), breaks, "sqlite", "x.toml")
+
+
+def test_a_sound_entry_has_no_problems(sound: Control, tmp_path: Path) -> None:
+    """Numbers may stand in the test, its docstring or its file's, alone or in a span."""
+    assert list(problems(sound, tmp_path)) == []
+    for number, test in (("T3", "test_it"), ("F7", "test_it"), ("T5", "TestMore::test_t5_it")):
+        assert list(problems(replace(sound, id=number, tests=(f"test_code.py::{test}",)), tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"tests": ()}, "at least one"),
+        ({"breaks": ()}, "at least one"),
+        ({"tests": ("gone.py::test_it",)}, "no file gone.py"),
+        ({"tests": ("test_code.py::test_gone",)}, "no test test_gone"),
+        ({"id": "T6"}, "names T6"),
+        ({"breaks": (Break("gone.py", "a", "b"),)}, "no file gone.py"),
+        ({"breaks": (Break("code.py", "three", "b"),)}, "0 times"),
+        ({"breaks": (Break("code.py", "two", "b"),)}, "2 times"),
+        ({"breaks": (Break("code.py", "one = 1", "one = 1"),)}, "changes nothing"),
+        ({"database": "mysql"}, "no such database"),
+    ],
+)
+def test_each_kind_of_problem_is_seen(sound: Control, tmp_path: Path, change: dict[str, object], problem: str) -> None:
+    """The check above would notice it."""
+    assert any(problem in one for one in problems(replace(sound, **change), tmp_path))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["T11", "T1a", "XT1", "T10 to T12", "1"])
+def test_a_number_that_only_resembles_another_is_not_taken_for_it(text: str) -> None:
+    """T11 is not T1."""
+    assert not names_number(text, "T1")
