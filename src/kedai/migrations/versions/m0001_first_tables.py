@@ -148,6 +148,9 @@ def create_tables() -> None:
         sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_audit_environment_known"),
         sa.PrimaryKeyConstraint("sequence", name="pk_audit"),
     )
+    op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+    op.create_index("ix_audit_subject_sequence", "audit", ["subject", "sequence"], unique=False)
+    op.create_index("ix_audit_actor_id_sequence", "audit", ["actor_id", "sequence"], unique=False)
     op.create_table(
         "connector_exception",
         sa.Column("id", types.Id(), nullable=False),
