@@ -29,7 +29,7 @@ from kedai.runs.models import Run
 from kedai.runtime import Runtime, open_runtime
 from kedai.settings import Settings
 from kedai.sync.keys import promote
-from kedai.sync.rewrap import start_rewrap
+from kedai.sync.rewrap import start_rewrap, take_census
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import Environment
 from kedai.vault.models import AuthToken, Shop
@@ -132,8 +132,10 @@ def _rewrap(runtime: Runtime) -> float:
         kid = next(entry.kid for entry in list_entries(db) if entry.state != "primary")
         promote(db, runtime.ring, kid, actor=COMMAND_LINE, now=now)
     began = time.perf_counter()
+    with runtime.web_db.read() as db:
+        census = take_census(db)
     with runtime.web_db.write() as db:
-        run_ids = [run.id for run in start_rewrap(db, runtime.ring, actor=COMMAND_LINE, now=now)]
+        run_ids = [run.id for run in start_rewrap(db, runtime.ring, census, actor=COMMAND_LINE, now=now)]
 
     def has_ended() -> bool:
         with runtime.web_db.read() as db:
