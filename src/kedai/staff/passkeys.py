@@ -174,7 +174,7 @@ def use_passkey(db: Session, owned: Owned, sign_count: int, purpose: Purpose, *,
         .returning(Passkey.id)
     )
     good = db.execute(statement).first() is not None
-    details = {"for": purpose.value} if good else {"for": purpose.value, "count": sign_count}
+    details: dict[str, object] = {"for": purpose.value} if good else {"for": purpose.value, "count": sign_count}
     action = "passkey.used" if good else "passkey.count_went_back"
     _record(db, action, owned.staff, owned.passkey, details, actor=actor, now=now)
     return good
