@@ -174,6 +174,8 @@ def use_passkey(db: Session, owned: Owned, sign_count: int, purpose: Purpose, *,
         .returning(Passkey.id)
     )
     good = db.execute(statement).first() is not None
+    if not good and db.get(Passkey, owned.passkey.id) is None:
+        return False
     details: dict[str, object] = {"for": purpose.value} if good else {"for": purpose.value, "count": sign_count}
     action = "passkey.used" if good else "passkey.count_went_back"
     _record(db, action, owned.staff, owned.passkey, details, actor=actor, now=now)

@@ -33,6 +33,7 @@ from kedai.staff.ceremony import (
     verify_request,
 )
 from kedai.staff.passkeys import CHALLENGE_SPAN, Owned, Purpose
+from kedai.staff.second_factor import lock_staff
 from kedai.staff.service import confirm_session, note_failed_login, note_good_login, start_session
 from kedai.staff.tries import TryKind, address_subject
 from kedai.values.secret import Secret
@@ -120,12 +121,13 @@ def sign_in(runtime: Runtime, request: Request, text: str) -> Secret:
     owned, count = _prove(runtime, request, text, Purpose.SIGN_IN, None)
     actor, now = actor_of_staff(owned.staff), runtime.clock.now()
     with runtime.web_db.write() as db:
+        staff = lock_staff(db, owned.staff)  # as they stand now: who was disabled meanwhile gets no session
         good = passkeys.use_passkey(db, owned, count, Purpose.SIGN_IN, actor=actor, now=now)
         if good:
             _forget_failures(runtime, request, db, owned)
             agent = request.headers.get("user-agent", "")
             address = address_of(runtime, request)
-            _session, token = start_session(db, owned.staff, now=now, address=address, user_agent=agent)
+            _session, token = start_session(db, staff, now=now, address=address, user_agent=agent)
     if not good:
         raise Invalid(NOT_RIGHT, field="credential")
     return token
@@ -181,7 +183,7 @@ def _begin(runtime: Runtime, request: Request, purpose: Purpose, staff: Staff | 
 def _prove(runtime: Runtime, request: Request, text: str, purpose: Purpose, staff_id: UUID | None) -> tuple[Owned, int]:
     """Whose passkey has signed this browser's challenge, and its count.
 
-    The challenge is used up before anything is looked at. An unknown passkey, a disabled owner, another person's: the
+    The challenge is used up before the answer is looked at. An unknown passkey, a disabled owner, another person's: the
     same words.
     """
     party, answer = _party(runtime), parse_answer(text)

@@ -243,6 +243,19 @@ def test_a_count_that_goes_back_is_refused_and_told(house: House, admin: Browser
     assert sign_in(Browser(house), counting).status == 303
 
 
+def test_a_passkey_that_is_removed_while_it_signs_is_refused_without_a_false_alarm(
+    house: House, held: Authenticator
+) -> None:
+    with house.db.read() as db:
+        owned = passkeys.find_passkey(db, held.credential_id)
+    assert owned is not None
+    with house.db.write() as db:
+        passkeys.remove_passkey(db, owned.staff, owned.passkey.id, actor=COMMAND_LINE, now=house.now)
+    with house.db.write() as db:
+        used = passkeys.use_passkey(db, owned, 0, passkeys.Purpose.SIGN_IN, actor=COMMAND_LINE, now=house.now)
+    assert (used, deeds(house, "passkey.count_went_back")) == (False, [])
+
+
 def test_a_disabled_person_does_not_come_in_by_passkey(house: House, admin: Browser) -> None:
     bob, phone = Browser(house), device()
     bob.sign_in(Role.VIEWER)
