@@ -44,7 +44,7 @@ class Seat:
         self.open("/login")
         self.page.get_by_label("E-mail address").fill(EMAIL)
         self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
         self.page.wait_for_url("**/home")
 
     def shoot(self, name: str) -> None:

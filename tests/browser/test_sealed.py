@@ -36,6 +36,11 @@ def test_a_person_sees_the_seal_and_finds_the_way_out(
     seat.sign_in()
     page = seat.page
     seat.shoot(f"sealed-home-{width}-{theme}")
+    seat.open("/connectors/shopee?tab=live")
+    assert page.get_by_role("group", name="Sealed").is_visible()
+    assert page.get_by_role("button", name="Connect a shop").is_disabled()
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    seat.shoot(f"sealed-connection-{width}-{theme}")
     page.get_by_role("region", name="Sealed").get_by_role("link", name="What to do").click()
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
     seat.shoot(f"sealed-quarantine-{width}-{theme}")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.journey
 
 SECOND = "k2:" + base64.b64encode(hashlib.sha256(b"a second key for journeys").digest()).decode()
 TOKENS = 350
-KILLED = "rewrap.stepped"
+KILLED = "rewrap.took_step"
 SHORT_LEASE = {"KEDAI_LEASE_SECONDS": "2"}
 
 

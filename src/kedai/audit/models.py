@@ -17,10 +17,14 @@ class AuditEntry(Model):
     """One deed. ``hash`` covers the row and the previous row's hash."""
 
     __tablename__ = "audit"
-    __table_args__ = (environment_check(),)
+    __table_args__ = (
+        environment_check(),
+        sa.Index("ix_audit_subject_sequence", "subject", "sequence"),
+        sa.Index("ix_audit_actor_id_sequence", "actor_id", "sequence"),
+    )
 
     sequence: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     actor_kind: Mapped[str] = mapped_column(sa.Text)
     actor_id: Mapped[str] = mapped_column(sa.Text)
     actor_name: Mapped[str] = mapped_column(sa.Text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from kedai.values.environment import Environment
 
 _ROWS_AT_ONCE = 500
 _DAY = timedelta(days=1)
+_ID = re.compile(r"[a-z]+_[0-9a-f]{32}")
 
 Where = Environment | Literal["installation"]
 """The environment of a deed, or the whole installation, to which deeds without one belong."""
@@ -128,9 +130,9 @@ def _noting_the_last(rows: Iterable[Sequence[Any]], seen: list[Mark]) -> Iterato
 def _conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
     if wanted.who is not None:
-        found.append(sa.or_(_holds(AuditEntry.actor_name, wanted.who), AuditEntry.actor_id == wanted.who))
+        found.append(_told_by(AuditEntry.actor_name, AuditEntry.actor_id, wanted.who))
     if wanted.what is not None:
-        found.append(sa.or_(_holds(AuditEntry.action, wanted.what), AuditEntry.subject == wanted.what))
+        found.append(_told_by(AuditEntry.action, AuditEntry.subject, wanted.what))
     if wanted.where == "installation":
         found.append(AuditEntry.environment.is_(None))
     elif wanted.where is not None:
@@ -140,6 +142,13 @@ def _conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
     if wanted.until is not None:
         found.append(AuditEntry.at < wanted.until)
     return found
+
+
+def _told_by(words: InstrumentedAttribute[str], name: InstrumentedAttribute[str], text: str) -> sa.ColumnElement[bool]:
+    """A part of the words, or the whole name; what can only be an id is looked for as a name alone, by its index."""
+    if _ID.fullmatch(text):
+        return name == text
+    return sa.or_(_holds(words, text), name == text)
 
 
 def _holds(column: InstrumentedAttribute[str], text: str) -> sa.ColumnElement[bool]:

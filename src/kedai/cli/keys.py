@@ -82,12 +82,15 @@ def rewrap(
     A running worker does it; where there is none, this command does. Stopped anywhere, it goes on where it was.
     """
     from kedai.sync.keys import report_of
-    from kedai.sync.rewrap import cursor_of, start_rewrap
+    from kedai.sync.rewrap import cursor_of, start_rewrap, take_census
     from kedai.values.actor import COMMAND_LINE
 
     with _runtime() as runtime:
+        with runtime.web_db.read() as db:
+            census = take_census(db)
+        now = runtime.clock.now()
         with runtime.web_db.write() as db:
-            started = [run.id for run in start_rewrap(db, runtime.ring, actor=COMMAND_LINE, now=runtime.clock.now())]
+            started = [run.id for run in start_rewrap(db, runtime.ring, census, actor=COMMAND_LINE, now=now)]
         if not started:
             typer.echo("Everything is sealed with the primary key already.")
             return

@@ -105,13 +105,15 @@ def password(
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
 ) -> None:
-    """Set a person's password and end their sessions: the way back in for who lost theirs."""
+    """Set a person's password, end their sessions and remove their passkeys: the way back in for who lost theirs."""
+    from kedai.staff.passkeys import remove_all_passkeys
     from kedai.staff.passwords import hash_password
     from kedai.staff.service import set_password
 
     password_hash = hash_password(_password(password_stdin))
     with _changing(email) as (db, staff, now, actor):
         set_password(db, staff, password_hash, must_change=False, keep_session=None, actor=actor, now=now)
+        remove_all_passkeys(db, staff, actor=actor, now=now)
     typer.echo(f"{email} has a new password.")
 
 
@@ -123,6 +125,16 @@ def totp_off(email: Email) -> None:
     with _changing(email) as (db, staff, now, actor):
         ended = end_totp(db, staff, actor=actor, now=now)
     typer.echo(f"{email} signs in with a password alone{'' if ended else ' already'}.")
+
+
+@app.command("passkeys-off")
+def passkeys_off(email: Email) -> None:
+    """Remove a person's passkeys: for who lost the device that holds them."""
+    from kedai.staff.passkeys import remove_all_passkeys
+
+    with _changing(email) as (db, staff, now, actor):
+        number = remove_all_passkeys(db, staff, actor=actor, now=now)
+    typer.echo(f"{email} has no passkeys{f': {number} removed' if number else ''}.")
 
 
 @contextmanager

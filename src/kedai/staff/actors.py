@@ -8,6 +8,7 @@ from kedai.values.actor import Actor, ActorKind
 
 STAFF_PREFIX = "staff"
 SESSION_PREFIX = "session"
+PASSKEY_PREFIX = "passkey"
 TOKEN_PREFIX = "token"  # noqa: S105  the word, no secret
 
 

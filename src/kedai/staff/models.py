@@ -73,6 +73,34 @@ class RecoveryCode(Model):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class Passkey(Model):
+    """The public half of a key that a person's device holds. ``sign_count`` is 0 for devices that do not count."""
+
+    __tablename__ = "passkey"
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(Id, sa.ForeignKey("staff.id"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(Bytes, unique=True)
+    public_key: Mapped[bytes] = mapped_column(Bytes)
+    sign_count: Mapped[int] = mapped_column(Integer)
+    transports: Mapped[str] = mapped_column(sa.Text)
+    name: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PasskeyChallenge(Model):
+    """What a browser was asked to sign, for five minutes and once: the hash of the cookie it was given with."""
+
+    __tablename__ = "passkey_challenge"
+    __table_args__ = (sa.CheckConstraint("purpose IN ('add', 'sign_in', 'confirm')", name="purpose_known"),)
+
+    challenge: Mapped[bytes] = mapped_column(Bytes, primary_key=True)
+    purpose: Mapped[str] = mapped_column(sa.Text)
+    staff_id: Mapped[UUID | None] = mapped_column(Id, sa.ForeignKey("staff.id"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class SignInTries(Model):
     """Failed tries from one place (``kind`` says of what), for the growing delay; old rows are removed."""
 

@@ -25,8 +25,8 @@ def parse_email(text: str) -> str:
     return email
 
 
-def parse_token_name(text: str) -> str:
-    """A token's name, one visible line.
+def parse_name(text: str) -> str:
+    """A token's or a passkey's name, one visible line.
 
     Raises:
         Invalid: empty, too long, or with control characters.

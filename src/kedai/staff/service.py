@@ -15,7 +15,7 @@ from kedai.errors import Conflict, Forbidden, Invalid
 from kedai.kit.ids import new_id
 from kedai.staff.actors import actor_of_staff, show_api_token, show_session, show_staff
 from kedai.staff.models import ApiToken, Staff, StaffChallenge, StaffSession
-from kedai.staff.names import one_line, parse_email, parse_token_name
+from kedai.staff.names import one_line, parse_email, parse_name
 from kedai.staff.queries import SESSION_SPAN, TOUCH_SPAN, get_session
 from kedai.staff.roles import Role
 from kedai.staff.second_factor import lock_staff
@@ -255,7 +255,7 @@ def create_api_token(
     text = new_api_token(environment)
     token = ApiToken(
         id=new_id(),
-        name=parse_token_name(name),
+        name=parse_name(name),
         role=role.value,
         environment=environment,
         token_hash=token_hash(text.reveal()),

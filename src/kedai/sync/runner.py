@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,8 +30,15 @@ if TYPE_CHECKING:
 STEPS: dict[str, Step] = {replay.KIND: replay.step, replay.DISCARD_KIND: replay.discard_step}
 """One step per kind of run that needs the database alone."""
 
-READERS: dict[str, Reader] = {catch_up.KIND: catch_up.read, grants.KIND: grants.read}
-"""What to ask before the next steps, per kind of run that needs the marketplace."""
+READERS: dict[str, Reader] = {
+    catch_up.KIND: catch_up.read,
+    grants.KIND: grants.read,
+    rewrap.KIND: rewrap.read,
+}
+"""What to do before the next steps, per kind of run that needs the marketplace, or long work outside a transaction."""
+
+GENTLE = (rewrap.KIND,)
+"""Kinds that nobody waits for: they rest as long as each step took, and so leave others half the writer's time."""
 
 CALLING_NOBODY = (rewrap.KIND,)
 """Kinds that are taken in a sealed environment too: they ask no marketplace."""
@@ -93,7 +99,7 @@ async def _go_on(parts: Parts, work: Work, breathe: Callable[[], Awaitable[None]
     """The next step, or those that follow from one look at the marketplace; True where the run goes on."""
     reader = READERS.get(work.kind)
     if reader is None:
-        return await parts.write(lambda db: _take(parts, db, work, _step_of(parts, work.kind)))
+        return await parts.write(lambda db: _take(parts, db, work, STEPS.get(work.kind)))
     held = await parts.write(lambda db: _hold(parts, db, work))
     if held is None:
         return False
@@ -107,13 +113,13 @@ async def _go_on(parts: Parts, work: Work, breathe: Callable[[], Awaitable[None]
     for number, step in enumerate(steps):
         if number:
             await breathe()
+        began = monotonic()
         if not await parts.write(lambda db, step=step: _take(parts, db, work, step)):  # type: ignore[misc]
             return False
+        crash.point(f"{work.kind}.took_step")
+        if work.kind in GENTLE:
+            await asyncio.sleep(monotonic() - began)
     return True
-
-
-def _step_of(parts: Parts, kind: str) -> Step | None:
-    return partial(rewrap.step, parts.ring) if kind == rewrap.KIND else STEPS.get(kind)
 
 
 def _hold(parts: Parts, db: Session, work: Work) -> Work | None:

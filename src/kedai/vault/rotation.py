@@ -20,7 +20,7 @@ from kedai.vault.models import Installation, KeyRingEntry
 from kedai.vault.processes import list_processes
 from kedai.vault.refresh import find_open_since
 from kedai.vault.ring import KeyRing, new_entry
-from kedai.vault.sealed import SealedRow, Shelf, Swap, all_shelves, count_by_key, read_rows, swap
+from kedai.vault.sealed import SealedRow, Shelf, Swap, all_shelves, count_by_key, read_rows
 
 V1 = "v1"
 _KID = re.compile(r"[a-z0-9-]{1,16}")
@@ -30,11 +30,14 @@ _ANSWERS_KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step renewed. ``last`` is the natural key to go on after, None where the shelf is done."""
+    """Values sealed anew and not yet exchanged, and how many could not be opened."""
 
-    last: str | None
-    renewed: int
+    swaps: tuple[Swap, ...]
     unreadable: int
+
+    @property
+    def renewed(self) -> int:
+        return sum(len(one.values) for one in self.swaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +155,11 @@ def lock_ring(db: Session) -> Sequence[KeyRingEntry]:
     return db.execute(statement, execution_options={"populate_existing": True}).scalars().all()
 
 
-def renew_batch(db: Session, ring: KeyRing, shelf: Shelf, kid: str, *, after: str, limit: int) -> Batch:
-    """Seal the next rows again under ``kid``; what was changed meanwhile is left to who changed it.
+def renew_rows(ring: KeyRing, shelf: Shelf, kid: str, rows: Sequence[SealedRow]) -> Batch:
+    """Seal what these rows held again under ``kid``, and store nothing.
 
     A value that cannot be opened stays as it is and is counted.
     """
-    rows = read_rows(db, shelf, after=after, limit=limit, unless=kid)
     swaps: list[Swap] = []
     unreadable = 0
     for row in rows:
@@ -171,10 +173,7 @@ def renew_batch(db: Session, ring: KeyRing, shelf: Shelf, kid: str, *, after: st
                 unreadable += 1
         if renewed:
             swaps.append(Swap(row.row, renewed))
-    if swaps:
-        swap(db, shelf, swaps)
-    is_done = shelf.sealed.row is None or len(rows) < limit
-    return Batch(None if is_done else rows[-1].row, sum(len(one.values) for one in swaps), unreadable)
+    return Batch(tuple(swaps), unreadable)
 
 
 def verify_sealed(db: Session, ring: KeyRing) -> Verification:

@@ -116,6 +116,11 @@ def challenge_cookie_name(*, secure: bool) -> str:
     return "__Host-kedai-challenge" if secure else "kedai-challenge"
 
 
+def passkey_cookie_name(*, secure: bool) -> str:
+    """Of a challenge that a passkey is to sign."""
+    return "__Host-kedai-passkey" if secure else "kedai-passkey"
+
+
 def read_session_token(request: Request, *, secure: bool) -> str | None:
     """The text of the session cookie."""
     return read_cookie(request, session_cookie_name(secure=secure))

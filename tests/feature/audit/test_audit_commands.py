@@ -9,8 +9,12 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import sqlalchemy as sa
 
 from kedai.staff import queries
+from kedai.staff.ceremony import NewKey
+from kedai.staff.models import Passkey
+from kedai.staff.passkeys import add_passkey
 from kedai.staff.roles import Role
 from kedai.staff.service import create_staff
 from kedai.values.actor import COMMAND_LINE
@@ -69,11 +73,24 @@ def test_people_are_listed_changed_and_the_last_administrator_stays(home: Instal
     assert listed == ["anna@example.com\tadmin\tdisabled\tpassword", "bob@example.com\tadmin\tactive\tpassword"]
 
 
+def plant_passkey(home: Installation, email: str) -> None:
+    with home.database.write() as db:
+        staff = queries.find_staff_by_email(db, email)
+        assert staff is not None
+        key = NewKey(b"an id", b"a public key", 0, "internal")
+        add_passkey(db, staff, key, "", actor=COMMAND_LINE, now=datetime.now(UTC))
+
+
 def test_the_ways_back_in(home: Installation) -> None:
     make(home, "anna@example.com", Role.ADMIN)
     ok(home.run("staff", "enable", "anna@example.com"))
     ok(home.run("staff", "totp-off", "anna@example.com"))
+    plant_passkey(home, "anna@example.com")
+    assert "1 removed" in ok(home.run("staff", "passkeys-off", "anna@example.com"))
+    plant_passkey(home, "anna@example.com")
     ok(home.run("staff", "password", "anna@example.com", "--password-stdin", given="another long passphrase\n"))
+    with home.database.read() as db:
+        assert db.scalars(sa.select(Passkey)).all() == [], "whoever had the account may have added one"
     with home.database.read() as db:
         anna = queries.find_staff_by_email(db, "anna@example.com")
     assert anna is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from kedai.values.environment import Environment
 from kedai.vault.models import Installation
 from tests.feature.dashboard.browser import Browser
 from tests.feature.dashboard.world import fill
-from tests.support.factories import FAKE, LIVE, PUBLIC_URL, SANDBOX, House, open_house
+from tests.support.factories import FAKE, LIVE, PUBLIC_URL, SANDBOX, SHOP, House, open_house
 
 BEFORE = "https://before.example"
 HERE = f"/connectors/{FAKE}"
@@ -114,6 +115,24 @@ def test_what_acts_for_a_sealed_environment_is_refused_with_the_way_out(sealed: 
         assert "/quarantine" in page.words
     with sealed.db.read() as db:
         assert db.get_one(Installation, 1).identity == "before"
+
+
+def test_the_connection_page_says_it_and_offers_nothing_that_is_refused(sealed: House, admin: Browser) -> None:
+    """Of the sealed environment alone: what was confirmed is offered again."""
+    for path in (f"{HERE}?tab=live", f"{HERE}/shops/{SHOP}?env=live"):
+        page = admin.get(path)
+        assert "Live is sealed" in page.words.partition("Nothing is asked of the marketplace for")[2], path
+        connects = re.findall(r"<form[^>]*/connect[?][^>]*>.*?</form>", page.text)
+        assert connects, path
+        assert all(" disabled" in one for one in connects), path
+    page = admin.get(f"{HERE}?tab=live")
+    assert f"{HERE}/switch?to=live" not in page.links()
+    assert "Possible once a person has confirmed" in page.words
+    admin.post("/quarantine/unseal?env=live", {"confirm": "live"})
+    page = admin.get(f"{HERE}?tab=live")
+    assert " disabled" not in page.text
+    assert f"{HERE}/switch?to=live" in page.links()
+    assert " disabled" in admin.get(f"{HERE}?tab=sandbox").text
 
 
 def test_readiness_says_it_and_stays_ready(sealed: House, admin: Browser) -> None:

@@ -6,16 +6,22 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 
+from kedai.kit.ids import parse_id, show_id
+from kedai.runs.models import Run
+from kedai.runs.service import create_run
 from kedai.staff import queries
 from kedai.staff.roles import Role
+from kedai.staff.service import create_api_token
 from kedai.sync import second_factor
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import Environment
+from kedai.values.event import ParkedReason
 from kedai.vault.queries import get_active_environment, get_credentials
 from kedai.web.security import CONFIRMED_SPAN
 from tests.feature.dashboard.browser import PASSWORD, Browser
-from tests.support.factories import COMPLETE, FAKE, LIVE, SANDBOX, House
+from tests.support.factories import COMPLETE, FAKE, LIVE, SANDBOX, SHOP, House, incoming
 
 HERE = f"/connectors/{FAKE}"
 JSON = f"/admin/dashboard/connectors/{FAKE}"
@@ -174,3 +180,81 @@ def test_somebody_elses_password_confirms_nothing(house: House, late: Browser) -
     house.clock.advance(CONFIRMED_SPAN)
     assert confirm(other) == 303
     assert late.get("/account/password").status == 303
+
+
+def test_unsealing_asks_once_the_name_was_typed(house: House, late: Browser) -> None:
+    assert late.post("/quarantine/unseal?env=live", {"confirm": "LIVE"}).status == 422
+    assert late.post("/quarantine/unseal?env=live", {"confirm": "live"}).location.startswith("/confirm?next=")
+
+
+def test_discarding_all_parked_events_asks_before_anything_is_shown(house: House, late: Browser) -> None:
+    house.configure(LIVE)
+    house.deliver(incoming("ORDER1", environment=LIVE, parked=ParkedReason.INACTIVE_ENVIRONMENT))
+    path, form = "/e/live/parked/discard", {"reason": "inactive_environment"}
+    assert late.get(path).location == "/confirm?next=%2Fe%2Flive%2Fparked%2Fdiscard"
+    assert late.post(path, form).location.startswith("/confirm?next=")
+    json_path = f"/api/v1/live/connectors/{FAKE}/parked-events/discards"
+    assert as_json(late, "POST", json_path, "{}") == 403
+    assert house.scalar(sa.select(sa.func.count()).select_from(Run)) == 0
+    confirm(late)
+    assert late.post(path, form).location.startswith("/e/live/events")
+    assert house.scalar(sa.select(sa.func.count()).select_from(Run)) == 1
+
+
+def test_disconnecting_a_shop_and_accepting_one_ask(house: House, late: Browser) -> None:
+    house.configure(SANDBOX)
+    house.connect(SANDBOX, SHOP)
+    house.connect(SANDBOX, "777", state="pending")
+    page = late.get(f"{HERE}/shops/{SHOP}?env=sandbox")
+    assert "Confirm that it is you" in page.words, "said before the ID is typed"
+    assert late.post(f"{HERE}/shops/{SHOP}/disconnect?env=sandbox", {"typed": SHOP}).location.startswith("/confirm")
+    assert late.post(f"{HERE}/shops/777/confirm?env=sandbox", {"typed": "777"}).location.startswith("/confirm")
+    below = f"/api/v1/sandbox/connectors/{FAKE}/shops"
+    assert as_json(late, "DELETE", f"{below}/{SHOP}/connection", "") == 403
+    assert as_json(late, "POST", f"{below}/777/confirmation", '{"shop_id":"777"}') == 403
+    assert (house.shop_state(SANDBOX, SHOP), house.shop_state(SANDBOX, "777")) == ("connected", "pending")
+    confirm(late)
+    assert as_json(late, "POST", f"{below}/777/confirmation", '{"shop_id":"777"}') == 200
+    assert late.post(f"{HERE}/shops/{SHOP}/disconnect?env=sandbox", {"typed": SHOP}).status == 303
+    assert (house.shop_state(SANDBOX, SHOP), house.shop_state(SANDBOX, "777")) == ("disconnected", "connected")
+
+
+def queue_run(house: House, kind: str) -> str:
+    with house.db.write() as db:
+        run = create_run(db, kind, FAKE, SANDBOX, scope={}, total=1, actor=COMMAND_LINE, now=house.now)
+        return show_id("run", run.id)
+
+
+def is_stopping(house: House, run: str) -> bool:
+    return bool(house.scalar(sa.select(Run.cancel_requested).where(Run.id == parse_id("run", run))))
+
+
+def test_stopping_a_rewrap_is_for_who_keeps_the_keys_and_asks(house: House, late: Browser) -> None:
+    """Break `demand_stop` and an operator stops the turn of the master keys."""
+    rewrap, other = queue_run(house, "rewrap"), queue_run(house, "replay_parked")
+    operator = Browser(house)
+    operator.sign_in(Role.OPERATOR)
+    page = operator.get("/e/sandbox/runs")
+    assert f"/runs/{other}/cancel" in page.text
+    assert f"/runs/{rewrap}/cancel" not in page.text
+    assert operator.post(f"/e/sandbox/runs/{rewrap}/cancel").status == 403
+    assert as_json(operator, "DELETE", f"/api/v1/sandbox/runs/{rewrap}", "") == 403
+    assert late.post(f"/e/sandbox/runs/{rewrap}/cancel").location.startswith("/confirm")
+    assert as_json(late, "DELETE", f"/api/v1/sandbox/runs/{rewrap}", "") == 403
+    assert not is_stopping(house, rewrap)
+    assert operator.post(f"/e/sandbox/runs/{other}/cancel").status == 303
+    confirm(late)
+    assert late.post(f"/e/sandbox/runs/{rewrap}/cancel").status == 303
+    assert is_stopping(house, rewrap)
+    assert is_stopping(house, other)
+
+
+def test_a_program_never_stops_a_rewrap(house: House, browser: Browser) -> None:
+    run = queue_run(house, "rewrap")
+    with house.db.write() as db:
+        _token, text = create_api_token(
+            db, "all it may", role=Role.ADMIN, environment=SANDBOX, actor=COMMAND_LINE, now=house.now
+        )
+    headers = {"authorization": f"Bearer {text.reveal()}"}
+    assert browser._send("DELETE", f"/api/v1/sandbox/runs/{run}", headers, b"").status == 403
+    assert not is_stopping(house, run)

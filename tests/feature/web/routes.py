@@ -25,6 +25,7 @@ SAMPLES = {
     "merchant_id": "9001",
     "staff_id": "staff_01a205a5c85b75199a2c28833cd81810",
     "session_id": "session_01a205a5c85b75199a2c28833cd81810",
+    "passkey_id": "passkey_01a205a5c85b75199a2c28833cd81810",
     "token_id": "token_01a205a5c85b75199a2c28833cd81810",
     "kid": "k9",
 }

@@ -49,6 +49,8 @@ TABLES_IN_REVERSE = (
     "staff_session",
     "staff_challenge",
     "staff_recovery_code",
+    "passkey",
+    "passkey_challenge",
     "shop",
     "run",
     "raw_event",
@@ -152,6 +154,9 @@ def create_tables() -> None:
         sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_audit_environment_known"),
         sa.PrimaryKeyConstraint("sequence", name="pk_audit"),
     )
+    op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+    op.create_index("ix_audit_subject_sequence", "audit", ["subject", "sequence"], unique=False)
+    op.create_index("ix_audit_actor_id_sequence", "audit", ["actor_id", "sequence"], unique=False)
     op.create_table(
         "connector_exception",
         sa.Column("id", types.Id(), nullable=False),
@@ -505,6 +510,34 @@ def create_tables() -> None:
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_staff_recovery_code_staff_id"),
         sa.PrimaryKeyConstraint("staff_id", "code_hash", name="pk_staff_recovery_code"),
     )
+    op.create_table(
+        "passkey",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("staff_id", types.Id(), nullable=False),
+        sa.Column("credential_id", types.Bytes(), nullable=False),
+        sa.Column("public_key", types.Bytes(), nullable=False),
+        sa.Column("sign_count", types.Integer, nullable=False),
+        sa.Column("transports", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", types.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_passkey_staff_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_passkey"),
+        sa.UniqueConstraint("credential_id", name="uq_passkey_credential_id"),
+    )
+    op.create_index("ix_passkey_staff_id", "passkey", ["staff_id"], unique=False)
+    op.create_table(
+        "passkey_challenge",
+        sa.Column("challenge", types.Bytes(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("staff_id", types.Id(), nullable=True),
+        sa.Column("expires_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("purpose IN ('add', 'sign_in', 'confirm')", name="ck_passkey_challenge_purpose_known"),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_passkey_challenge_staff_id"),
+        sa.PrimaryKeyConstraint("challenge", name="pk_passkey_challenge"),
+    )
+    op.create_index("ix_passkey_challenge_expires_at", "passkey_challenge", ["expires_at"], unique=False)
+    op.create_index("ix_passkey_challenge_staff_id", "passkey_challenge", ["staff_id"], unique=False)
     op.create_table(
         "sign_in_tries",
         sa.Column("kind", types.KeyText, nullable=False),

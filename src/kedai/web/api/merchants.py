@@ -14,7 +14,7 @@ from kedai.runtime import Runtime
 from kedai.sync.connection import get_connection
 from kedai.sync.merchants import confirm_merchant, disconnect_merchant
 from kedai.values.environment import ConnectorName, Environment, MerchantScope
-from kedai.web.api.place import PREFIX, Connecter, Place, Reader
+from kedai.web.api.place import PREFIX, FreshConnecter, Place, Reader
 from kedai.web.api.shown import plain
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession
 
@@ -42,7 +42,7 @@ def confirm(
     merchant_id: str,
     place: Place,
     runtime: RuntimeDep,
-    caller: Connecter,
+    caller: FreshConnecter,
     db: WriteSession,
     body: Confirmation,
 ) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def confirm(
 
 @router.delete("/{merchant_id}/connection")
 def disconnect(
-    connector: str, merchant_id: str, place: Place, runtime: RuntimeDep, caller: Connecter, db: WriteSession
+    connector: str, merchant_id: str, place: Place, runtime: RuntimeDep, caller: FreshConnecter, db: WriteSession
 ) -> dict[str, Any]:
     """Forget its tokens."""
     scope = _scope(runtime, connector, place, merchant_id)

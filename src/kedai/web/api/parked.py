@@ -18,7 +18,7 @@ from kedai.sync import replay
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ParkedReason
 from kedai.vault.queries import get_active_environment
-from kedai.web.api.place import PREFIX, Place, Reader, Replayer
+from kedai.web.api.place import PREFIX, FreshReplayer, Place, Reader, Replayer
 from kedai.web.api.shown import shown_event, shown_run
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession
 from kedai.web.security import Principal
@@ -64,7 +64,7 @@ def discard_all(
     connector: str,
     place: Place,
     runtime: RuntimeDep,
-    caller: Replayer,
+    caller: FreshReplayer,
     db: WriteSession,
     body: Annotated[ParkedBody | None, Body()] = None,
 ) -> Response:

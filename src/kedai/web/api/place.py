@@ -31,4 +31,6 @@ Place = Annotated[Environment, Depends(reached_environment)]
 
 Reader = Annotated[Principal, Depends(require(Capability.READ))]
 Connecter = Annotated[Principal, Depends(require(Capability.SHOPS_CONNECT))]
+FreshConnecter = Annotated[Principal, Depends(require(Capability.SHOPS_CONNECT, fresh=True))]
 Replayer = Annotated[Principal, Depends(require(Capability.EVENTS_REPLAY))]
+FreshReplayer = Annotated[Principal, Depends(require(Capability.EVENTS_REPLAY, fresh=True))]

@@ -14,6 +14,7 @@ from kedai.vault.queries import get_cursor_key
 from kedai.web.api.place import PREFIX, Place, Reader, Replayer
 from kedai.web.api.shown import shown_run
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession
+from kedai.web.run_rights import demand_stop
 
 router = APIRouter(prefix=f"{PREFIX}/runs")
 
@@ -47,5 +48,6 @@ def show(run_id: str, place: Place, _caller: Reader, db: ReadSession) -> dict[st
 @router.delete("/{run_id}")
 def cancel(run_id: str, place: Place, runtime: RuntimeDep, caller: Replayer, db: WriteSession) -> dict[str, Any]:
     """Ask a run to stop before its next step."""
-    found = parse_id("run", run_id)
-    return shown_run(request_cancel(db, found, environment=place, actor=caller.actor, now=runtime.clock.now()))
+    found, now = parse_id("run", run_id), runtime.clock.now()
+    demand_stop(caller, queries.get_run(db, found, environment=place).kind, now)
+    return shown_run(request_cancel(db, found, environment=place, actor=caller.actor, now=now))

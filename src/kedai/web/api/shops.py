@@ -15,7 +15,7 @@ from kedai.sync import shops
 from kedai.sync.connect import confirm_pending
 from kedai.sync.connection import get_connection
 from kedai.values.environment import ConnectorName, Environment, Scope
-from kedai.web.api.place import PREFIX, Connecter, Place, Reader
+from kedai.web.api.place import PREFIX, Connecter, FreshConnecter, Place, Reader
 from kedai.web.api.shown import plain
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession
 
@@ -71,7 +71,7 @@ def confirm(
     shop_id: str,
     place: Place,
     runtime: RuntimeDep,
-    caller: Connecter,
+    caller: FreshConnecter,
     db: WriteSession,
     body: Confirmation,
 ) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def disconnect(
     shop_id: str,
     place: Place,
     runtime: RuntimeDep,
-    caller: Connecter,
+    caller: FreshConnecter,
     db: WriteSession,
 ) -> dict[str, Any]:
     """Forget its tokens; its orders and events stay."""

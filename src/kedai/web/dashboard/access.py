@@ -23,6 +23,8 @@ StaffManager = Annotated[Principal, Depends(require(Capability.STAFF_MANAGE))]
 
 # the same, for dangerous acts: who proved within the last minutes that it is they
 FreshEditor = Annotated[Principal, Depends(require(Capability.CREDENTIALS_WRITE, fresh=True))]
+FreshConnecter = Annotated[Principal, Depends(require(Capability.SHOPS_CONNECT, fresh=True))]
+FreshReplayer = Annotated[Principal, Depends(require(Capability.EVENTS_REPLAY, fresh=True))]
 FreshPerson = Annotated[Principal, Depends(require(Capability.ACCOUNT, fresh=True))]
 FreshTokenManager = Annotated[Principal, Depends(require(Capability.TOKENS_MANAGE, fresh=True))]
 FreshStaffManager = Annotated[Principal, Depends(require(Capability.STAFF_MANAGE, fresh=True))]

@@ -14,7 +14,11 @@ from kedai.errors import NotFound
 
 router = APIRouter()
 
-_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
 

@@ -19,6 +19,7 @@ from kedai.web.dashboard.routes_merchants import router as merchants
 from kedai.web.dashboard.routes_orders import router as orders
 from kedai.web.dashboard.routes_parity import router as parity
 from kedai.web.dashboard.routes_parked import router as parked
+from kedai.web.dashboard.routes_passkeys import router as passkeys
 from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
@@ -44,7 +45,7 @@ def refuse_programs(caller: MaybeCaller) -> None:
 router = APIRouter(include_in_schema=False)
 router.include_router(assets)
 PAGES = (
-    *(session, confirm, account, totp),
+    *(session, confirm, account, totp, passkeys),
     *(home, orders, events, parked, exceptions, runs, connection, credentials, shops, shop, merchants, switch),
     *(parity, quarantine, staff, tokens, audit, keys),
 )

@@ -1,4 +1,4 @@
-"""A person's own account: password and sessions."""
+"""A person's own account: password, passkeys and sessions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from kedai.errors import Invalid, NotFound, Unauthenticated
-from kedai.kit.ids import parse_id
+from kedai.kit.ids import parse_id, show_id
 from kedai.runtime import Runtime
 from kedai.staff import queries
-from kedai.staff.actors import SESSION_PREFIX
+from kedai.staff.actors import PASSKEY_PREFIX, SESSION_PREFIX
+from kedai.staff.passkeys import list_passkeys
 from kedai.staff.passwords import MIN_CHARACTERS, hash_password
 from kedai.staff.second_factor import count_recovery_codes
 from kedai.staff.service import confirm_session, end_session, revoke_all_sessions, set_password
@@ -20,6 +21,7 @@ from kedai.web.dashboard.render import render
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep, is_secure
+from kedai.web.passkeys import find_party
 from kedai.web.security import Principal, set_session_cookie
 
 router = APIRouter()
@@ -27,15 +29,27 @@ router = APIRouter()
 
 @router.get("/account")
 def show(request: Request, runtime: RuntimeDep, caller: Person) -> Response:
-    """Who you are here, your password, your second factor, and where you are signed in."""
+    """Who you are here, your password, passkeys and second factor, and where you are signed in."""
+    return show_account(request, runtime, caller, status=200, problem=None)
+
+
+def show_account(
+    request: Request, runtime: Runtime, caller: Principal, *, status: int, problem: str | None
+) -> Response:
+    """The page; ``problem`` is what stood against a passkey."""
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed="all", section="account", caller=caller)
         staff = staff_of(db, caller)
         sessions = queries.list_sessions(db, staff, now=shell.now)
         codes = count_recovery_codes(db, staff)
+        passkeys = list_passkeys(db, staff)
     return render(
         shell,
         "account.html",
+        status=status,
+        problem=problem,
+        passkeys=[{"passkey": one, "id": show_id(PASSKEY_PREFIX, one.id)} for one in passkeys],
+        offers_passkey=find_party(runtime) is not None,
         staff=staff,
         sessions=sessions,
         own_session=caller.session_id,

@@ -7,12 +7,14 @@ from fastapi.responses import RedirectResponse, Response
 
 from kedai.errors import Invalid
 from kedai.runtime import Runtime
+from kedai.staff.passkeys import list_passkeys
 from kedai.staff.queries import get_staff
 from kedai.web.dashboard.access import Person
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import render
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.deps import RuntimeDep, is_secure
+from kedai.web.passkeys import find_party
 from kedai.web.security import Principal, safe_next, set_session_cookie
 from kedai.web.sign_in import confirm
 
@@ -33,10 +35,17 @@ def confirm_identity(request: Request, runtime: RuntimeDep, caller: Person, form
     try:
         token = confirm(runtime, request, caller, form.get("password", ""), form.get("code", "")[:100])
     except Invalid as error:
-        return _ask(request, runtime, caller, next_path, status=422, field=error.field, problem=error.message)
+        return ask_again(request, runtime, caller, next_path, field=error.field, problem=error.message)
     response = RedirectResponse(next_path, 303)
     set_session_cookie(response, token, secure=is_secure(runtime))
     return response
+
+
+def ask_again(
+    request: Request, runtime: Runtime, caller: Principal, next_path: str, *, field: str | None, problem: str
+) -> Response:
+    """The form once more, with what did not fit."""
+    return _ask(request, runtime, caller, next_path, status=422, field=field, problem=problem)
 
 
 def _ask(
@@ -52,12 +61,14 @@ def _ask(
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=None, section="login", caller=caller)
         staff = None if caller.staff_id is None else get_staff(db, caller.staff_id)
+        has_passkey = staff is not None and find_party(runtime) is not None and bool(list_passkeys(db, staff))
     return render(
         shell,
         "confirm.html",
         status=status,
         next_path=next_path,
         email=caller.name,
+        offers_passkey=has_passkey,
         asks_code=staff is not None and staff.totp_confirmed_at is not None,
         field=field,
         problem=problem,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from kedai.errors import Conflict
 from kedai.runtime import Runtime
 from kedai.sync import keys
-from kedai.sync.rewrap import start_rewrap
+from kedai.sync.rewrap import start_rewrap, take_census
 from kedai.vault.rotation import Verification, add_key, verify_sealed
 from kedai.web.dashboard.access import FreshKeyKeeper, KeyKeeper
 from kedai.web.dashboard.forms import Form
@@ -47,9 +47,11 @@ def add(request: Request, runtime: RuntimeDep, caller: FreshKeyKeeper, form: For
 @router.post(f"{_HERE}/rewraps")
 def rewrap(request: Request, runtime: RuntimeDep, caller: FreshKeyKeeper) -> Response:
     """Start to seal everything again under the primary key."""
+    with runtime.web_db.read() as db:
+        census = take_census(db)
 
     def deed(db: Session) -> str:
-        runs = start_rewrap(db, runtime.ring, actor=caller.actor, now=runtime.clock.now())
+        runs = start_rewrap(db, runtime.ring, census, actor=caller.actor, now=runtime.clock.now())
         return "rewrap_started" if runs else "rewrap_needless"
 
     return _do(request, runtime, caller, deed)

@@ -11,7 +11,7 @@ from kedai.runtime import Runtime
 from kedai.sync.merchants import confirm_merchant, disconnect_merchant
 from kedai.values.environment import MerchantScope
 from kedai.vault.merchants import find_merchant
-from kedai.web.dashboard.access import Connecter
+from kedai.web.dashboard.access import FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import url
@@ -25,7 +25,7 @@ router = APIRouter()
 
 @router.post("/connectors/{name}/merchants/{merchant_id}/confirm")
 def confirm(
-    request: Request, runtime: RuntimeDep, caller: Connecter, name: str, merchant_id: str, form: Form
+    request: Request, runtime: RuntimeDep, caller: FreshConnecter, name: str, merchant_id: str, form: Form
 ) -> Response:
     """Accept a pending merchant, or the newer pair that is kept aside for one, whose id was typed."""
     scope, typed = _scope(request, runtime, name, merchant_id), form.get("typed", "")
@@ -39,7 +39,9 @@ def confirm(
 
 
 @router.post("/connectors/{name}/merchants/{merchant_id}/disconnect")
-def part(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, merchant_id: str, form: Form) -> Response:
+def part(
+    request: Request, runtime: RuntimeDep, caller: FreshConnecter, name: str, merchant_id: str, form: Form
+) -> Response:
     """Forget its tokens; its id must be typed."""
     scope, typed = _scope(request, runtime, name, merchant_id), form.get("typed", "")
     try:

@@ -10,7 +10,7 @@ from kedai.inbox.service import count_parked
 from kedai.sync.replay import discard_parked, replay_parked
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ParkedReason
-from kedai.web.dashboard.access import Replayer
+from kedai.web.dashboard.access import FreshReplayer, Replayer
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, main_connector, read_shell, text_param
@@ -30,7 +30,7 @@ def replay_all(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironm
 
 
 @router.get("/e/{environment}/parked/discard")
-def ask(request: Request, runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment) -> Response:
+def ask(request: Request, runtime: RuntimeDep, caller: FreshReplayer, environment: ActedEnvironment) -> Response:
     """Say how many there are and what discarding means, and ask."""
     connector = runtime.parts.connector(text_param(request, "connector") or main_connector(runtime))
     reason, back = _parse_reason(text_param(request, "reason")), text_param(request, "back")
@@ -50,7 +50,7 @@ def ask(request: Request, runtime: RuntimeDep, caller: Replayer, environment: Ac
 
 
 @router.post("/e/{environment}/parked/discard")
-def discard_all(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, form: Form) -> Response:
+def discard_all(runtime: RuntimeDep, caller: FreshReplayer, environment: ActedEnvironment, form: Form) -> Response:
     """Queue a run that discards parked pushes."""
     connector = runtime.parts.connector(form.get("connector") or main_connector(runtime)).name
     if form.get("reason") is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -16,6 +18,7 @@ from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, ViewedScope, parse_viewed, read_shell, text_param
 from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
+from kedai.web.run_rights import demand_stop, may_stop
 
 router = APIRouter()
 
@@ -61,6 +64,7 @@ def show_runs(request: Request, runtime: RuntimeDep, caller: Reader, scope: View
             }
             for name, (label, _states) in _TABS.items()
         ],
+        may_stop=partial(may_stop, caller),
         any_open=any(run.state in queries.OPEN_STATES for run in page.rows),
         nothing_yet=key == "all",
         notice=find_notice(text_param(request, "status")),
@@ -75,6 +79,7 @@ def cancel(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment,
     """Ask a run to stop before its next step."""
     scope = parse_viewed(form.get("from") or environment.value)
     with runtime.web_db.write() as db:
-        found = parse_id("run", run_id)
-        request_cancel(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
+        found, now = parse_id("run", run_id), runtime.clock.now()
+        demand_stop(caller, queries.get_run(db, found, environment=environment).kind, now)
+        request_cancel(db, found, environment=environment, actor=caller.actor, now=now)
     return RedirectResponse(url(f"/e/{scope}/runs", status="cancel_requested"), 303)

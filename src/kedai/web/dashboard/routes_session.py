@@ -16,8 +16,9 @@ from kedai.values.secret import Secret
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import read_shell, text_param
-from kedai.web.dashboard.words import find_notice
+from kedai.web.dashboard.words import Notice, find_notice
 from kedai.web.deps import MaybeCaller, RuntimeDep, is_secure
+from kedai.web.passkeys import find_party
 from kedai.web.security import (
     challenge_cookie_name,
     clear_session_cookie,
@@ -37,7 +38,7 @@ def show_login(request: Request, runtime: RuntimeDep, caller: MaybeCaller) -> Re
     if caller is not None:
         return RedirectResponse(next_path, 303)
     notice = find_notice(text_param(request, "status"))
-    return _page(request, runtime, "login.html", next_path=next_path, email="", problem=None, notice=notice)
+    return show_sign_in(request, runtime, status=200, next_path=next_path, email="", problem=None, notice=notice)
 
 
 @router.post("/login")
@@ -47,8 +48,7 @@ def sign_in(request: Request, runtime: RuntimeDep, form: Form) -> Response:
     next_path = safe_next(form.get("next"))
     staff = check_password(runtime, request, email, password)
     if staff is None:
-        told = {"next_path": next_path, "email": email[:320], "problem": REFUSED, "notice": None}
-        return _page(request, runtime, "login.html", status=401, **told)
+        return show_sign_in(request, runtime, status=401, next_path=next_path, email=email[:320], problem=REFUSED)
     if staff.totp_confirmed_at is not None:
         with runtime.web_db.write() as db:
             challenge = start_challenge(db, staff, now=runtime.clock.now())
@@ -97,6 +97,21 @@ def sign_out(runtime: RuntimeDep, caller: MaybeCaller) -> Response:
     response = RedirectResponse("/login?status=signed_out", 303)
     clear_session_cookie(response, secure=is_secure(runtime))
     return response
+
+
+def show_sign_in(
+    request: Request,
+    runtime: Runtime,
+    *,
+    status: int,
+    next_path: str,
+    email: str,
+    problem: str | None,
+    notice: Notice | None = None,
+) -> Response:
+    """The form, with what went wrong or how one came here."""
+    told = {"next_path": next_path, "email": email, "problem": problem, "notice": notice}
+    return _page(request, runtime, "login.html", status=status, **told, offers_passkey=find_party(runtime) is not None)
 
 
 def _signed_in(runtime: Runtime, token: Secret, next_path: str) -> Response:

@@ -10,7 +10,7 @@ from kedai.errors import Conflict, Invalid, NotFound
 from kedai.runtime import Runtime
 from kedai.sync.shops import disconnect, get_shop_view, pause, read_health, resume
 from kedai.values.environment import Environment, Scope
-from kedai.web.dashboard.access import Connecter, Reader
+from kedai.web.dashboard.access import Connecter, FreshConnecter, Reader
 from kedai.web.dashboard.connection_page import frame, labels, read_connection, sign_in_origins
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import render, url
@@ -54,7 +54,9 @@ def go_on(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, s
 
 
 @router.post("/connectors/{name}/shops/{shop_id}/disconnect")
-def part(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, shop_id: str, form: Form) -> Response:
+def part(
+    request: Request, runtime: RuntimeDep, caller: FreshConnecter, name: str, shop_id: str, form: Form
+) -> Response:
     """Forget its tokens; its id must be typed."""
     scope, typed = _scope(request, runtime, name, shop_id), form.get("typed", "")
     try:

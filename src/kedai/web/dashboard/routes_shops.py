@@ -10,7 +10,7 @@ from kedai.errors import Conflict, Forbidden, Invalid, NotConfigured, NotFound
 from kedai.sync.connect import ConnectStart, confirm_pending, start
 from kedai.values.environment import MerchantScope, Scope
 from kedai.vault.queries import find_shop
-from kedai.web.dashboard.access import Connecter
+from kedai.web.dashboard.access import Connecter, FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import url
@@ -55,7 +55,9 @@ def connect(request: Request, runtime: RuntimeDep, caller: Connecter, name: str,
 
 
 @router.post("/connectors/{name}/shops/{shop_id}/confirm")
-def confirm(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, shop_id: str, form: Form) -> Response:
+def confirm(
+    request: Request, runtime: RuntimeDep, caller: FreshConnecter, name: str, shop_id: str, form: Form
+) -> Response:
     """Accept a pending shop whose id was typed."""
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     try:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from kedai.errors import Conflict, Invalid, NotFound
 from kedai.kit.ids import parse_id
 from kedai.runtime import Runtime
-from kedai.staff import queries, second_factor, service
+from kedai.staff import passkeys, queries, second_factor, service
 from kedai.staff.actors import SESSION_PREFIX, STAFF_PREFIX, show_staff
 from kedai.staff.passwords import hash_password
 from kedai.staff.roles import Role
@@ -63,7 +63,7 @@ def create(request: Request, runtime: RuntimeDep, caller: FreshStaffManager, for
 
 @router.get("/staff/{staff_id}")
 def show(request: Request, runtime: RuntimeDep, caller: StaffManager, staff_id: str) -> Response:
-    """One person: role, state, second factor, sessions."""
+    """One person: role, state, second factor, passkeys, sessions."""
     return _show(request, runtime, caller, staff_id, status=200, problem=None)
 
 
@@ -114,6 +114,9 @@ def reset_password(request: Request, runtime: RuntimeDep, caller: FreshStaffMana
     with runtime.web_db.write() as db:
         staff, now = _person(db, staff_id), runtime.clock.now()
         service.set_password(db, staff, password_hash, must_change=True, keep_session=None, actor=caller.actor, now=now)
+        passkeys.remove_all_passkeys(
+            db, staff, actor=caller.actor, now=now
+        )  # whoever had the account may have added one
     return _show_password(request, runtime, caller, staff, first, is_new=False)
 
 
@@ -123,6 +126,14 @@ def end_totp(runtime: RuntimeDep, caller: FreshStaffManager, staff_id: str) -> R
     with runtime.web_db.write() as db:
         second_factor.end_totp(db, _person(db, staff_id), actor=caller.actor, now=runtime.clock.now())
     return _back(staff_id, "totp_off")
+
+
+@router.post("/staff/{staff_id}/passkeys/remove")
+def remove_passkeys(runtime: RuntimeDep, caller: FreshStaffManager, staff_id: str) -> Response:
+    """For somebody who lost the device that holds them."""
+    with runtime.web_db.write() as db:
+        passkeys.remove_all_passkeys(db, _person(db, staff_id), actor=caller.actor, now=runtime.clock.now())
+    return _back(staff_id, "passkeys_removed")
 
 
 @router.post("/staff/{staff_id}/sessions/end")
@@ -181,6 +192,7 @@ def _show(
         shell = read_shell(request, runtime, db, viewed="all", section="staff", caller=caller)
         staff = _person(db, staff_id)
         sessions = queries.list_sessions(db, staff, now=shell.now)
+        number = len(passkeys.list_passkeys(db, staff))
     return render(
         shell,
         "staff_person.html",
@@ -189,6 +201,7 @@ def _show(
         here=f"/staff/{show_staff(staff)}",
         is_own=staff.id == caller.staff_id,
         sessions=sessions,
+        passkeys=number,
         own_session=caller.session_id,
         problem=problem,
         notice=find_notice(text_param(request, "status")),

@@ -235,6 +235,12 @@ NOTICES: dict[str, Notice] = {
     "session_ended": Notice("good", "The session was ended."),
     "sessions_ended": Notice("good", "The sessions were ended."),
     "totp_off": Notice("info", "The second factor is off.", "Signing in asks for a password alone now."),
+    "passkey_added": Notice("good", "The passkey was added.", "From now on you can sign in with it."),
+    "passkey_removed": Notice("good", "The passkey was removed.", "Nobody can sign in with it any more."),
+    "last_passkey_removed": Notice(
+        "info", "Your last passkey was removed.", "Signing in asks for a password alone now."
+    ),
+    "passkeys_removed": Notice("good", "The person's passkeys were removed."),
     "role_changed": Notice("good", "The role was changed.", "The person signs in again with the new role."),
     "person_disabled": Notice("good", "The person was disabled.", "All their sessions were ended."),
     "person_enabled": Notice("good", "The person can sign in again."),

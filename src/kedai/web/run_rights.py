@@ -1,0 +1,29 @@
+"""Who may stop a run: whoever may begin one of its kind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kedai.errors import Forbidden
+from kedai.staff.roles import Capability
+from kedai.sync import rewrap
+from kedai.web.security import Principal, demand_fresh
+
+_TURNING_KEYS = frozenset({rewrap.KIND})
+
+
+def may_stop(caller: Principal, kind: str) -> bool:
+    """Whether the caller's role lets them stop a run of this kind."""
+    return caller.can(Capability.KEYS_MANAGE if kind in _TURNING_KEYS else Capability.EVENTS_REPLAY)
+
+
+def demand_stop(caller: Principal, kind: str, now: datetime) -> None:
+    """Before a run is stopped.
+
+    Raises:
+        Forbidden: the caller may not. StepUpRequired: it turns the keys, and the person must prove first who they are.
+    """
+    if not may_stop(caller, kind):
+        raise Forbidden("Your role does not allow this (keys.manage).")
+    if kind in _TURNING_KEYS:
+        demand_fresh(caller, now)

@@ -1,0 +1,109 @@
+"""Every route that changes something, placed once: is it dangerous, so that a person must prove anew who they are?
+
+The rule: dangerous is what gives or takes away access (credentials, keys, people, tokens, one's own ways in, a shop's
+connection), what lets live act (going live, unsealing), and what sets aside work that nobody then does (discarding all
+parked events). What one click undoes, what only ends one's own access, and what proves who one is, is not.
+"""
+
+from __future__ import annotations
+
+DANGEROUS = {
+    # one's own ways in
+    "POST /account/password",
+    "POST /account/totp",
+    "POST /account/totp/confirm",
+    "POST /account/totp/off",
+    "POST /account/recovery-codes",
+    "POST /account/passkeys/options",
+    "POST /account/passkeys",
+    "POST /account/passkeys/{passkey_id}/remove",
+    # people
+    "POST /staff",
+    "POST /staff/{staff_id}/role",
+    "POST /staff/{staff_id}/disable",
+    "POST /staff/{staff_id}/enable",
+    "POST /staff/{staff_id}/password",
+    "POST /staff/{staff_id}/passkeys/remove",
+    "POST /staff/{staff_id}/totp/off",
+    "POST /staff/{staff_id}/sessions/end",
+    "POST /staff/{staff_id}/sessions/{session_id}/end",
+    # programs
+    "POST /tokens",
+    "POST /tokens/{token_id}/revoke",
+    # keys
+    "POST /settings/keys",
+    "POST /settings/keys/rewraps",
+    "POST /settings/keys/verifications",
+    "POST /settings/keys/{kid}/promotions",
+    "POST /settings/keys/{kid}/retirements",
+    # credentials
+    "PATCH /admin/dashboard/connectors/{connector}",
+    "DELETE /admin/dashboard/connectors/{connector}/secrets/{secret}",
+    "POST /admin/dashboard/connectors/{connector}/parity/copy",
+    "POST /connectors/{name}/secrets/{secret}/clear",
+    "POST /connectors/{name}/old-push-key/end",
+    "POST /connectors/{name}/parity/copy",
+    # shops: accepting one that was not expected, forgetting one's tokens
+    "POST /connectors/{name}/shops/{shop_id}/confirm",
+    "POST /connectors/{name}/shops/{shop_id}/disconnect",
+    "POST /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/confirmation",
+    "DELETE /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/connection",
+    # merchants likewise
+    "POST /connectors/{name}/merchants/{merchant_id}/confirm",
+    "POST /connectors/{name}/merchants/{merchant_id}/disconnect",
+    "POST /api/v1/{environment}/connectors/{connector}/merchants/{merchant_id}/confirmation",
+    "DELETE /api/v1/{environment}/connectors/{connector}/merchants/{merchant_id}/connection",
+    # all parked events at once
+    "POST /e/{environment}/parked/discard",
+    "POST /api/v1/{environment}/connectors/{connector}/parked-events/discards",
+}
+"""The route itself asks: `fresh=True`."""
+
+DEPENDS = {
+    "POST /connectors/{name}/credentials",  # says so on the form, so that nothing typed is lost
+    "POST /connectors/{name}/switch",  # to live
+    "POST /admin/dashboard/connectors/{connector}/active-environment",  # to live; takes the password along
+    "POST /quarantine/unseal",  # once the name was typed right
+    "POST /e/{environment}/runs/{run_id}/cancel",  # a rewrap
+    "DELETE /api/v1/{environment}/runs/{run_id}",  # a rewrap
+}
+"""Dangerous by more than the route: each asks by itself, and `test_step_up.py` shows each refusing."""
+
+HARMLESS = {
+    # proving who one is, and ending one's own access
+    "POST /login",
+    "POST /login/code",
+    "POST /login/passkey/options",
+    "POST /login/passkey",
+    "POST /logout",
+    "POST /confirm",
+    "POST /confirm/passkey/options",
+    "POST /confirm/passkey",
+    "POST /admin/dashboard/confirmations",
+    "POST /account/sessions/end-others",
+    "POST /account/sessions/{session_id}/end",
+    # the consent page decides
+    "POST /connectors/{name}/connect",
+    # undone by one click
+    "POST /connectors/{name}/shops/{shop_id}/pause",
+    "POST /connectors/{name}/shops/{shop_id}/resume",
+    "POST /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/pause",
+    "DELETE /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/pause",
+    "POST /e/{environment}/events/{event_id}/discards",
+    "POST /api/v1/{environment}/events/{event_id}/discards",
+    # work that is done again without harm
+    "POST /e/{environment}/events/replay-parked",
+    "POST /e/{environment}/events/{event_id}/replays",
+    "POST /api/v1/{environment}/connectors/{connector}/parked-events/replays",
+    "POST /api/v1/{environment}/events/{event_id}/replays",
+    # a copy of what the page shows
+    "POST /audit/exports",
+}
+
+FORMS_OF_DANGEROUS_ACTS = {
+    "GET /account/password",
+    "GET /account/totp",
+    "GET /connectors/{name}/secrets/{secret}/clear",
+    "GET /e/{environment}/parked/discard",
+}
+"""Pages that ask before anything is typed."""
