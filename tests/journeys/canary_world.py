@@ -26,6 +26,7 @@ from kedai.staff.models import ApiToken, Staff, StaffSession
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import Environment
 from kedai.vault.sealed import SEALED_TABLES, all_shelves, read_rows
+from tests.feature.web.routes import SAMPLES
 from tests.journeys.conftest import Place
 from tests.support.installation import SHOPEE, Browser, Installation, order_push, request
 from tests.support.processes import Process, wait_until
@@ -202,11 +203,7 @@ def _ids(home: Installation) -> dict[str, str]:
     """What stands for each parameter of an address."""
     with home.database.read() as db:
         return {
-            "connector": "shopee",
-            "name": "shopee",
-            "environment": "sandbox",
-            "scope": "sandbox",
-            "secret": "partner_key",
+            **SAMPLES,
             "shop_id": home.shop_id("sandbox"),
             "kid": "k2",
             "event_id": show_id("evt", _first(db, RawEvent)),

@@ -9,7 +9,7 @@ import pytest
 from kedai.kit.ids import show_id
 from tests.feature.dashboard.browser import Browser, Page
 from tests.feature.dashboard.world import fill
-from tests.feature.web.routes import Route, framework_of, routes_of
+from tests.feature.web.routes import SAMPLES, Route, framework_of, routes_of
 from tests.support.factories import FAKE, SANDBOX, SHOP, House
 
 WITHOUT_ENVIRONMENT = ("/staff", "/account", "/settings/keys")
@@ -26,10 +26,9 @@ def ids(house: House, admin: Browser) -> dict[str, str]:
     staff = re.search(r"/staff/(staff_\w+)", admin.get("/staff").text)
     assert staff is not None
     return {
+        **SAMPLES,
         "name": FAKE,
-        "secret": "partner_key",
         "shop_id": SHOP,
-        "kid": "k1",
         "staff_id": staff[1],
         "event_id": show_id("evt", house.events(SANDBOX)[0].id),
         "order_id": show_id("ord", house.orders(SANDBOX)[0].id),
