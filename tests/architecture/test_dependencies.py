@@ -1,4 +1,4 @@
-"""What is installed, and what must not be: floors above known holes, forbidden packages, plain lock files."""
+"""T43, T44: what is installed, what must not be: floors above known holes, forbidden packages, plain lock files."""
 
 from __future__ import annotations
 

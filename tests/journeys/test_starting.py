@@ -79,6 +79,7 @@ def test_t4_bad_master_keys_exit_78_with_one_line_that_holds_no_key(on_sqlite: P
 
 
 def test_a_public_url_that_cannot_be_ours_exits_78_and_names_the_setting(on_sqlite: Place) -> None:
+    """Bad input 60."""
     home = on_sqlite(with_simulator=False)
     starts = [(f"serve --port {pick_port()}", {"KEDAI_PUBLIC_URL": url}) for url in BAD_URLS]
     for ended in start_all(home, starts):

@@ -1,4 +1,4 @@
-"""Which header combinations may change something on behalf of a cookie."""
+"""T26: which header combinations may change something on behalf of a cookie."""
 
 from __future__ import annotations
 

@@ -66,6 +66,7 @@ BAD_URLS = {
 
 @pytest.mark.parametrize("text", BAD_URLS.values(), ids=BAD_URLS)
 def test_bad_public_url_is_refused_by_name_in_one_line(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad input 60."""
     with pytest.raises(SettingsInvalid, match=r"\AKEDAI_PUBLIC_URL: ") as caught:
         given(monkeypatch, public_url=text)
     assert "\n" not in caught.value.message
@@ -87,6 +88,7 @@ def test_bad_public_url_is_refused_by_name_in_one_line(text: str, monkeypatch: p
     ],
 )
 def test_public_url_whose_text_is_not_what_it_parses_to_is_refused(text: str) -> None:
+    """Bad input 60."""
     with pytest.raises(ValueError, match="must"):
         checked_public_url(text)
 

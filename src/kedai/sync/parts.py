@@ -39,7 +39,7 @@ class Parts:
         """Raises `NotFound` for a marketplace that is not registered."""
         found = self.connectors.get(ConnectorName(name))
         if found is None:
-            raise NotFound(f"There is no connector {name!r}.")
+            raise NotFound(f"There is no such connector here: there is {', '.join(self.connectors)}.")
         return found
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -68,11 +68,12 @@ def find_host(parts: Parts, connector: Connector, environment: Environment, name
     Raises:
         Invalid: the preset is unknown, or belongs to the other environment.
     """
-    wanted = name or connector.default_host(environment)
-    for host in hosts_of(parts, connector, environment):
+    wanted, known = name or connector.default_host(environment), hosts_of(parts, connector, environment)
+    for host in known:
         if host.name == wanted:
             return host
-    raise Invalid(f"{wanted} is no host of the {environment.value} environment.", field="host")
+    names = ", ".join(host.name for host in known)  # what was typed is not repeated: it may be a key in the wrong field
+    raise Invalid(f"The hosts of the {environment.value} environment are {names}: choose one of them.", field="host")
 
 
 def open_credentials(parts: Parts, db: Session, name: ConnectorName, environment: Environment) -> Credentials:

@@ -43,8 +43,11 @@ def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
         await rejections.stop()
         await runtime.parts.http.close()
 
-    # the framework's own documentation pages pull from another host, and its schema is public: all three stay off
-    app = FastAPI(title="Kedai", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    # the framework's own documentation pages pull from another host, and its schema is public: all three stay off; nor
+    # does it mend addresses: it would send whoever asks with a slash too many to the host that the request names
+    app = FastAPI(
+        title="Kedai", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )
     app.state.runtime = runtime
     app.state.metrics = metrics
     app.include_router(health.router)

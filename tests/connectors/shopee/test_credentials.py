@@ -1,4 +1,4 @@
-"""What the credentials form takes and refuses (numbers are those of the list of bad inputs)."""
+"""What the credentials form takes and refuses (bad inputs 54 to 57 and 64; others beside them)."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ def ok(done: CompletedProcess[str]) -> str:
 
 
 def test_verify_names_the_first_broken_entry_and_notices_a_cut_end(home: Installation) -> None:
+    """T37: by its number, for whoever runs the command."""
     for name in ("anna", "bob", "carl"):
         make(home, f"{name}@example.com", Role.ADMIN)
     noted = ok(home.run("audit", "verify")).splitlines()[-1]

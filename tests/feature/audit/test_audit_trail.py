@@ -1,4 +1,4 @@
-"""The trail names who did what, cannot be changed unnoticed, and never holds a secret."""
+"""T37: the trail names who did what, cannot be changed unnoticed, and never holds a secret."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from kedai.db.database import Database
 from kedai.values.actor import COMMAND_LINE, SYSTEM, Actor, ActorKind
 from kedai.values.environment import Environment
 from kedai.values.secret import Secret
+from tests.support.factories import on_postgresql, on_sqlite
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ANNA = Actor(ActorKind.STAFF, "staff_1", "anna@example.com")
@@ -114,6 +115,23 @@ def test_database_itself_refuses_to_change_an_entry(db: Database, statement: str
     note(db)
     with pytest.raises(DBAPIError, match="append-only"), db.connect() as connection:
         connection.exec_driver_sql(statement)
+
+
+@on_sqlite
+def test_database_itself_refuses_to_replace_an_entry(db: Database) -> None:
+    """SQLite's REPLACE deletes without a word to the trigger that refuses to delete."""
+    note(db, 2)
+    again = "INSERT OR REPLACE INTO audit SELECT * FROM audit WHERE sequence = 1"
+    with pytest.raises(DBAPIError, match="append-only"), db.connect() as connection:
+        connection.exec_driver_sql(again)
+    assert len(all_entries(db)) == 2
+
+
+@on_postgresql
+def test_database_itself_refuses_to_empty_the_trail(db: Database) -> None:
+    note(db)
+    with pytest.raises(DBAPIError, match="append-only"), db.connect() as connection:
+        connection.exec_driver_sql("TRUNCATE audit")
 
 
 def test_removed_row_is_named(db: Database) -> None:

@@ -95,6 +95,8 @@ def test_a_shop_filter_shows_that_shop_alone(filled: House) -> None:
 
 
 def test_a_search_finds_what_begins_so_and_takes_no_pattern(filled: House) -> None:
+    """Bad input 51: percent and underscore are letters."""
+
     def search(text: str, limit: int = 50) -> list[str]:
         def read(cursor: str | None) -> Page[queries.OrderRow]:
             with filled.db.read() as db:

@@ -1,4 +1,4 @@
-"""Every page: its environment unmistakable, its rows labelled, nothing in it that could run."""
+"""T41, every page: its environment unmistakable, its rows labelled, nothing in it that could run."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ def test_a_stranger_is_led_to_the_login_and_back(person: Browser) -> None:
 
 @pytest.mark.parametrize(("email", "password"), [(EMAIL, "another one"), ("nobody@example.com", PASSWORD), ("", "")])
 def test_whatever_is_wrong_the_words_are_the_same(person: Browser, email: str, password: str) -> None:
+    """T28: nobody learns whether there is such a person."""
     page = person.post("/login", {"email": email, "password": password, "next": "/e/live/home"})
     assert page.status == 401
     assert "That e-mail address and password do not fit." in page.words

@@ -1,4 +1,4 @@
-"""Failed logins slow an account down, before any password is looked at, and never lock anybody out."""
+"""T28: failed logins slow an account down, before any password is looked at, and never lock anybody out."""
 
 from __future__ import annotations
 

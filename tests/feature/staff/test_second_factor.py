@@ -116,6 +116,7 @@ def test_the_code_that_set_it_up_does_not_sign_in(house: House) -> None:
 
 
 def test_one_code_at_the_same_moment_is_taken_once(house: House) -> None:
+    """Bad input 73, by two at once."""
     anna = add(house)
     app, codes = set_up(house, anna)
     code = app.at(house.now)

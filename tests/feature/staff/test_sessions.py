@@ -1,4 +1,4 @@
-"""Sessions: a new token at every sign-in, only its hash kept, and several ways to end."""
+"""T27, sessions: a new token at every sign-in, only its hash kept, and several ways to end."""
 
 from __future__ import annotations
 

@@ -69,6 +69,7 @@ def test_clearing_names_the_same_cookie_with_the_same_attributes(*, secure: bool
     ],
 )
 def test_only_a_single_cookie_of_our_name_is_read(cookies: tuple[str, ...], token: str | None) -> None:
+    """Bad inputs 68 and 69."""
     request = request_with(*(("cookie", cookie) for cookie in cookies))
     assert security.read_session_token(request, secure=True) == token
 
@@ -91,6 +92,7 @@ def test_only_a_single_cookie_of_our_name_is_read(cookies: tuple[str, ...], toke
     ],
 )
 def test_bearer_is_read_exactly_as_sent(headers: tuple[str, ...], token: str | None) -> None:
+    """Bad input 71, among others."""
     request = request_with(*(("authorization", header) for header in headers))
     assert security.read_bearer(request) == token
 

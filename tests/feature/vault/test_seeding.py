@@ -1,4 +1,4 @@
-"""The first boot makes what is missing, once, however many processes boot; afterwards the database alone counts."""
+"""T42: the first boot makes what is missing, once, however many processes boot; then the database alone counts."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from kedai.web.edge import WebhookEdge
 from tests.feature.web.site import Site
 
 SAMPLES = {
@@ -64,8 +65,18 @@ class Route:
 
 def list_routes(site: Site) -> list[Route]:
     """Every route behind the webhook's own paths."""
-    app = site.edge._app._app  # type: ignore[attr-defined]  # the guard stands between
+    return routes_of(framework_of(site.edge))
+
+
+def framework_of(edge: WebhookEdge) -> FastAPI:
+    """The application behind the edge and the guard."""
+    app = edge._app._app  # type: ignore[attr-defined]  # the guard stands between
     assert isinstance(app, FastAPI)
+    return app
+
+
+def routes_of(app: FastAPI) -> list[Route]:
+    """Every route of an application."""
     found = []
     for context in iter_route_contexts(app.routes):
         dependant: Any = context.dependant  # type: ignore[attr-defined]

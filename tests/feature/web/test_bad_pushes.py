@@ -1,4 +1,4 @@
-"""Every bad push of the list of faults: its status, what is stored of it, where it ends. Never a 500, never a hang."""
+"""1 to 45, every bad push: its status, what is stored of it, where it ends. Never a 500, never a hang."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every route: who may call it, and that nobody forgot to say so."""
+"""T26, T31, every route: who may call it, and that nobody forgot to say so."""
 
 from __future__ import annotations
 

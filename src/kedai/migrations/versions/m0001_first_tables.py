@@ -108,6 +108,11 @@ def create_triggers_sqlite() -> None:
             f"CREATE TRIGGER audit_append_only_{deed.lower()} BEFORE {deed} ON audit"
             " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
         )
+    op.execute(  # INSERT OR REPLACE removes a row without asking the trigger above
+        "CREATE TRIGGER audit_append_only_replace BEFORE INSERT ON audit"
+        " WHEN EXISTS (SELECT 1 FROM audit WHERE sequence = NEW.sequence)"
+        " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
+    )
 
 
 def create_tables() -> None:
