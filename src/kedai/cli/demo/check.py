@@ -79,9 +79,14 @@ def _story(world: World, database: Database) -> tuple[list[tuple[str, str]], lis
 
 
 def _switch_to_live(world: World) -> list[str]:
-    """The operator's acts: switch, then replay what was parked."""
-    admin = f"{world.url}/admin/dashboard/connectors/shopee/active-environment"
-    switched = world.browser.send_json("POST", admin, {"environment": "live", "confirm": "live"})
+    """The operator's acts: run the checks, switch, then replay what was parked."""
+    admin = f"{world.url}/admin/dashboard/connectors/shopee"
+    checked = world.browser.send_json("POST", f"{admin}/certificates?env=live", {}).json()
+    if not checked["passed"]:
+        return [f"check {one['name']}: {one['found']}" for one in checked["checks"] if one["state"] == "failed"]
+    switched = world.browser.send_json(
+        "POST", f"{admin}/active-environment", {"environment": "live", "confirm": "live"}
+    )
     if switched.status != 200:
         return [f"the switch to live was refused: {switched.body.decode()}"]
     replayed = world.browser.post_form(f"{world.url}/e/live/events/replay-parked", {})

@@ -47,6 +47,7 @@ TABLES_IN_REVERSE = (
     "run",
     "raw_event",
     "oauth_state",
+    "go_live_certificate",
     "staff",
     "sign_in_tries",
     "rejected_delivery",
@@ -86,6 +87,10 @@ def create_triggers_postgresql() -> None:
         "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT"
         " EXECUTE FUNCTION kedai_refuse('the audit trail is append-only')"
     )
+    op.execute(
+        "CREATE TRIGGER go_live_certificate_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON go_live_certificate"
+        " FOR EACH STATEMENT EXECUTE FUNCTION kedai_refuse('certificates are append-only')"
+    )
 
 
 def create_triggers_sqlite() -> None:
@@ -99,6 +104,10 @@ def create_triggers_sqlite() -> None:
         op.execute(
             f"CREATE TRIGGER audit_append_only_{deed.lower()} BEFORE {deed} ON audit"
             " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
+        )
+        op.execute(
+            f"CREATE TRIGGER go_live_certificate_append_only_{deed.lower()} BEFORE {deed} ON go_live_certificate"
+            " BEGIN SELECT RAISE(ABORT, 'certificates are append-only'); END"
         )
 
 
@@ -119,6 +128,7 @@ def create_tables() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("scopes", types.JsonText(), nullable=False),
         sa.Column("token_hash", types.Bytes(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
@@ -289,6 +299,27 @@ def create_tables() -> None:
         sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="ck_staff_role_known"),
         sa.PrimaryKeyConstraint("id", name="pk_staff"),
         sa.UniqueConstraint("email", name="uq_staff_email"),
+    )
+    op.create_table(
+        "go_live_certificate",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("credentials_version", types.Integer, nullable=False),
+        sa.Column("checked_at", types.UtcDateTime(), nullable=False),
+        sa.Column("checked_by", sa.Text(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("checks", types.JsonText(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_go_live_certificate_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_go_live_certificate_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_go_live_certificate"),
+    )
+    op.create_index(
+        "ix_go_live_certificate_latest", "go_live_certificate", ["connector", "environment", "id"], unique=False
     )
     op.create_table(
         "oauth_state",

@@ -21,6 +21,7 @@ from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.parts import find_host
 from kedai.sync.shops import read_health
 from kedai.values.environment import Environment
+from kedai.web.dashboard.certification import read_certification
 from kedai.web.dashboard.connection_form import OVERLAPS, Typed, chosen_overlap, form_fields
 from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
@@ -75,6 +76,7 @@ def show_connection(
         here = url(f"/connectors/{connector.name}", tab=environment.value)
         parked = read_parked(db, connector.name, environment, back="connection", refresh_href=here)
         health = read_health(db, connector.name, environment, now=shell.now)
+        certification = read_certification(db, connector.name, environment, now=shell.now)
         catch_ups = find_open_runs(db, (CATCH_UP,), connector.name, environment=environment)
     return render(
         shell,
@@ -92,6 +94,7 @@ def show_connection(
         checklist=_checklist(connector, view),
         connect_missing=labels(connector, view.connect_missing),
         push=push,
+        certification=certification,
         shop_health=health,
         catch_ups=catch_ups,
         drops_events=runtime.settings.inactive_events == "drop",
