@@ -187,6 +187,7 @@ def test_a_switch_is_offered_only_on_the_inactive_and_complete_side(house: House
 
 def test_going_live_takes_the_word(house: House, admin: Browser) -> None:
     house.configure(LIVE)
+    house.certify()
     house.deliver(incoming(environment=LIVE, parked=ParkedReason.INACTIVE_ENVIRONMENT))
     there = f"{HERE}/switch?to=live"
     asked = admin.get(there).words
@@ -205,7 +206,9 @@ def test_going_live_takes_the_word(house: House, admin: Browser) -> None:
 def test_going_back_to_sandbox_needs_no_word(house: House, admin: Browser) -> None:
     house.configure(SANDBOX)
     house.configure(LIVE)
+    house.certify()
     admin.post(f"{HERE}/switch?to=live", {"confirm": "live"})
+    assert active(house) is LIVE
     admin.follow(admin.post(f"{HERE}/switch?to=sandbox"))
     assert active(house) is SANDBOX
     again = admin.follow(admin.post(f"{HERE}/switch?to=sandbox"))

@@ -16,9 +16,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kedai.connectors.base import Connector, Http
+from kedai.connectors.base import Connector, Http, HttpAnswer
+from kedai.errors import RemoteUnavailable
 from kedai.inbox.models import RawEvent
-from kedai.kit.clock import ManualClock
+from kedai.kit.clock import Clock, ManualClock, SystemClock
 from kedai.runtime import Runtime, open_runtime
 from kedai.staff.roles import Role, TokenScope
 from kedai.staff.service import create_api_token, create_staff, start_session
@@ -60,6 +61,20 @@ APPS: Mapping[str, Mapping[str, str]] = {
     },
 }
 KEYS = {environment: app["push_partner_key"] for environment, app in APPS.items()}
+
+
+class Offline:
+    """The outgoing function of an installation that reaches nobody."""
+
+    @property
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    async def send(self, *_args: object, **_kwargs: object) -> HttpAnswer:
+        raise RemoteUnavailable
+
+    async def close(self) -> None:
+        return
 
 
 @dataclass
