@@ -10,7 +10,7 @@ from typing import Final
 from kedai.errors import KedaiError
 from kedai.sync.parts import Parts
 from kedai.sync.preflight.facts import Facts, ShopFacts
-from kedai.sync.preflight.findings import failed, not_tried, passed, refused, warning
+from kedai.sync.preflight.findings import failed, not_applicable, not_tried, passed, refused, warning
 from kedai.sync.preflight.place import why_not
 from kedai.sync.shops import Authorization, judge_authorization
 from kedai.sync.tokens import call_with_token
@@ -58,8 +58,12 @@ async def _check_shop(parts: Parts, facts: Facts, shop: ShopFacts) -> Sequence[C
             token = _judge_profile(facts, shop, profile)
     except KedaiError as error:
         profile, token = None, refused("token", error, subject=shop.shop_id)
-    until = shop.authorized_until if profile is None else profile.authorized_until
-    return [token, _judge_end(until, facts.read_at, shop.shop_id)]
+    if profile is not None:
+        return [token, _judge_end(profile.authorized_until, facts.read_at, shop.shop_id)]
+    if judge_authorization(shop.authorized_until, facts.read_at) is Authorization.ENDED:
+        return [token, _judge_end(shop.authorized_until, facts.read_at, shop.shop_id)]
+    # what was stored may be long out of date: the owner can take the consent back at any time
+    return [token, not_applicable("authorization", "Not known: the shop did not answer.", subject=shop.shop_id)]
 
 
 def _judge_profile(facts: Facts, shop: ShopFacts, profile: ShopProfile) -> Check:
