@@ -17,7 +17,7 @@ from kedai.sync.urls import webhook_paths, webhook_urls
 from kedai.values.app import PushConfig, PushStatus
 from kedai.values.check import Check
 
-_REGISTER: Final = "Press “Register pushes” (or `kedai env register-pushes`): it sets our address and the codes."
+_REGISTER: Final = "Press “Register pushes”, or run “kedai env register-pushes”: it sets our address and the codes."
 _OPEN_OUR_ADDRESS: Final = (
     "Open KEDAI_PUBLIC_URL from outside: does it lead to this Kedai? Look at the reverse proxy: POST to the push "
     "address must be passed on unchanged, without a sign-in page, a redirect or a body of its own."
@@ -107,7 +107,7 @@ async def check_queue(_parts: Parts, facts: Facts) -> Sequence[Check]:
         since = f", the oldest since {oldest:%Y-%m-%d %H:%M} UTC" if oldest else ""
         found = f"{_count(facts.overdue.waiting)} waiting for more than a minute{since}.{parked}"
         fix = (
-            "Look whether a worker runs (`kedai serve` or `kedai worker`), and on the pages Events and Exceptions why "
+            "Look whether “kedai serve” or “kedai worker” runs, and on the pages Events and Exceptions why "
             "they wait. Events of a paused shop wait until it is resumed."
         )
         return [failed("queue", found, fix)]

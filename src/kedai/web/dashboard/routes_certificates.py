@@ -65,7 +65,7 @@ async def run(request: Request, runtime: RuntimeDep, caller: Connecter, name: st
     """Run the checks now; back to the switch page, if they were asked for there."""
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     await certify(runtime.parts, connector.name, environment, actor=caller.actor)
-    return _back(name, environment, form.get("back", ""), "checked")
+    return _back(name, environment, form.get("back", ""), None)
 
 
 @router.post("/connectors/{name}/push-registration")
@@ -86,7 +86,7 @@ def _explain(error: KedaiError) -> str:
     return error.message + (hint if isinstance(error, RemoteRejected) else "")
 
 
-def _back(name: str, environment: Environment, back: str, status: str) -> Response:
+def _back(name: str, environment: Environment, back: str, status: str | None) -> Response:
     if back == "switch":
         return RedirectResponse(url(f"/connectors/{name}/switch", to=environment.value, status=status), 303)
     return RedirectResponse(url(f"/connectors/{name}/certificates", env=environment.value, status=status), 303)

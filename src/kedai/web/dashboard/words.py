@@ -202,7 +202,6 @@ NOTICES: dict[str, Notice] = {
     "shop_confirmed": Notice("good", "The shop is connected.", "You confirmed it by its ID."),
     "switched": Notice("good", "You are signed in here now.", "Orders of this environment are worked on from now on."),
     "already_active": Notice("info", "This environment was active already.", "Nothing was changed."),
-    "checked": Notice("info", "The checks were run.", "What they found stands below."),
     "pushes_registered": Notice("good", "The pushes are registered.", "Run the checks to see that they stand."),
     "replay_queued": Notice(
         "good", "The replay has been queued.", "It goes on by itself, also when you leave this page."
