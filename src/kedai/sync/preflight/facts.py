@@ -138,7 +138,8 @@ def _open_app(parts: Parts, db: Session, name: ConnectorName, environment: Envir
     try:
         return App(open_credentials(parts, db, name, environment), open_client(parts, db, name, environment)), ""
     except NotConfigured as error:
-        return None, f"Not set: {', '.join(error.missing)}."
+        labels = {field.name: field.label for field in parts.connector(name).credential_fields}
+        return None, f"{', '.join(labels.get(one, one) for one in error.missing)} missing."
     except SecretUnreadable as error:
         return None, error.message
 
