@@ -59,6 +59,8 @@ def _story(world: World, database: Database) -> tuple[list[tuple[str, str]], lis
     early = _compare(world, database, Environment.LIVE).kedai
     switched = _switch_to_live(world)
     live = _settled(world, database, Environment.LIVE)
+    # the catch-up may have brought every order before the replay came to its last event
+    wait_until(lambda: _parked(database) == 0, _SETTLE_SECONDS)
     rows = [
         ("sandbox orders, marketplace / Kedai", f"{sandbox.marketplace} / {sandbox.kedai}"),
         ("live events parked while sandbox was active", str(parked)),
