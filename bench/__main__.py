@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import flush, ingest, rewrap, start
+from bench import flush, ingest, rewrap, start, switch
 from bench.machine import describe
 from bench.table import print_table, write_json
 
-BENCHMARKS = {"start": start.measure, "ingest": ingest.measure, "flush": flush.measure, "rewrap": rewrap.measure}
+BENCHMARKS = {
+    "start": start.measure,
+    "ingest": ingest.measure,
+    "flush": flush.measure,
+    "rewrap": rewrap.measure,
+    "switch": switch.measure,
+}
 LATEST = Path(__file__).parent / "out" / "latest.json"
 
 

@@ -90,6 +90,12 @@ class NotConfigured(KedaiError):
         super().__init__(f"The {environment} environment is not configured: missing {', '.join(missing)}.")
 
 
+class CertificateRequired(Conflict):
+    """Going live needs checks that passed within the last hour, of the credentials as they are now."""
+
+    code = "certificate_required"
+
+
 class Sealed(KedaiError):
     """This environment is sealed: this seems to be a copy of another installation."""
 

@@ -15,7 +15,7 @@ from tests.support.check_schema import Filler, Row
 
 MAY_BE_EMPTY = {"audit": "a deed may concern the whole installation"}
 MAY_CHANGE = {"active_environment": "the one row whose environment is meant to change"}
-APPEND_ONLY = {"audit": "refuses every UPDATE, with words of its own"}
+APPEND_ONLY = dict.fromkeys(("audit", "go_live_certificate"), "refuses every UPDATE, with words of its own")
 _FIXED = "the environment of a row never changes"
 
 
@@ -96,9 +96,10 @@ def test_the_active_environment_may_change(connection: Connection, rows: dict[st
     assert refusal(connection, "active_environment", rows) == ""
 
 
-def test_the_audit_trail_refuses_every_change(connection: Connection, rows: dict[str, list[Row]]) -> None:
-    """Append-only, so that nothing done in live can be made to look like sandbox."""
-    assert "append-only" in refusal(connection, "audit", rows)
+def test_what_is_append_only_refuses_every_change(connection: Connection, rows: dict[str, list[Row]]) -> None:
+    """So that nothing done, or found, in live can be made to look like sandbox."""
+    for table in APPEND_ONLY:
+        assert "append-only" in refusal(connection, table, rows), table
 
 
 def test_a_sandbox_token_is_refused_on_a_live_shop(db: Database) -> None:

@@ -30,6 +30,7 @@ PAGES = (
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",
+    "/connectors/shopee/certificates?env=live",
     "/account",
     "/account/password",
     "/confirm",

@@ -67,7 +67,10 @@ def test_from_nothing_to_live_by_forms_alone(installation: Installation, sit: Si
 
     fill_credentials(seat, installation, "live")
     connect(page)
+    installation.register_pushes("live")
     page.get_by_role("link", name="Switch to Live…").click()
+    page.get_by_role("button", name="Run the checks").click()
+    expect(page.get_by_text("All checks passed")).to_be_visible()
     page.get_by_role("button", name="Switch to Live").click()
     assert "switch" in page.url, "the browser itself asks for the word"
     page.get_by_label("Type live to go live").fill("live")
@@ -97,6 +100,7 @@ def test_parked_events_are_replayed_after_the_switch(installation: Installation,
     wait_until(lambda: installation.count_events("parked", environment="live") > 0, message="nothing was parked")
     seat = sit(script=False)
     seat.sign_in()
+    installation.certify()
     page = seat.open("/connectors/shopee/switch?to=live")
     expect(page.get_by_role("main")).to_contain_text("After the switch you are offered to replay")
     page.get_by_label("Type live to go live").fill("live")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -48,6 +48,7 @@ class FakeHttp:
         *,
         json: bytes | None = None,
         shop_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         self.apps.append(credentials)
         self.sent.append(SentCall(method, path, tuple(query), json, shop_id))

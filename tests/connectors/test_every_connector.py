@@ -26,12 +26,20 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kedai import errors
-from kedai.connectors.base import Client, Connector, Host, HttpAnswer
+from kedai.connectors.base import (
+    Client,
+    Connector,
+    Host,
+    HttpAnswer,
+    PushesToUs,
+    ReadsConnectionPushes,
+    RetiresHosts,
+)
 from kedai.connectors.registry import CONNECTORS, get_connector
 from kedai.sync.outcome import RULES, rule_for
 from kedai.values.credentials import Credentials, PushKey, PushKeys
 from kedai.values.environment import Environment
-from kedai.values.event import Topic
+from kedai.values.event import ConnectionKind, Topic
 from kedai.values.secret import Secret
 from kedai.vault.service import NULLABLE, SECRETS
 from tests.connectors.fakes import NOW, FakeHttp
@@ -108,6 +116,40 @@ def test_each_environment_has_its_own_hosts_and_a_default(connector: Connector) 
         assert connector.default_host(environment) in own
         assert not addresses(other) & addresses(own.values())
         assert all(url.startswith("https://") for host in own.values() for url in (host.api_url, host.auth_url))
+
+
+def test_a_retired_host_is_no_host_any_more(connector: Connector) -> None:
+    if isinstance(connector, RetiresHosts):
+        assert connector.retired_hosts
+        assert not connector.retired_hosts & addresses(connector.hosts)
+        assert all(name == name.lower() and "/" not in name for name in connector.retired_hosts)
+
+
+def test_needed_push_codes_have_names(connector: Connector) -> None:
+    if isinstance(connector, PushesToUs):
+        unnamed = connector.name_push(99_999).replace("99999", "")
+        names = {code: connector.name_push(code) for code in connector.needed_push_codes}
+        assert [code for code, name in names.items() if name == f"{unnamed}{code}"] == []
+        assert len(set(names.values())) == len(names) > 0
+
+
+def test_our_own_probe_verifies_like_a_push_and_does_nothing(connector: Connector) -> None:
+    """It must pass every check that a real one passes, and be another one each second, or it proves nothing."""
+    if not isinstance(connector, PushesToUs):
+        return
+    key = Secret("the-push-key-of-this-test-only-01")
+    one, later = (connector.sign_probe(key, URL, NOW + timedelta(seconds=wait)) for wait in (0, 1))
+    headers = {name.encode(): value.encode() for name, value in one.headers.items()}
+    assert connector.signature_header in headers
+    keys = PushKeys(connector.name, Environment.LIVE, 1, (PushKey("current", key),), (URL,))
+    assert connector.verify_push(keys, headers, urlsplit(URL).path, one.body).key_name == "current"
+    assert connector.parse_push(one.body).topic is Topic.CONNECTION
+    assert connector.parse_push(one.body).event_id != connector.parse_push(later.body).event_id
+    assert key.reveal().encode() not in one.body
+    if isinstance(connector, ReadsConnectionPushes):
+        change = connector.parse_connection(one.body)
+        assert change is not None
+        assert change.kind is ConnectionKind.PROBE
 
 
 def test_names_of_hosts_are_unique(connector: Connector) -> None:

@@ -126,6 +126,23 @@ def test_query_arrives_as_it_was_signed() -> None:
     assert seen == query
 
 
+def test_headers_of_a_callers_own_are_sent_and_an_empty_query_leaves_no_trace() -> None:
+    seen: list[tuple[str, str | None, bytes]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.raw_path, request.headers.get("Authorization"), await request.read()))
+        return web.Response()
+
+    calls = Calls()
+
+    def send(url: str) -> Awaitable[Any]:
+        own = {"authorization": "a signature"}
+        return calls.client.send(credentials(url), "POST", "/webhook", (), json=b"exact  bytes", headers=own)
+
+    calls.run(handler, send)
+    assert seen == [("/webhook", "a signature", b"exact  bytes")]
+
+
 def test_json_is_sent_as_it_is() -> None:
     async def handler(request: web.Request) -> web.Response:
         assert request.content_type == "application/json"

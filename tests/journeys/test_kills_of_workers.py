@@ -116,6 +116,7 @@ def test_a_replay_that_was_killed_between_its_steps_goes_on_where_it_stood(place
     assert home.count_events("parked", environment="live") == PARKED
 
     operator = home.sign_in()
+    home.certify()
     admin = f"{home.url}/admin/dashboard/connectors/shopee/active-environment"
     assert operator.send_json("POST", admin, {"environment": "live", "confirm": "live"}).status == 200
     assert operator.post(f"{home.url}/e/live/events/replay-parked", {}, follow=False).status == 303
@@ -140,6 +141,7 @@ def test_a_catch_up_that_was_killed_between_its_steps_goes_on_where_it_stood(pla
     hands = Hands(home)
     hands.begin(KEDAI_CRASH_AT="catch_up.stepped")
     operator = home.sign_in()
+    home.certify()
     admin = f"{home.url}/admin/dashboard/connectors/shopee/active-environment"
     assert operator.send_json("POST", admin, {"environment": "live", "confirm": "live"}).status == 200
     hands.wait_killed()

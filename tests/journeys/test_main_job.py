@@ -131,7 +131,10 @@ def is_over(home: Installation, environment: str) -> bool:
 
 
 def switch(home: Installation, operator: Browser, environment: str) -> None:
-    """Sign in to the other environment."""
+    """Sign in to the other environment, after its checks."""
+    checks = f"{home.url}/admin/dashboard/connectors/shopee/certificates?env={environment}"
+    checked = operator.send_json("POST", checks).json()
+    assert checked["passed"], checked
     address = f"{home.url}/admin/dashboard/connectors/shopee/active-environment"
     answer = operator.send_json("POST", address, {"environment": environment, "confirm": environment})
     assert (answer.status, answer.json()["changed"]) == (200, True)

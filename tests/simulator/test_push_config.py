@@ -125,6 +125,15 @@ def test_what_is_turned_off_or_blocked_is_never_sent(market: Market, endpoint: R
     assert [len(market.deliveries(order_sn=one)) for one in (off, on, blocked)] == [0, 1, 0]
 
 
+def test_codes_are_switched_off_by_hand(market: Market, endpoint: Receiver) -> None:
+    app = f"/apps/{market.app['partner_id']}"
+    assert market.control("POST", app, {"push_codes_off": [30, 3]})["push_codes_off"] == [3, 30]
+    assert not {3, 30} & set(config(market)["push_config_on_list"])
+    market.control("POST", app, {"push_codes_off": [3, 14]}, status=400)
+    assert config(market)["push_config_off_list"] == [3, 30]
+    assert market.control("POST", app, {"push_codes_off": []})["push_codes_off"] == []
+
+
 def test_suspended_pushes_are_lost_until_they_are_turned_on_again(market: Market, endpoint: Receiver) -> None:
     change(market, callback_url=endpoint.url)
     app = f"/apps/{market.app['partner_id']}"

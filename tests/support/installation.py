@@ -35,12 +35,13 @@ from kedai.orders.models import OrderSync
 from kedai.runtime import Runtime, open_runtime
 from kedai.settings import Settings
 from kedai.staff.passwords import hash_password
-from kedai.staff.roles import Role
+from kedai.staff.roles import Role, TokenScope
 from kedai.staff.service import create_api_token, create_staff
 from kedai.sync.connect import TOKEN_SESSION, Callback, finish, start
 from kedai.sync.credentials import edit
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import ConnectorName, Environment
+from tests.support.certificates import store_certificate
 from tests.support.processes import Process, wait_http, wait_until
 
 MASTER_KEYS = "k1:" + base64.b64encode(hashlib.sha256(b"a test key, of no use anywhere").digest()).decode()
@@ -298,7 +299,7 @@ class Installation:
             [*KEDAI, *arguments], env=environ, input=given, capture_output=True, text=True, timeout=60, check=False
         )
 
-    def token(self, environment: str, *, role: str = "admin") -> str:
+    def token(self, environment: str, *, role: str = "admin", scopes: Sequence[TokenScope] = ()) -> str:
         """A new API token, made as `kedai token create` makes it."""
         self.upgrade()
         with self.database.write() as db:
@@ -307,6 +308,7 @@ class Installation:
                 "test",
                 role=Role(role),
                 environment=Environment(environment),
+                scopes=scopes,
                 actor=COMMAND_LINE,
                 now=datetime.now(UTC),
             )
@@ -393,6 +395,11 @@ class Installation:
         back = request("GET", location, headers={"Cookie": cookie})
         assert back.status == 303, back
         return parse_qs(urlsplit(back.headers["location"]).query)["status"][0]
+
+    def certify(self, environment: str = "live") -> None:
+        """Store a certificate that counts, where a test is about something else than the checks."""
+        with self.database.write() as db:
+            store_certificate(db, SHOPEE, Environment(environment), now=datetime.now(UTC))
 
     def prepare(self, *environments: str) -> None:
         """Configure and connect without a server, where a test is about something else; pushes are not registered."""

@@ -31,12 +31,12 @@ def list_environments(connector: Connector = "shopee", as_json: AsJson = False) 
     """Say which environment is active, which are complete, and which are sealed."""
     from kedai.values.environment import Environment
 
-    with _open() as runtime:
+    with open_runtime_beside() as runtime:
         rows = [_summary(runtime, connector, environment) for environment in sorted(Environment)]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
-    _print_table(
+    print_table(
         ("environment", "active", "complete", "sealed", "version", "missing"),
         (
             (
@@ -60,12 +60,12 @@ def show(
 ) -> None:
     """Show one environment: its fields (of a secret only whether it is set, and its fingerprint) and its shops."""
     chosen = parse_environment(environment, "ENVIRONMENT")
-    with _open() as runtime:
+    with open_runtime_beside() as runtime:
         shown = {**_summary(runtime, connector, chosen), **_details(runtime, connector, chosen)}
     if as_json:
-        _print_json(shown)
+        print_json(shown)
         return
-    _print_table(("field", "value"), ((name, _plain(value)) for name, value in shown.items()))
+    print_table(("field", "value"), ((name, _plain(value)) for name, value in shown.items()))
 
 
 @app.command()
@@ -74,7 +74,7 @@ def diff(connector: Connector = "shopee", as_json: AsJson = False) -> None:
     from kedai.sync.parity import compare
     from kedai.values.environment import Environment
 
-    with _open() as runtime, runtime.web_db.read() as db:
+    with open_runtime_beside() as runtime, runtime.web_db.read() as db:
         found = compare(runtime.parts, db, runtime.parts.connector(connector).name)
     if as_json:
         fields = [
@@ -95,7 +95,7 @@ def diff(connector: Connector = "shopee", as_json: AsJson = False) -> None:
             }
             for environment, side in found.sides.items()
         }
-        _print_json({"connector": found.connector, "active_environment": found.active.value, "fields": fields, **sides})
+        print_json({"connector": found.connector, "active_environment": found.active.value, "fields": fields, **sides})
         return
     rows = (
         (
@@ -106,7 +106,7 @@ def diff(connector: Connector = "shopee", as_json: AsJson = False) -> None:
         )
         for one in found.fields
     )
-    _print_table(("field", "sandbox", "live", "compared"), rows)
+    print_table(("field", "sandbox", "live", "compared"), rows)
 
 
 @app.command()
@@ -128,7 +128,7 @@ def copy(
         raise typer.BadParameter("--apply needs the tag that the preview printed", param_hint="--if-match")
     if apply and goal.value == "live" and confirm != "live":
         raise typer.BadParameter("changing live needs --confirm live", param_hint="--confirm")
-    with _open() as runtime:
+    with open_runtime_beside() as runtime:
         name = runtime.parts.connector(connector).name
         with runtime.web_db.read() as db:
             plan = plan_copy(runtime.parts, db, name, source=origin, target=goal)
@@ -137,7 +137,7 @@ def copy(
             return
         changed = _copy(runtime, connector, plan, field, if_match)
     if as_json:
-        _print_json({"changed": list(changed)})
+        print_json({"changed": list(changed)})
     else:
         typer.echo(f"Copied to {goal.value}: {', '.join(changed)}.")
 
@@ -174,7 +174,8 @@ def parse_environment(text: str, hint: str) -> Environment:
 
 
 @contextmanager
-def _open() -> Iterator[Runtime]:
+def open_runtime_beside() -> Iterator[Runtime]:
+    """The installation, beside a running server or alone."""
     from kedai.cli.installation import open_beside
     from kedai.settings import load_settings
 
@@ -203,10 +204,10 @@ def _copy(runtime: Runtime, connector: str, plan: CopyPlan, fields: Sequence[str
 def _print_plan(plan: CopyPlan, *, as_json: bool) -> None:
     if as_json:
         changes = [{"field": one.name, "before": one.before, "after": one.after} for one in plan.changes]
-        _print_json({"from": plan.source.value, "to": plan.target.value, "tag": plan.tag, "changes": changes})
+        print_json({"from": plan.source.value, "to": plan.target.value, "tag": plan.tag, "changes": changes})
         return
     rows = ((one.name, one.before or "-", one.after) for one in plan.changes)
-    _print_table(("field", f"in {plan.target.value} now", "afterwards"), rows)
+    print_table(("field", f"in {plan.target.value} now", "afterwards"), rows)
     if not plan.changes:
         typer.echo("There is nothing to copy.", err=True)
         return
@@ -268,11 +269,12 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """A value for programs."""
     typer.echo(json.dumps(value, indent=2))
 
 
-def _print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns as wide as they must be; one record a line, whatever a stranger has put into a name."""
     lines = [head, *([_printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]

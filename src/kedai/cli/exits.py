@@ -9,6 +9,7 @@ EXIT_CODES: dict[type[errors.KedaiError], int] = {
     errors.Conflict: 4,
     errors.Stale: 4,
     errors.NotConfigured: 4,
+    errors.CertificateRequired: 4,
     errors.Sealed: 4,
     errors.Invalid: 2,
     errors.TooLarge: 2,

@@ -54,6 +54,14 @@ class CredentialField:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedPush:
+    """A push as the marketplace would send it: the headers that matter, and the exact bytes."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """A marketplace's answer: status, headers with lower-case names, the whole body (bounded)."""
 
@@ -79,6 +87,7 @@ class Http(Protocol):
         *,
         json: bytes | None = None,
         shop_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """Send to ``credentials.api_url + path`` and read the whole answer within one deadline.
 
@@ -190,4 +199,24 @@ class ReadsConnectionPushes(Protocol):
 
     def parse_connection(self, body: bytes) -> ConnectionChange | None:
         """All that a push of `Topic.CONNECTION` says; None where it does not name whom it is about. Never raises."""
+        ...
+
+
+@runtime_checkable
+class RetiresHosts(Protocol):
+    """Did a marketplace give up hosts that old guides still name? Ask with `isinstance`."""
+
+    retired_hosts: frozenset[str]
+    """DNS names in lower case. Whoever calls one is refused, however right everything else is."""
+
+
+@runtime_checkable
+class PushesToUs(Protocol):
+    """Does a marketplace push what can be chosen by code, to an address that is registered? Ask with `isinstance`."""
+
+    needed_push_codes: frozenset[int]
+    """Those without which orders or the connection would be missed."""
+
+    def sign_probe(self, key: Secret, url: str, now: datetime) -> SignedPush:
+        """The marketplace's own harmless test of a push address, signed as it would be."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -71,6 +71,7 @@ class HttpClient:
         *,
         json: bytes | None = None,
         shop_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """Send to ``credentials.api_url + path`` and read the whole answer within one deadline.
 
@@ -83,11 +84,11 @@ class HttpClient:
         """
         self._before_call()
         call = _Call(method, self._clock.now(), monotonic())
-        url = f"{credentials.api_url}{path}?{urlencode(query, quote_via=quote)}"
+        url = f"{credentials.api_url}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         answer: HttpAnswer | None = None
         failure: KedaiError | None = None
         try:
-            answer = await self._exchange(url, call, json)
+            answer = await self._exchange(url, call, json, headers)
         except (aiohttp.ClientError, TimeoutError, OSError, _BadAnswerError) as error:
             # Not raised from here: the library's errors quote the URL, and with it the token.
             failure = _sort(call, error)
@@ -112,9 +113,11 @@ class HttpClient:
         if session is not None:
             await session.close()
 
-    async def _exchange(self, url: str, call: _Call, json: bytes | None) -> HttpAnswer:
-        headers = None if json is None else {"Content-Type": "application/json"}
-        request = self._session().request(call.method, url, data=json, headers=headers, allow_redirects=False)
+    async def _exchange(
+        self, url: str, call: _Call, json: bytes | None, headers: Mapping[str, str] | None
+    ) -> HttpAnswer:
+        sent = {**({} if json is None else {"Content-Type": "application/json"}), **(headers or {})}
+        request = self._session().request(call.method, url, data=json, headers=sent, allow_redirects=False)
         async with request as response:
             call.status = response.status
             body = await self._read(response)

@@ -275,6 +275,17 @@ def count_waiting(db: Session, connector: str, *, environment: Environment, shop
     return Queue(row[0], row[1])
 
 
+def count_overdue(
+    db: Session, connector: str, *, environment: Environment, received_before: datetime, at_most: int
+) -> Queue:
+    """What of an environment waits in the queue since before an instant, counted no further than ``at_most``."""
+    where = (_literal(EventState.RECEIVED), RawEvent.connector == connector, RawEvent.environment == environment)
+    late = sa.select(RawEvent.received_at).where(*where, RawEvent.received_at < received_before)
+    some = late.limit(at_most).subquery()
+    row = db.execute(sa.select(sa.func.count(), sa.func.min(some.c.received_at))).one()
+    return Queue(row[0], row[1])
+
+
 def find_last_pushes(db: Session, connector: str, *, environment: Environment) -> dict[str, datetime]:
     """When the last push of each shop came, among the environment's newest `RECENT`."""
     newest = sa.select(RawEvent.connector, RawEvent.shop_id, RawEvent.received_at).where(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kedai.db.base import Model
-from kedai.db.types import Bytes, EnvironmentType, Id, Integer, KeyText, UtcDateTime, environment_check
+from kedai.db.types import Bytes, EnvironmentType, Id, Integer, JsonText, KeyText, UtcDateTime, environment_check
 from kedai.values.environment import Environment
 
 _ROLES = "role IN ('viewer', 'operator', 'admin')"
@@ -113,7 +114,7 @@ class SignInTries(Model):
 
 
 class ApiToken(Model):
-    """A program's access, bound to one environment."""
+    """A program's access, bound to one environment. ``scopes`` lists what it may do beyond its role."""
 
     __tablename__ = "api_token"
     __table_args__ = (environment_check(), sa.CheckConstraint(_ROLES, name="role_known"))
@@ -122,6 +123,7 @@ class ApiToken(Model):
     name: Mapped[str] = mapped_column(sa.Text)
     role: Mapped[str] = mapped_column(sa.Text)
     environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    scopes: Mapped[Any] = mapped_column(JsonText)
     token_hash: Mapped[bytes] = mapped_column(Bytes, unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(sa.Text)

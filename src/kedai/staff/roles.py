@@ -13,6 +13,12 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class TokenScope(StrEnum):
+    """What an API token may do only if it was given to it by name, whatever its role."""
+
+    ACTIVATE_LIVE = "activate:live"
+
+
 class Capability(StrEnum):
     """What a route asks for; every route names exactly one."""
 
@@ -20,6 +26,7 @@ class Capability(StrEnum):
     CREDENTIALS_WRITE = "credentials.write"
     SHOPS_CONNECT = "shops.connect"
     ENVIRONMENT_SWITCH = "environment.switch"
+    CERTIFICATE_OVERRIDE = "certificate.override"
     EVENTS_REPLAY = "events.replay"
     ACCOUNT = "account"
     AUDIT_READ = "audit.read"
@@ -46,6 +53,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.CREDENTIALS_WRITE,
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
+            Capability.CERTIFICATE_OVERRIDE,
             Capability.EVENTS_REPLAY,
             Capability.AUDIT_READ,
             Capability.TOKENS_MANAGE,
@@ -62,9 +70,13 @@ INSTALLATION_WIDE = frozenset(
         Capability.TOKENS_MANAGE,
         Capability.STAFF_MANAGE,
         Capability.KEYS_MANAGE,
+        Capability.CERTIFICATE_OVERRIDE,
     }
 )
-"""Deeds that lie in no environment: a token, bound to one, may never do them (it could mint itself the other one)."""
+"""Deeds that lie in no environment: a token, bound to one, may never do them (it could mint itself the other one).
+
+Going live without a certificate is a person's word too, which a program cannot give.
+"""
 
 
 def has_capability(role: Role, capability: Capability) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from kedai.staff.actors import actor_of_staff, show_api_token, show_session, sho
 from kedai.staff.models import ApiToken, Staff, StaffChallenge, StaffSession
 from kedai.staff.names import one_line, parse_email, parse_name
 from kedai.staff.queries import SESSION_SPAN, TOUCH_SPAN, get_session
-from kedai.staff.roles import Role
+from kedai.staff.roles import Role, TokenScope
 from kedai.staff.second_factor import lock_staff
 from kedai.staff.tokens import new_api_token, new_session_token, token_hash
 from kedai.staff.tries import growing_delay
@@ -244,12 +245,15 @@ def create_api_token(
     actor: Actor,
     now: datetime,
     expires_at: datetime | None = None,
+    scopes: Collection[TokenScope] = (),
 ) -> tuple[ApiToken, Secret]:
     """A program's access to one environment; the text is shown once, and only its hash stays here.
 
     Raises:
-        Invalid: an empty or unprintable name, or an end that is not in the future.
+        Invalid: an empty or unprintable name, an end that is not in the future, or a scope of the other environment.
     """
+    if TokenScope.ACTIVATE_LIVE in scopes and environment is not Environment.LIVE:
+        raise Invalid("Only a token for live can be allowed to switch to live.", field="scopes")
     if expires_at is not None and expires_at <= now:
         raise Invalid("A token expires in the future.", field="expires_at")
     text = new_api_token(environment)
@@ -258,13 +262,14 @@ def create_api_token(
         name=parse_name(name),
         role=role.value,
         environment=environment,
+        scopes=sorted(scope.value for scope in scopes),
         token_hash=token_hash(text.reveal()),
         created_at=now,
         created_by=actor.name,
         expires_at=expires_at,
     )
     db.add(token)
-    details = {"name": token.name, "role": role.value, "expires_at": expires_at}
+    details = {"name": token.name, "role": role.value, "scopes": token.scopes, "expires_at": expires_at}
     _record_token(db, "token.created", token, details, actor=actor, now=now)
     return token, text
 

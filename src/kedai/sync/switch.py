@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from kedai.errors import Invalid
 from kedai.inbox.service import count_parked
 from kedai.runs.queries import find_open_runs
 from kedai.sync.catch_up import KIND, schedule
@@ -15,7 +16,9 @@ from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.vault.queries import find_last_switch
-from kedai.vault.service import activate
+from kedai.vault.switching import activate
+
+_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +31,42 @@ class SwitchResult:
 
 
 def switch(
-    parts: Parts, db: Session, name: ConnectorName, environment: Environment, *, actor: Actor, now: datetime
+    parts: Parts,
+    db: Session,
+    name: ConnectorName,
+    environment: Environment,
+    *,
+    override_reason: str | None,
+    actor: Actor,
+    now: datetime,
 ) -> SwitchResult:
     """Make ``environment`` the active one, and queue a catch-up of its shops' orders.
+
+    ``override_reason`` stands in for a certificate: the edges let only those give one who may. It is kept in the
+    audit trail.
 
     Raises:
         Sealed: this seems to be a copy, and nobody has confirmed that environment yet.
         NotConfigured: it lacks something; its names in ``missing``.
+        CertificateRequired: it is live, and no certificate counts.
+        Invalid: the reason is blank.
     """
+    reason = None if override_reason is None else _checked_reason(override_reason)
     parts.quarantine.refuse(db, environment)
     required = switch_fields(parts.connector(name))
     # before anything is recorded: a step of a run also takes the run first, and the audit trail's lock later
     find_open_runs(db, (KIND,), name, environment=environment, lock=True)
     inactive_since = find_last_switch(db, name)
-    changed = activate(db, name, environment, required=required, actor=actor, now=now)
+    changed = activate(db, name, environment, required=required, override_reason=reason, actor=actor, now=now)
     catch_ups = 0
     if changed:
         catch_ups = schedule(parts, db, name, environment, inactive_since=inactive_since, actor=actor, now=now)
     return SwitchResult(changed, count_parked(db, name, environment), catch_ups)
+
+
+def _checked_reason(text: str) -> str:
+    """One line that somebody can read later."""
+    reason = " ".join(text.split())
+    if not reason or not reason.isprintable() or len(reason) > _LONGEST_REASON:
+        raise Invalid("Say in one line why the checks need not have passed.", field="override_reason")
+    return reason

@@ -283,6 +283,31 @@ class Installation(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class GoLiveCertificate(Model):
+    """What the checks of one environment found, at one credentials version; triggers refuse UPDATE and DELETE.
+
+    ``checks`` is a list of `kedai.values.check.Check` as plain values; ``checked_at`` is when the checks began.
+    """
+
+    __tablename__ = "go_live_certificate"
+    __table_args__ = (
+        environment_check(),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
+        ),
+        sa.Index("ix_go_live_certificate_latest", "connector", "environment", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    credentials_version: Mapped[int] = mapped_column(Integer)
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checked_by: Mapped[str] = mapped_column(sa.Text)
+    passed: Mapped[bool] = mapped_column(sa.Boolean)
+    checks: Mapped[Any] = mapped_column(JsonText)
+
+
 class EnvironmentSeal(Model):
     """An environment that nothing is asked for by a process of this identity, until a person confirms.
 

@@ -1,4 +1,4 @@
-"""Writing the vault: seed, edit and clear credentials, switch. Encryption happens here and in `shops`."""
+"""Writing the vault: seed, edit and clear credentials. Encryption happens here and in `shops`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
 from kedai.db.upsert import insert_into
-from kedai.errors import Conflict, Invalid, NotConfigured, NotFound, SecretUnreadable, Stale
+from kedai.errors import Conflict, Invalid, NotFound, SecretUnreadable, Stale
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.vault.merchants import mark_foreign_merchants
@@ -163,47 +163,6 @@ def end_old_push_key(
         db,
         actor=actor,
         action="credentials.clear",
-        environment=environment,
-        subject=connector,
-        details=details,
-        now=now,
-    )
-    return True
-
-
-def activate(
-    db: Session,
-    connector: ConnectorName,
-    environment: Environment,
-    *,
-    required: Sequence[str],
-    actor: Actor,
-    now: datetime,
-) -> bool:
-    """Sign in to an environment; False when it already was the active one.
-
-    The facts are checked in this transaction: a concurrent edit waits for the row that both lock first.
-
-    Raises:
-        NotConfigured: the target lacks something (its names in ``missing``).
-    """
-    target = get_credentials(db, connector, environment, lock=True)
-    missing = missing_fields(db, target, required)
-    statement = sa.select(ActiveEnvironment).where(ActiveEnvironment.connector == connector).with_for_update()
-    row = db.execute(statement, execution_options={"populate_existing": True}).scalar_one()
-    if row.environment == environment:
-        return False
-    if missing:
-        raise NotConfigured(environment, missing)
-    before = row.environment
-    row.environment, row.version = environment, row.version + 1
-    row.updated_at, row.updated_by = now, actor.name
-    db.flush()
-    details = {"from": before.value, "to": environment.value}
-    record(
-        db,
-        actor=actor,
-        action="environment.switch",
         environment=environment,
         subject=connector,
         details=details,

@@ -12,7 +12,7 @@ from kedai.runtime import Runtime
 from kedai.sync.intake import Intake
 from kedai.sync.rejections import Rejections
 from kedai.web import errors, health, oauth
-from kedai.web.api import confirmations, connectors, merchants, parity, parked, runs, shops
+from kedai.web.api import certificates, confirmations, connectors, merchants, parity, parked, runs, shops
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
@@ -52,7 +52,7 @@ def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
     app.state.metrics = metrics
     app.include_router(health.router)
     app.include_router(oauth.router)
-    for api in (connectors, confirmations, parity, parked, runs, shops, merchants):
+    for api in (connectors, certificates, confirmations, parity, parked, runs, shops, merchants):
         app.include_router(api.router)
     app.include_router(dashboard)
     errors.install(app)

@@ -30,6 +30,7 @@ STATUS: dict[type[errors.KedaiError], int] = {
     errors.Stale: 412,
     errors.TooLarge: 413,
     errors.NotConfigured: 409,
+    errors.CertificateRequired: 409,
     errors.Sealed: 409,
     errors.BadSignature: 401,
     errors.StorageUnavailable: 503,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from kedai.errors import StepUpRequired
 from kedai.staff.actors import actor_of_api_token, actor_of_staff
 from kedai.staff.queries import SignedIn
-from kedai.staff.roles import INSTALLATION_WIDE, Capability, Role, has_capability
+from kedai.staff.roles import INSTALLATION_WIDE, Capability, Role, TokenScope, has_capability
 from kedai.values.actor import Actor
 from kedai.values.environment import Environment
 from kedai.values.secret import Secret
@@ -45,6 +45,7 @@ class Principal:
     staff_id: UUID | None = None
     confirmed_at: datetime | None = None
     must_change_password: bool = False
+    scopes: frozenset[str] = frozenset()
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether a dangerous act may follow: a person proved lately who they are; a program has no password."""
@@ -57,6 +58,10 @@ class Principal:
         if self.kind == "token" and capability in INSTALLATION_WIDE:
             return False
         return has_capability(self.role, capability)
+
+    def may_activate_live(self) -> bool:
+        """A person proves who they are instead; a program needs the scope for it, whatever its role."""
+        return self.kind == "session" or TokenScope.ACTIVATE_LIVE.value in self.scopes
 
     def reaches(self, environment: Environment) -> bool:
         """Whether this environment is open to them: both for a person, its own for a token."""
@@ -81,7 +86,8 @@ def principal_of_session(found: SignedIn) -> Principal:
 
 def principal_of_api_token(token: ApiToken) -> Principal:
     """The program behind a valid token."""
-    return Principal("token", actor_of_api_token(token), Role(token.role), None, token.environment, token.name)
+    actor, scopes = actor_of_api_token(token), frozenset(token.scopes)
+    return Principal("token", actor, Role(token.role), None, token.environment, token.name, scopes=scopes)
 
 
 def demand_fresh(caller: Principal, now: datetime) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from kedai.connectors.base import CredentialField, Host, Http, HttpAnswer
+from kedai.connectors.base import CredentialField, Host, Http, HttpAnswer, SignedPush
 from kedai.errors import (
     AuthExpired,
     BadSignature,
@@ -36,7 +36,11 @@ from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-_PUSHES = {1: ("Shop joined", Topic.CONNECTION), 2: ("Order changed", Topic.ORDER)}
+_PUSHES = {
+    1: ("Shop joined", Topic.CONNECTION),
+    2: ("Order changed", Topic.ORDER),
+    3: ("Address test", Topic.CONNECTION),
+}
 _REFUSALS: Mapping[str, type[KedaiError]] = {
     "token_expired": AuthExpired,
     "shop_left": NeedsReconnect,
@@ -50,7 +54,7 @@ def sign_push(key: Secret, url: str, body: bytes) -> str:
 
 
 class TinyConnector:
-    """Implements `kedai.connectors.base.Connector`."""
+    """Implements `Connector`, `PushesToUs` and `RetiresHosts` of `kedai.connectors.base`."""
 
     name = ConnectorName("tiny")
     label = "Tiny"
@@ -69,6 +73,8 @@ class TinyConnector:
     )
     orders_per_call = 10
     signature_header = b"x-tiny-signature"
+    needed_push_codes = frozenset({1, 2})
+    retired_hosts = frozenset({"api.old.tiny.test"})
 
     def default_host(self, environment: Environment) -> str:
         return {Environment.SANDBOX: "tiny_sandbox", Environment.LIVE: "tiny_live"}[environment]
@@ -108,6 +114,10 @@ class TinyConnector:
         elif topic is Topic.ORDER and (shop_id is None or order_sn is None):
             topic, problem = Topic.MALFORMED, "It names no stall or no order."
         return InboundEvent(seconds.to_bytes(4, "big") + digest, topic, code, shop_id, order_sn, pushed_at, problem)
+
+    def sign_probe(self, key: Secret, url: str, now: datetime) -> SignedPush:
+        body = msgspec.json.encode({"kind": 3, "timestamp": int(now.timestamp())})
+        return SignedPush({self.signature_header.decode(): sign_push(key, url, body)}, body)
 
     def name_push(self, code: int | None) -> str:
         return _PUSHES.get(code or 0, (f"Push {code}", Topic.OTHER))[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kedai.staff.roles import Role
+from kedai.values.check import CheckState
 from kedai.values.environment import Environment
 from kedai.values.event import ParkedReason
 from kedai.vault.queries import get_active_environment
@@ -187,6 +189,7 @@ def test_a_switch_is_offered_only_on_the_inactive_and_complete_side(house: House
 
 def test_going_live_takes_the_word(house: House, admin: Browser) -> None:
     house.configure(LIVE)
+    house.certify()
     house.deliver(incoming(environment=LIVE, parked=ParkedReason.INACTIVE_ENVIRONMENT))
     there = f"{HERE}/switch?to=live"
     asked = admin.get(there).words
@@ -205,7 +208,9 @@ def test_going_live_takes_the_word(house: House, admin: Browser) -> None:
 def test_going_back_to_sandbox_needs_no_word(house: House, admin: Browser) -> None:
     house.configure(SANDBOX)
     house.configure(LIVE)
+    house.certify()
     admin.post(f"{HERE}/switch?to=live", {"confirm": "live"})
+    assert active(house) is LIVE
     admin.follow(admin.post(f"{HERE}/switch?to=sandbox"))
     assert active(house) is SANDBOX
     again = admin.follow(admin.post(f"{HERE}/switch?to=sandbox"))
@@ -236,3 +241,49 @@ def test_pushes_tell_how_they_arrive(house: House, admin: Browser) -> None:
     words = admin.get(f"{HERE}?tab=sandbox").words
     assert "Signed with the current push key" in words
     assert "https://kedai.example/connectors/fake/webhook/sandbox" in words
+
+
+def test_going_live_takes_checks_that_passed(house: House, admin: Browser) -> None:
+    house.configure(LIVE)
+    there = f"{HERE}/switch?to=live"
+    asked = admin.get(there)
+    assert "The checks were never run." in asked.words
+    assert "Switch without passed checks…" in asked.words
+    refused = admin.post(there, {"confirm": "live"})
+    assert (refused.status, active(house)) == (409, SANDBOX)
+    assert "The checks were never run. Run the checks of live first." in refused.words
+    house.certify(state=CheckState.FAILED)
+    assert "The latest checks did not pass." in admin.get(there).words
+    assert admin.post(there, {"confirm": "live", "override_reason": " "}).status == 422
+    assert admin.post(there, {"confirm": "no", "override_reason": "why not"}).status == 422
+    assert active(house) is SANDBOX
+    page = admin.follow(admin.post(there, {"confirm": "live", "override_reason": "The proxy is mended."}))
+    assert (page.title, active(house)) == ("[LIVE] Fake Live · Kedai", LIVE)
+
+
+def test_an_operator_cannot_override_and_is_not_offered_it(house: House) -> None:
+    house.configure(LIVE)
+    operator = Browser(house)
+    operator.sign_in(Role.OPERATOR)
+    there = f"{HERE}/switch?to=live"
+    assert "Switch without passed checks…" not in operator.get(there).words
+    assert operator.post(there, {"confirm": "live", "override_reason": "I want it."}).status == 403
+    assert operator.post(there, {"confirm": "live"}).status == 409
+    house.certify()
+    assert "All checks passed" in operator.get(there).words
+    operator.post(there, {"confirm": "live"})
+    assert active(house) is LIVE
+
+
+def test_earlier_checks_stay_to_be_read_in_their_own_environment(house: House, admin: Browser) -> None:
+    house.configure(LIVE)
+    house.certify(state=CheckState.FAILED)
+    house.certify()
+    page = admin.get(f"{HERE}/certificates?env=live")
+    assert "All checks passed" in page.words
+    earlier = [link for link in page.links() if "/certificates/cert_" in link]
+    assert len(earlier) == 2
+    assert "Failed" in admin.get(earlier[1]).words
+    assert admin.get(earlier[1].replace("env=live", "env=sandbox")).status == 404
+    assert admin.get(f"{HERE}/certificates/cert_nonsense?env=live").status == 404
+    assert "The checks were never run." in admin.get(f"{HERE}/certificates?env=sandbox").words

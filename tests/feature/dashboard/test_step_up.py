@@ -155,6 +155,7 @@ def test_json_routes_refuse_a_session_that_is_not_fresh(house: House, late: Brow
 
 def test_json_switch_takes_the_password_along(house: House, late: Browser) -> None:
     house.configure(LIVE)
+    house.certify()
     body = '{{"environment":"live","confirm":"live","password":"{}"}}'
     path = f"{JSON}/active-environment"
     assert as_json(late, "POST", path, body.format("another one")) == 422

@@ -12,7 +12,7 @@ from kedai.db.database import Database
 from kedai.errors import Invalid
 from kedai.staff import queries, service
 from kedai.staff.models import ApiToken
-from kedai.staff.roles import Role
+from kedai.staff.roles import Role, TokenScope
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import Environment
 from kedai.values.secret import Secret
@@ -131,3 +131,20 @@ def test_list_shows_every_token_newest_first(db: Database) -> None:
         service.revoke_api_token(session, first, actor=COMMAND_LINE, now=NOW)
     with db.read() as session:
         assert [one.id for one in queries.list_api_tokens(session)] == [second.id, first.id]
+
+
+def test_scope_is_given_when_a_token_is_made_and_only_where_it_means_something(db: Database) -> None:
+    scope = [TokenScope.ACTIVATE_LIVE]
+    given = {"role": Role.OPERATOR, "actor": COMMAND_LINE, "now": NOW}
+    with db.write() as session:
+        _, text = service.create_api_token(session, "deploy", environment=Environment.LIVE, scopes=scope, **given)
+    assert make(db)[0].scopes == []
+    found = find(db, text.reveal())
+    assert found is not None
+    assert found.scopes == ["activate:live"]
+    with pytest.raises(Invalid), db.write() as session:
+        service.create_api_token(session, "deploy", environment=Environment.SANDBOX, scopes=scope, **given)
+    with db.read() as session:
+        entries = list_entries(session, environment=Environment.LIVE, before_sequence=None, limit=10)
+        made = [one for one in entries if one.action == "token.created"]
+    assert {tuple(one.details["scopes"]) for one in made} == {(), ("activate:live",)}

@@ -14,6 +14,7 @@ EXPECTED = {
     Capability.ENVIRONMENT_SWITCH: {Role.OPERATOR, Role.ADMIN},
     Capability.EVENTS_REPLAY: {Role.OPERATOR, Role.ADMIN},
     Capability.CREDENTIALS_WRITE: {Role.ADMIN},
+    Capability.CERTIFICATE_OVERRIDE: {Role.ADMIN},
     Capability.ACCOUNT: {Role.VIEWER, Role.OPERATOR, Role.ADMIN},
     Capability.AUDIT_READ: {Role.ADMIN},
     Capability.TOKENS_MANAGE: {Role.ADMIN},

@@ -15,7 +15,6 @@ from kedai.db.database import Database
 from kedai.errors import StorageUnavailable
 from kedai.kit.clock import ManualClock
 from kedai.runtime import open_runtime
-from kedai.values.actor import SYSTEM
 from kedai.values.environment import ConnectorName, Environment
 from kedai.vault import service as vault
 from kedai.vault.models import ActiveEnvironment, EnvironmentCredentials, Installation, KeyRingEntry
@@ -110,8 +109,7 @@ def test_restart_with_other_values_changes_nothing_and_seals_nothing(house: Hous
 def test_restart_does_not_undo_what_an_operator_did(house: House, tmp_path: Path) -> None:
     house.configure(SANDBOX)
     house.configure(LIVE)
-    with house.db.write() as db:
-        vault.activate(db, FAKE, LIVE, required=("partner_id",), actor=SYSTEM, now=house.now)
+    house.switch(LIVE)
     boot(house.url, tmp_path, {"partner_id": "9", "region": "MY"})
     assert (rows(house)[SANDBOX].partner_id, rows(house)[SANDBOX].region) == ("1001", "SG")
     with house.db.read() as db:

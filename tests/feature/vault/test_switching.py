@@ -10,6 +10,7 @@ from kedai.errors import Conflict, NotConfigured, NotFound
 from kedai.sync.switch import switch
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ParkedReason
+from kedai.vault.certificates import find_latest_certificate, show_certificate
 from kedai.vault.models import ActiveEnvironment
 from kedai.vault.queries import get_active_environment, read_switchboard
 from tests.support.factories import ANNA, COMPLETE_LIVE, FAKE, LIVE, SANDBOX, House, incoming, run_threads
@@ -62,7 +63,11 @@ def test_switch_is_one_act_with_a_version_and_an_entry_in_the_trail(house: House
     house.configure(LIVE)
     assert house.switch(LIVE).changed
     assert active(house) == (LIVE, 2)
-    assert switches(house) == [{"from": "sandbox", "to": "live"}]
+    (entry,) = switches(house)
+    with house.db.read() as db:
+        latest = find_latest_certificate(db, FAKE, LIVE)
+    assert latest is not None
+    assert entry == {"from": "sandbox", "to": "live", "certificate": show_certificate(latest)}
 
 
 def test_switch_to_where_one_is_changes_nothing_even_if_it_is_incomplete(house: House) -> None:
@@ -108,11 +113,12 @@ def test_switch_is_in_force_on_the_next_look_of_every_process(house: House) -> N
 
 def test_of_eight_switches_at_once_one_changes_something(house: House) -> None:
     house.configure(LIVE)
+    house.certify()
     parts = [house.as_process() for _ in range(8)]
 
     def sign_in(number: int) -> bool:
         with parts[number].database.write() as db:
-            return switch(parts[number], db, FAKE, LIVE, actor=ANNA, now=house.now).changed
+            return switch(parts[number], db, FAKE, LIVE, override_reason=None, actor=ANNA, now=house.now).changed
 
     done = run_threads([lambda number=number: sign_in(number) for number in range(8)])
     assert sorted(done, key=bool) == [False] * 7 + [True]
@@ -141,7 +147,7 @@ def test_switch_wipes_nothing(house: House) -> None:
 
 def test_unknown_marketplace_is_not_found(house: House) -> None:
     with pytest.raises(NotFound), house.db.write() as db:
-        switch(house.parts, db, ConnectorName("nobody"), LIVE, actor=ANNA, now=house.now)
+        switch(house.parts, db, ConnectorName("nobody"), LIVE, override_reason=None, actor=ANNA, now=house.now)
 
 
 def test_key_of_the_new_active_environment_cannot_be_cleared_any_more(house: House) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.feature.web.site import Site, serving
+from tests.feature.web.site import Offline, Site, serving
 from tests.support.postgres_shelf import PostgresShelf
 
 
@@ -25,7 +25,7 @@ def shared_site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         else:
             shelf: PostgresShelf = request.getfixturevalue("postgres_shelf")
             url = stack.enter_context(shelf.lend())
-        yield stack.enter_context(serving(url, directory))
+        yield stack.enter_context(serving(url, directory, http=Offline()))
 
 
 @pytest.fixture

@@ -92,6 +92,10 @@ HARMLESS = {
     "POST /e/{environment}/events/{event_id}/discards",
     "POST /api/v1/{environment}/events/{event_id}/discards",
     # work that is done again without harm
+    "POST /connectors/{name}/certificates",
+    "POST /admin/dashboard/connectors/{connector}/certificates",
+    "POST /connectors/{name}/push-registration",
+    "POST /admin/dashboard/connectors/{connector}/push-registration",
     "POST /e/{environment}/events/replay-parked",
     "POST /e/{environment}/events/{event_id}/replays",
     "POST /api/v1/{environment}/connectors/{connector}/parked-events/replays",

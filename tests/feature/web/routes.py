@@ -28,6 +28,7 @@ SAMPLES = {
     "session_id": "session_01a205a5c85b75199a2c28833cd81810",
     "passkey_id": "passkey_01a205a5c85b75199a2c28833cd81810",
     "token_id": "token_01a205a5c85b75199a2c28833cd81810",
+    "certificate_id": "cert_01a205a5c85b75199a2c28833cd81810",
     "kid": "k9",
 }
 """Something plausible for each `{parameter}` of a path; what it names need not exist."""

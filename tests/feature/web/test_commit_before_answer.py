@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from kedai.db.database import Database
+from kedai.staff.roles import TokenScope
 from kedai.vault.models import ActiveEnvironment, EnvironmentCredentials, OAuthState
 from tests.feature.web.site import ADMIN, Site
 from tests.support.factories import on_sqlite
@@ -18,10 +19,11 @@ from tests.support.installation import Answer, order_push
 
 Act = Callable[[Site, dict[str, str]], Answer]
 
+GOING_LIVE = {"environment": "live", "confirm": "live"}
 JSON_ACTS: dict[str, Act] = {
     "PATCH": lambda site, who: site.send("PATCH", f"{ADMIN}?env=live", {"shop_id": "8002"}, **who),
     "DELETE": lambda site, who: site.send("DELETE", f"{ADMIN}/secrets/partner_key?env=live", **who),
-    "switch": lambda site, who: site.send("POST", f"{ADMIN}/active-environment", {"environment": "live"}, **who),
+    "switch": lambda site, who: site.send("POST", f"{ADMIN}/active-environment", GOING_LIVE, **who),
     "oauth start": lambda site, who: site.get(f"{ADMIN}/oauth/start?env=live", **who),
 }
 
@@ -54,7 +56,8 @@ def stored(site: Site) -> list[Any]:
 
 @pytest.mark.parametrize("name", JSON_ACTS)
 def test_a_json_request_whose_commit_fails_says_503_and_changes_nothing(site: Site, name: str) -> None:
-    act, who = JSON_ACTS[name], site.token("admin", "live")
+    act, who = JSON_ACTS[name], site.token("admin", "live", scopes=[TokenScope.ACTIVATE_LIVE])
+    site.certify("live")
     assert site.get(f"{ADMIN}?env=live", **who).status == 200  # the token's first use is noted by now
     before = stored(site)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from kedai.staff.roles import TokenScope
 from kedai.vault.models import EnvironmentCredentials
 from tests.feature.web.site import ADMIN, KEYS, Site
 from tests.support.factories import on_sqlite
@@ -167,8 +168,9 @@ def test_409_names_what_an_environment_lacks(site: Site) -> None:
             .where(EnvironmentCredentials.environment == "live")
             .values(push_partner_key_encrypted=None)
         )
-    token = site.token("admin", "live")
-    refused = site.send("POST", f"{ADMIN}/active-environment", {"environment": "live"}, **token)
+    token = site.token("admin", "live", scopes=[TokenScope.ACTIVATE_LIVE])
+    wish = {"environment": "live", "confirm": "live"}
+    refused = site.send("POST", f"{ADMIN}/active-environment", wish, **token)
     assert (refused.status, refused.json()["code"]) == (409, "not_configured")
     assert set(refused.json()["missing"]) == {"push_partner_key", "shop_id"}
 

@@ -59,6 +59,8 @@ def _story(world: World, database: Database) -> tuple[list[tuple[str, str]], lis
     early = _compare(world, database, Environment.LIVE).kedai
     switched = _switch_to_live(world)
     live = _settled(world, database, Environment.LIVE)
+    # the catch-up may have brought every order before the replay came to its last event
+    wait_until(lambda: _parked(database) == 0, _SETTLE_SECONDS)
     rows = [
         ("sandbox orders, marketplace / Kedai", f"{sandbox.marketplace} / {sandbox.kedai}"),
         ("live events parked while sandbox was active", str(parked)),
@@ -79,9 +81,14 @@ def _story(world: World, database: Database) -> tuple[list[tuple[str, str]], lis
 
 
 def _switch_to_live(world: World) -> list[str]:
-    """The operator's acts: switch, then replay what was parked."""
-    admin = f"{world.url}/admin/dashboard/connectors/shopee/active-environment"
-    switched = world.browser.send_json("POST", admin, {"environment": "live", "confirm": "live"})
+    """The operator's acts: run the checks, switch, then replay what was parked."""
+    admin = f"{world.url}/admin/dashboard/connectors/shopee"
+    checked = world.browser.send_json("POST", f"{admin}/certificates?env=live", {}).json()
+    if not checked["passed"]:
+        return [f"check {one['name']}: {one['found']}" for one in checked["checks"] if one["state"] == "failed"]
+    switched = world.browser.send_json(
+        "POST", f"{admin}/active-environment", {"environment": "live", "confirm": "live"}
+    )
     if switched.status != 200:
         return [f"the switch to live was refused: {switched.body.decode()}"]
     replayed = world.browser.post_form(f"{world.url}/e/live/events/replay-parked", {})

@@ -59,6 +59,9 @@ TOPICS: Final[Mapping[int, Topic]] = {
 NAME_AN_ORDER: Final = frozenset({3, 4, 15, 29, 30, 47})
 """Pushes that are useless without an order number; 8 may hold one, the others have none."""
 
+NEEDED: Final = frozenset({1, 2, 12}) | NAME_AN_ORDER
+"""What must be switched on at Shopee: how the connection stands, and everything that tells of an order."""
+
 MISCODED_BOOKINGS: Final = frozenset({4, 15})
 """Two of the document's booking samples carry these codes instead of 24 and 25, and no order number."""
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from kedai.connectors.base import Client, CredentialField, Host, Http
+from kedai.connectors.base import Client, CredentialField, Host, Http, SignedPush
 from kedai.connectors.shopee import credentials as fields
 from kedai.connectors.shopee import push
 from kedai.connectors.shopee.client import ORDERS_PER_CALL, ShopeeClient
-from kedai.connectors.shopee.codes import name_push
+from kedai.connectors.shopee.codes import NEEDED, name_push
 from kedai.connectors.shopee.connection import parse_connection
 from kedai.values.credentials import Credentials, PushKeys
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
+from kedai.values.secret import Secret
 
 
 class ShopeeConnector:
-    """Implements `Connector` and `ReadsConnectionPushes` of `kedai.connectors.base`; stateless, so one serves all."""
+    """Implements `Connector`, `ReadsConnectionPushes`, `PushesToUs` and `RetiresHosts` of `kedai.connectors.base`.
+
+    Stateless, so one serves all.
+    """
 
     name: ConnectorName = ConnectorName("shopee")
     label: str = "Shopee"
@@ -25,6 +30,8 @@ class ShopeeConnector:
     hosts: tuple[Host, ...] = fields.HOSTS
     orders_per_call: int = ORDERS_PER_CALL
     signature_header: bytes = push.SIGNATURE_HEADER
+    needed_push_codes: frozenset[int] = NEEDED
+    retired_hosts: frozenset[str] = fields.RETIRED_HOSTS
 
     def default_host(self, environment: Environment) -> str:
         """The preset for servers in no particular place (contract §1)."""
@@ -45,6 +52,10 @@ class ShopeeConnector:
     def parse_connection(self, body: bytes) -> ConnectionChange | None:
         """All that a push about the connection says. Never raises; see `connection`."""
         return parse_connection(body)
+
+    def sign_probe(self, key: Secret, url: str, now: datetime) -> SignedPush:
+        """The console's "Verify and Save" probe (contract §4.4, code 0)."""
+        return push.sign_probe(key, url, now)
 
     def name_push(self, code: int | None) -> str:
         """The human name of a push code (contract §4.4)."""

@@ -32,6 +32,9 @@ HOSTS: Final = (
 )
 """The hosts of contract §1 that are current. The retired sandbox host is left out on purpose: it refuses every sign."""
 
+RETIRED_HOSTS: Final = frozenset({"partner.test-stable.shopeemobile.com", "partner.uat.shopeemobile.com"})
+"""Contract §1: old guides and clients still name them; they refuse every signature, however right it is."""
+
 DEFAULT_HOSTS: Final[Mapping[Environment, str]] = {Environment.LIVE: "live_sg", Environment.SANDBOX: "sandbox_sg"}
 
 FIELDS: Final = (

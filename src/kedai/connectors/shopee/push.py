@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
+from kedai.connectors.base import SignedPush
 from kedai.connectors.shopee.codes import MISCODED_BOOKINGS, NAME_A_SHOP_IN_DATA, NAME_AN_ORDER, TOPICS
 from kedai.connectors.shopee.sign import sign_push
 from kedai.errors import BadSignature
 from kedai.values.credentials import PushKey, PushKeys
 from kedai.values.event import InboundEvent, PushMatch, Topic
+from kedai.values.secret import Secret
 
 SIGNATURE_HEADER: Final = b"authorization"
 
@@ -54,6 +56,13 @@ def verify_push(keys: PushKeys, headers: Mapping[bytes, bytes], path: str, body:
         reason = ""
     reason = reason or _why_refused(given)
     raise BadSignature(REASONS[reason], reason=reason)
+
+
+def sign_probe(key: Secret, url: str, now: datetime) -> SignedPush:
+    """Make a code-0 probe, of which nothing comes but an answer (contract §4.4); each second's is another one."""
+    info = {"verify_info": "Kedai tries its own push address."}
+    body = msgspec.json.encode({"code": 0, "data": info, "timestamp": int(now.timestamp())})
+    return SignedPush({SIGNATURE_HEADER.decode(): sign_push(key, url, body)}, body)
 
 
 def _candidates(keys: PushKeys, path: str) -> Iterator[tuple[PushKey, str]]:

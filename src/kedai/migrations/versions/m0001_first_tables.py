@@ -55,6 +55,7 @@ TABLES_IN_REVERSE = (
     "run",
     "raw_event",
     "oauth_state",
+    "go_live_certificate",
     "staff",
     "sign_in_tries",
     "rejected_delivery",
@@ -69,6 +70,13 @@ TABLES_IN_REVERSE = (
     "api_token",
     "active_environment",
 )
+
+
+APPEND_ONLY = {
+    "audit": ("sequence", "the audit trail is append-only"),
+    "go_live_certificate": ("id", "certificates are append-only"),
+}
+"""Each with its key and what is said to whoever tries to change a row."""
 
 
 def upgrade() -> None:
@@ -90,10 +98,11 @@ def create_triggers_postgresql() -> None:
             " WHEN (OLD.environment IS DISTINCT FROM NEW.environment)"
             " EXECUTE FUNCTION kedai_refuse('the environment of a row never changes')"
         )
-    op.execute(
-        "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT"
-        " EXECUTE FUNCTION kedai_refuse('the audit trail is append-only')"
-    )
+    for table, (_key, reason) in APPEND_ONLY.items():
+        op.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
+            f" EXECUTE FUNCTION kedai_refuse('{reason}')"
+        )
 
 
 def create_triggers_sqlite() -> None:
@@ -103,16 +112,17 @@ def create_triggers_sqlite() -> None:
             " WHEN OLD.environment IS NOT NEW.environment"
             " BEGIN SELECT RAISE(ABORT, 'the environment of a row never changes'); END"
         )
-    for deed in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER audit_append_only_{deed.lower()} BEFORE {deed} ON audit"
-            " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
+    for table, (key, reason) in APPEND_ONLY.items():
+        for deed in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER {table}_append_only_{deed.lower()} BEFORE {deed} ON {table}"
+                f" BEGIN SELECT RAISE(ABORT, '{reason}'); END"
+            )
+        op.execute(  # INSERT OR REPLACE removes a row without asking the trigger above
+            f"CREATE TRIGGER {table}_append_only_replace BEFORE INSERT ON {table}"
+            f" WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"
+            f" BEGIN SELECT RAISE(ABORT, '{reason}'); END"
         )
-    op.execute(  # INSERT OR REPLACE removes a row without asking the trigger above
-        "CREATE TRIGGER audit_append_only_replace BEFORE INSERT ON audit"
-        " WHEN EXISTS (SELECT 1 FROM audit WHERE sequence = NEW.sequence)"
-        " BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
-    )
 
 
 def create_tables() -> None:
@@ -132,6 +142,7 @@ def create_tables() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("scopes", types.JsonText(), nullable=False),
         sa.Column("token_hash", types.Bytes(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
@@ -305,6 +316,27 @@ def create_tables() -> None:
         sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="ck_staff_role_known"),
         sa.PrimaryKeyConstraint("id", name="pk_staff"),
         sa.UniqueConstraint("email", name="uq_staff_email"),
+    )
+    op.create_table(
+        "go_live_certificate",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("credentials_version", types.Integer, nullable=False),
+        sa.Column("checked_at", types.UtcDateTime(), nullable=False),
+        sa.Column("checked_by", sa.Text(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("checks", types.JsonText(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_go_live_certificate_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_go_live_certificate_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_go_live_certificate"),
+    )
+    op.create_index(
+        "ix_go_live_certificate_latest", "go_live_certificate", ["connector", "environment", "id"], unique=False
     )
     op.create_table(
         "oauth_state",

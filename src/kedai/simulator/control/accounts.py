@@ -20,7 +20,7 @@ from kedai.simulator.control.http import (
 from kedai.simulator.pushing.bodies import NamedIn
 from kedai.simulator.redirects import BadRedirect, check_redirect, is_web_address, with_answer
 from kedai.simulator.state.authorizations import DAY_SECONDS, LONGEST_LINK_DAYS, Subject
-from kedai.simulator.state.push_settings import PushStatus
+from kedai.simulator.state.push_settings import PUSH_CODES, PushStatus
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -50,6 +50,7 @@ class AppChange(msgspec.Struct, forbid_unknown_fields=True):
     redirect_domain: str | msgspec.UnsetType | None = msgspec.UNSET
     push_partner_key: str | msgspec.UnsetType = msgspec.UNSET
     push_status: PushStatus | msgspec.UnsetType = msgspec.UNSET
+    push_codes_off: list[int] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Revocation(msgspec.Struct, forbid_unknown_fields=True):
@@ -106,7 +107,7 @@ def _chosen(account: MainAccount, wish: Authorization) -> tuple[Subject, ...]:
 
 
 async def change_app(request: web.Request) -> web.Response:
-    """Set the app's callback URL, redirect domain, push key or push status, and return the app."""
+    """Set the app's callback URL, redirect domain, push key, push status or the codes that are off; return the app."""
     simulation = simulation_of(request)
     app = find_app(request, path_number(request, "partner_id"))
     change = await read_body(request, AppChange)
@@ -118,6 +119,8 @@ async def change_app(request: web.Request) -> web.Response:
         app.push_partner_key = change.push_partner_key
     if change.push_status is not msgspec.UNSET:
         app.push.force(change.push_status, simulation.world.clock.now())
+    if change.push_codes_off is not msgspec.UNSET:
+        app.push.off = _checked_codes(change.push_codes_off)
     return answer(simulation.world.app_json(app))
 
 
@@ -145,6 +148,12 @@ def _subject(request: web.Request) -> Subject:
     if "shop_id" in request.match_info:
         return Subject("shop", find_shop(request, path_number(request, "shop_id")).shop_id)
     return Subject("merchant", find_merchant(request, path_number(request, "merchant_id")).merchant_id)
+
+
+def _checked_codes(codes: list[int]) -> set[int]:
+    if unknown := sorted(set(codes) - set(PUSH_CODES)):
+        raise ControlError(400, "bad_request", f"push_codes_off: {unknown[0]} is no push that can be switched.")
+    return set(codes)
 
 
 def _checked_url(url: str | None) -> str | None:

@@ -11,15 +11,15 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from kedai.errors import Forbidden, Invalid, Stale, StepUpRequired
-from kedai.runtime import Runtime
-from kedai.staff.roles import Capability
+from kedai.staff.roles import Capability, TokenScope
 from kedai.sync import credentials
 from kedai.sync.connect import TOKEN_SESSION, start
 from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.switch import switch
-from kedai.values.environment import ConnectorName, Environment
+from kedai.values.environment import Environment
 from kedai.vault.queries import get_active_environment
 from kedai.web.api.shown import plain
+from kedai.web.api.target import EnvQuery, find_environment, get_target
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession, is_secure, reach, require
 from kedai.web.oauth import set_oauth_cookie
 from kedai.web.security import Principal
@@ -32,7 +32,6 @@ Reader = Annotated[Principal, Depends(require(Capability.READ))]
 Editor = Annotated[Principal, Depends(require(Capability.CREDENTIALS_WRITE, fresh=True))]
 Connecter = Annotated[Principal, Depends(require(Capability.SHOPS_CONNECT))]
 Switcher = Annotated[Principal, Depends(require(Capability.ENVIRONMENT_SWITCH))]
-EnvQuery = Annotated[list[str], Query(alias="env", default_factory=list)]
 _VERSION = re.compile(r"[0-9]{1,18}")
 _Id = Annotated[str, Field(max_length=200)] | Annotated[int, Field(strict=True)] | None
 
@@ -81,11 +80,20 @@ class ActiveEnvironmentBody(BaseModel):
 def confirmed_switcher(
     request: Request, body: ActiveEnvironmentBody, runtime: RuntimeDep, caller: Switcher
 ) -> Principal:
-    """Who may switch: to live a person proves lately, or with the password sent along, that it is they.
+    """Who may switch: to live with the word, a program with the scope, a person with a proof lately or sent along.
 
     Stands before the transaction, since a password is never hashed inside one.
     """
-    if body.environment is Environment.LIVE and not caller.is_fresh(runtime.clock.now()):
+    reach(caller, body.environment)
+    if body.override_reason is not None and not caller.can(Capability.CERTIFICATE_OVERRIDE):
+        raise Forbidden("Only an administrator may go live without a certificate, and no program may.")
+    if body.environment is not Environment.LIVE:
+        return caller
+    if not caller.may_activate_live():
+        raise Forbidden(f"This token lacks the scope {TokenScope.ACTIVATE_LIVE.value}.")
+    if body.confirm != Environment.LIVE.value:
+        raise Invalid("Going live must be confirmed with the word live.", field="confirm")
+    if not caller.is_fresh(runtime.clock.now()):
         if body.password is None:
             raise StepUpRequired
         code = "" if body.code is None else body.code.get_secret_value()
@@ -100,7 +108,7 @@ ConfirmedSwitcher = Annotated[Principal, Depends(confirmed_switcher)]
 def show(connector: str, env: EnvQuery, runtime: RuntimeDep, caller: Reader, db: ReadSession) -> Response:
     """One environment's state, the active one by default; both answer on a virgin database."""
     name = runtime.parts.connector(connector).name
-    environment = _environment(env) or get_active_environment(db, name)
+    environment = find_environment(env) or get_active_environment(db, name)
     reach(caller, environment)
     return _shown(get_connection(runtime.parts, db, name, environment))
 
@@ -116,7 +124,7 @@ def edit(
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Change some fields; a stale `If-Match` is 412."""
-    name, environment = _target(runtime, connector, env, caller)
+    name, environment = get_target(runtime, connector, env, caller)
     result = credentials.edit(
         runtime.parts,
         db,
@@ -143,7 +151,7 @@ def clear_secret(
     if_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Remove a secret on purpose; 409 where the active environment needs it."""
-    name, environment = _target(runtime, connector, env, caller)
+    name, environment = get_target(runtime, connector, env, caller)
     credentials.clear_secret(
         runtime.parts,
         db,
@@ -171,7 +179,7 @@ def oauth_start(
     """Mint a state bound to this browser and say where to go. The one GET that writes; never from another site."""
     if request.headers.get("sec-fetch-site") == "cross-site":
         raise Forbidden("This must be started from Kedai's own pages.")
-    name, environment = _target(runtime, connector, env, caller)
+    name, environment = get_target(runtime, connector, env, caller)
     session = f"{TOKEN_SESSION}{caller.actor.id}" if caller.session_id is None else caller.session_id.hex
     begun = start(
         runtime.parts,
@@ -193,34 +201,23 @@ def oauth_start(
 def activate(
     connector: str, body: ActiveEnvironmentBody, runtime: RuntimeDep, caller: ConfirmedSwitcher, db: WriteSession
 ) -> dict[str, Any]:
-    """Sign in to an environment; 409 with `missing` where it is not complete."""
-    reach(caller, body.environment)
+    """Sign in to an environment; 409 with `missing` where it is not complete, or where live has no certificate."""
     name = runtime.parts.connector(connector).name
-    result = switch(runtime.parts, db, name, body.environment, actor=caller.actor, now=runtime.clock.now())
+    result = switch(
+        runtime.parts,
+        db,
+        name,
+        body.environment,
+        override_reason=body.override_reason,
+        actor=caller.actor,
+        now=runtime.clock.now(),
+    )
     return {
         "connector": name,
         "active_environment": body.environment.value,
         "changed": result.changed,
         "parked_events": result.parked,
     }
-
-
-def _target(runtime: Runtime, connector: str, env: list[str], caller: Principal) -> tuple[ConnectorName, Environment]:
-    """The environment meant: whatever writes must name it, so that nothing ever lands in the other by default."""
-    name = runtime.parts.connector(connector).name
-    environment = _environment(env)
-    if environment is None:
-        raise Invalid("Name the environment: ?env=sandbox or ?env=live.", field="env")
-    reach(caller, environment)
-    return name, environment
-
-
-def _environment(env: list[str]) -> Environment | None:
-    if not env:
-        return None
-    if len(env) > 1 or env[0] not in set(Environment):
-        raise Invalid("env is sandbox or live, once.", field="env")
-    return Environment(env[0])
 
 
 def _version(if_match: str | None) -> int | None:

@@ -22,6 +22,7 @@ from kedai.sync.grants import KIND as MAIN_ACCOUNT
 from kedai.sync.parts import find_host
 from kedai.sync.shops import judge_authorization, read_health
 from kedai.values.environment import Environment
+from kedai.web.dashboard.certification import read_certification
 from kedai.web.dashboard.connection_form import OVERLAPS, Typed, chosen_overlap, form_fields
 from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
@@ -78,6 +79,7 @@ def show_connection(
         parked = read_parked(db, connector.name, environment, back="connection", refresh_href=here)
         health = read_health(db, connector.name, environment, now=shell.now)
         grants = find_open_runs(db, (MAIN_ACCOUNT,), connector.name, environment=environment)
+        certification = read_certification(db, connector.name, environment, now=shell.now)
         catch_ups = find_open_runs(db, (CATCH_UP,), connector.name, environment=environment)
     return render(
         shell,
@@ -95,6 +97,7 @@ def show_connection(
         checklist=_checklist(connector, view),
         connect_missing=labels(connector, view.connect_missing),
         push=push,
+        certification=certification,
         shop_health=health,
         merchant_errors=attempt.merchant_errors,
         merchant_authorization={

@@ -8,6 +8,7 @@ from kedai.errors import Forbidden
 from kedai.web.dashboard.assets import router as assets
 from kedai.web.dashboard.routes_account import router as account
 from kedai.web.dashboard.routes_audit import router as audit
+from kedai.web.dashboard.routes_certificates import router as certificates
 from kedai.web.dashboard.routes_confirm import router as confirm
 from kedai.web.dashboard.routes_connection import router as connection
 from kedai.web.dashboard.routes_credentials import router as credentials
@@ -46,7 +47,8 @@ router = APIRouter(include_in_schema=False)
 router.include_router(assets)
 PAGES = (
     *(session, confirm, account, totp, passkeys),
-    *(home, orders, events, parked, exceptions, runs, connection, credentials, shops, shop, merchants, switch),
+    *(home, orders, events, parked, exceptions, runs, connection, credentials),
+    *(shops, shop, merchants, certificates, switch),
     *(parity, quarantine, staff, tokens, audit, keys),
 )
 for pages in PAGES:

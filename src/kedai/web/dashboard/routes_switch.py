@@ -1,20 +1,23 @@
-"""Signing in to the other environment: what will change is said first, and going live asks for the word."""
+"""Signing in to the other environment: what will change is said first; going live asks for passed checks and a word."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from kedai.errors import NotConfigured
+from kedai.errors import CertificateRequired, Forbidden, Invalid, NotConfigured
 from kedai.runtime import Runtime
+from kedai.staff.roles import Capability
 from kedai.sync.switch import switch
 from kedai.values.environment import Environment
 from kedai.web.dashboard.access import Switcher
+from kedai.web.dashboard.certification import Certification, read_certification
 from kedai.web.dashboard.connection_page import frame, labels, read_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
-from kedai.web.dashboard.shell import env_param
+from kedai.web.dashboard.shell import env_param, text_param
+from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal, demand_fresh
 
@@ -33,17 +36,32 @@ def ask(request: Request, runtime: RuntimeDep, caller: Switcher, name: str) -> R
 
 @router.post("/connectors/{name}/switch")
 def sign_in_to(request: Request, runtime: RuntimeDep, caller: Switcher, name: str, form: Form) -> Response:
-    """Switch; to live only with the word typed."""
+    """Switch; to live only with the word typed, and with checks that count or an administrator's reason."""
     connector, target = runtime.parts.connector(name), env_param(request, "to")
     _demand_fresh_for_live(runtime, caller, target)
     if target is Environment.LIVE and form.get("confirm", "").strip() != _WORD:
         problem = f"Type the word {_WORD} to go live."
         return _ask(request, runtime, caller, name, target, status=422, problem=problem)
+    reason = form.get("override_reason")
+    if reason is not None and not caller.can(Capability.CERTIFICATE_OVERRIDE):
+        raise Forbidden("Only an administrator may go live without passed checks.")
     try:
         with runtime.web_db.write() as db:
-            result = switch(runtime.parts, db, connector.name, target, actor=caller.actor, now=runtime.clock.now())
+            result = switch(
+                runtime.parts,
+                db,
+                connector.name,
+                target,
+                override_reason=reason,
+                actor=caller.actor,
+                now=runtime.clock.now(),
+            )
     except NotConfigured:
         return _ask(request, runtime, caller, name, target, status=409, problem="")
+    except CertificateRequired as error:
+        return _ask(request, runtime, caller, name, target, status=409, problem=error.message)
+    except Invalid as error:
+        return _ask(request, runtime, caller, name, target, status=422, problem=error.message)
     status = "switched" if result.changed else "already_active"
     return RedirectResponse(url(f"/connectors/{name}", tab=target.value, status=status), 303)
 
@@ -61,6 +79,9 @@ def _ask(
     with runtime.web_db.read() as db:
         shell, view = read_connection(request, runtime, db, caller, connector, target)
         parked = read_parked(db, connector.name, target, back="connection", refresh_href=here)
+        certification = Certification(None, "")
+        if target is Environment.LIVE:
+            certification = read_certification(db, connector.name, target, now=shell.now)
     if view.active_environment is target:
         return RedirectResponse(url(f"/connectors/{name}", tab=target.value, status="already_active"), 303)
     return render(
@@ -73,6 +94,8 @@ def _ask(
         leaving=target.other,
         parked=parked,
         missing=labels(connector, view.missing),
+        certification=certification,
+        notice=find_notice(text_param(request, "status")) if status == 200 else None,
         problem=problem,
         word=_WORD,
         back=here,

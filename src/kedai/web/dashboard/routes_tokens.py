@@ -10,6 +10,7 @@ from kedai.kit.ids import parse_id
 from kedai.runtime import Runtime
 from kedai.staff import queries
 from kedai.staff.actors import TOKEN_PREFIX, show_api_token
+from kedai.staff.roles import TokenScope
 from kedai.staff.service import create_api_token, revoke_api_token
 from kedai.values.environment import Environment
 from kedai.web.dashboard.access import FreshTokenManager, TokenManager
@@ -37,9 +38,16 @@ def create(request: Request, runtime: RuntimeDep, caller: FreshTokenManager, for
     name = form.get("name", "")
     try:
         role, environment = parse_role(form.get("role", "")), _environment(form.get("environment", ""))
+        scopes = [scope for scope in TokenScope if f"scope_{scope.name.lower()}" in form]
         with runtime.web_db.write() as db:
             token, text = create_api_token(
-                db, name, role=role, environment=environment, actor=caller.actor, now=runtime.clock.now()
+                db,
+                name,
+                role=role,
+                environment=environment,
+                scopes=scopes,
+                actor=caller.actor,
+                now=runtime.clock.now(),
             )
     except Invalid as error:
         return _list(request, runtime, caller, status=422, name=name[:200], problem=error.message)

@@ -115,6 +115,13 @@ PARITY: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "cannot_be_read": ("Cannot be read", "bad"),
 }
 
+CHECK_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "passed": ("Passed", "good"),
+    "warning": ("Look at it", "warn"),
+    "failed": ("Failed", "bad"),
+    "not_applicable": ("Not asked", "quiet"),
+}
+
 RUN_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "queued": ("Queued", "info"),
     "running": ("Running", "info"),
@@ -128,6 +135,8 @@ ROLE = {
     "operator": "Operator: also connects, switches and replays",
     "admin": "Administrator: also credentials, keys and people",
 }
+
+TOKEN_SCOPE = {"activate:live": "May switch to Live"}
 
 RUN_KIND = {
     "replay_parked": "Replay parked events",
@@ -198,6 +207,7 @@ NOTICES: dict[str, Notice] = {
     "shop_confirmed": Notice("good", "The shop is connected.", "You confirmed it by its ID."),
     "switched": Notice("good", "You are signed in here now.", "Orders of this environment are worked on from now on."),
     "already_active": Notice("info", "This environment was active already.", "Nothing was changed."),
+    "pushes_registered": Notice("good", "The pushes are registered.", "Run the checks to see that they stand."),
     "replay_queued": Notice(
         "good", "The replay has been queued.", "It goes on by itself, also when you leave this page."
     ),

@@ -1,0 +1,82 @@
+"""Short words for what a check found; every sentence is for an operator who is no programmer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from kedai.errors import (
+    AuthExpired,
+    KedaiError,
+    NeedsReconnect,
+    RateLimited,
+    RemoteMisconfigured,
+    SecretUnreadable,
+)
+from kedai.values.check import Check, CheckState
+
+TITLES: Final[Mapping[str, str]] = {
+    "configuration": "Everything is filled in",
+    "host": "The host is right and answers",
+    "clock": "This server's clock is right",
+    "signature": "The marketplace accepts our signature",
+    "token": "The shop lets us in",
+    "authorization": "The shop's authorisation lasts",
+    "push_config": "Pushes are registered for our address",
+    "push_status": "Pushes are not held back",
+    "loopback": "A push reaches us through our public address",
+    "queue": "Nothing waits in the queue",
+}
+"""Every check by its name, in the order in which they are shown."""
+
+_LONGEST: Final = 400
+
+
+def passed(name: str, found: str, *, subject: str = "") -> Check:
+    """It is as it should be."""
+    return Check(name, TITLES[name], CheckState.PASSED, _short(found), subject=subject)
+
+
+def warning(name: str, found: str, fix: str, *, subject: str = "") -> Check:
+    """It works now, but somebody should look at it."""
+    return Check(name, TITLES[name], CheckState.WARNING, _short(found), fix, subject)
+
+
+def failed(name: str, found: str, fix: str, *, subject: str = "") -> Check:
+    """It does not work: what to do."""
+    return Check(name, TITLES[name], CheckState.FAILED, _short(found), fix, subject)
+
+
+def not_applicable(name: str, found: str, *, subject: str = "") -> Check:
+    """It could not be asked, for a reason that is no failure of its own."""
+    return Check(name, TITLES[name], CheckState.NOT_APPLICABLE, _short(found), subject=subject)
+
+
+def not_tried(name: str, why: str) -> Check:
+    """Another check failed, without which this question cannot be asked."""
+    return not_applicable(name, f"Not tried: {why}")
+
+
+def refused(name: str, error: KedaiError, *, subject: str = "") -> Check:
+    """A call that failed, with the fix of its family."""
+    fix = next((text for family, text in _FIXES.items() if isinstance(error, family)), _TRY_AGAIN)
+    return failed(name, error.message, fix, subject=subject)
+
+
+_TRY_AGAIN: Final = "Wait a minute, then run the checks again. If it stays, look whether the marketplace is down."
+_FIXES: Final[Mapping[type[KedaiError], str]] = {
+    RemoteMisconfigured: (
+        "Copy partner ID and partner key once more from the console's page of this environment's app, and save them. "
+        "Look there too whether the app is switched on and whether this server's IP address is allowed."
+    ),
+    NeedsReconnect: "Connect the shop again on this environment's tab.",
+    AuthExpired: "Connect the shop again on this environment's tab.",
+    RateLimited: "Wait some minutes: too many calls were made. Then run the checks again.",
+    SecretUnreadable: "Give this server the master key that is named, or enter the secret again.",
+}
+
+
+def _short(text: str) -> str:
+    """One line of bounded length: some of it may be a marketplace's own words."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

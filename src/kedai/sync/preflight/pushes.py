@@ -1,0 +1,130 @@
+"""Will pushes come: registered, not held back, and able to reach us? And is what came before dealt with?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final
+
+from kedai.connectors.base import Probes, PushesToUs
+from kedai.errors import KedaiError
+from kedai.sync.parts import Parts
+from kedai.sync.preflight.facts import COUNTED, Facts
+from kedai.sync.preflight.findings import failed, not_applicable, not_tried, passed, refused, warning
+from kedai.sync.preflight.place import why_not
+from kedai.sync.urls import webhook_paths, webhook_urls
+from kedai.values.app import PushConfig, PushStatus
+from kedai.values.check import Check
+
+_REGISTER: Final = "Press “Register pushes”, or run “kedai env register-pushes”: it sets our address and the codes."
+_OPEN_OUR_ADDRESS: Final = (
+    "Open KEDAI_PUBLIC_URL from outside: does it lead to this Kedai? Look at the reverse proxy: POST to the push "
+    "address must be passed on unchanged, without a sign-in page, a redirect or a body of its own."
+)
+
+
+async def check_push_config(parts: Parts, facts: Facts) -> Sequence[Check]:
+    """What the marketplace says of our pushes."""
+    if facts.app is None:
+        return [not_tried(name, why_not(facts)) for name in ("push_config", "push_status")]
+    if not isinstance(facts.app.client, Probes):
+        found = f"{facts.connector.label} cannot be asked for it."
+        return [not_applicable(name, found) for name in ("push_config", "push_status")]
+    try:
+        config = await facts.app.client.get_push_config()
+    except KedaiError as error:
+        return [refused("push_config", error), not_tried("push_status", "the marketplace did not answer.")]
+    return [_judge_config(parts, facts, config), _judge_status(config)]
+
+
+def missing_codes(needed: Iterable[int], config: PushConfig) -> tuple[int, ...]:
+    """Needed codes that are off; one that is neither on nor off is not offered to this kind of app at all."""
+    return tuple(sorted(set(needed) & set(config.codes_off) if config.codes_on else set(needed)))
+
+
+def _judge_config(parts: Parts, facts: Facts, config: PushConfig) -> Check:
+    ours = webhook_urls(parts.settings, facts.connector.name, facts.environment)
+    if config.callback_url not in ours:
+        registered = f"Registered is {config.callback_url}" if config.callback_url else "No address is registered"
+        return failed("push_config", f"{registered}; ours is {ours[0]}.", _REGISTER)
+    blocked = sorted(set(config.blocked_shop_ids) & {shop.shop_id for shop in facts.shops})
+    if blocked:
+        found = f"No pushes are sent for the blocked {_shops(blocked)}."
+        return failed("push_config", found, "Take the shop off the list of blocked shops in the marketplace's console.")
+    needed = facts.connector.needed_push_codes if isinstance(facts.connector, PushesToUs) else frozenset()
+    missing = missing_codes(needed, config)
+    if missing:
+        return failed("push_config", f"Switched off, but needed: {_names(facts, missing)}.", _REGISTER)
+    extra = sorted(set(config.codes_on) - needed)
+    also = f" Also on, and harmless: {len(extra)} more ({_numbers(extra)})." if extra else ""
+    absent = sorted(needed - set(config.codes_on))
+    lacking = f" Not offered to this kind of app: {_names(facts, absent)}." if absent else ""
+    return passed("push_config", f"Our address, with every code that is needed.{also}{lacking}")
+
+
+def _judge_status(config: PushConfig) -> Check:
+    if config.status is PushStatus.NORMAL:
+        return passed("push_status", "Normal.")
+    if config.status is PushStatus.SUSPENDED:
+        since = f" since {config.suspended_at:%Y-%m-%d %H:%M} UTC" if config.suspended_at else ""
+        fix = f"Make sure first that pushes reach us, then lift it: {_REGISTER}"
+        return failed("push_status", f"Suspended{since}: nothing is pushed, and nothing is sent later.", fix)
+    if config.status is PushStatus.WARNING:
+        fix = "Mend what answers pushes badly; the marketplace suspends them if it goes on."
+        return warning("push_status", "Warning: too many of our answers were bad.", fix)
+    found = f"The marketplace says {config.stated_status or 'nothing'}, which we do not know."
+    return warning("push_status", found, "Look at the push page of the marketplace's console.")
+
+
+async def check_loopback(parts: Parts, facts: Facts) -> Sequence[Check]:
+    """Send ourselves what the marketplace would send, by the way it would come; nowhere else, and never redirected."""
+    if not isinstance(facts.connector, PushesToUs):
+        return [not_applicable("loopback", f"{facts.connector.label} has no harmless push to try it with.")]
+    if facts.push_key is None:
+        return [failed("loopback", facts.push_key_problem, "Enter the push key on this environment's tab.")]
+    if facts.app is None:
+        return [not_tried("loopback", why_not(facts))]
+    url = webhook_urls(parts.settings, facts.connector.name, facts.environment)[0]
+    path = webhook_paths(facts.connector.name, facts.environment)[0]
+    push = facts.connector.sign_probe(facts.push_key.key, url, parts.clock.now())
+    ourselves = replace(facts.app.credentials, api_url=parts.settings.public_url)
+    try:
+        answer = await parts.http.send(ourselves, "POST", path, (), json=push.body, headers=push.headers)
+    except KedaiError:
+        return [failed("loopback", f"{url} did not answer.", _OPEN_OUR_ADDRESS)]
+    if answer.status == HTTPStatus.OK and not answer.body:
+        return [passed("loopback", f"{url} took a signed push.")]
+    body = " with a body, which the marketplace takes for a failure" if answer.status == HTTPStatus.OK else ""
+    return [failed("loopback", f"{url} answered {answer.status}{body}.", _OPEN_OUR_ADDRESS)]
+
+
+async def check_queue(_parts: Parts, facts: Facts) -> Sequence[Check]:
+    """What is parked waits on purpose; what was received must not wait."""
+    parked = f" {_count(facts.parked)} parked, which is no obstacle." if facts.parked else ""
+    if facts.overdue.waiting:
+        oldest = facts.overdue.oldest_received_at
+        since = f", the oldest since {oldest:%Y-%m-%d %H:%M} UTC" if oldest else ""
+        found = f"{_count(facts.overdue.waiting)} waiting for more than a minute{since}.{parked}"
+        fix = (
+            "Look whether “kedai serve” or “kedai worker” runs, and on the pages Events and Exceptions why "
+            "they wait. Events of a paused shop wait until it is resumed."
+        )
+        return [failed("queue", found, fix)]
+    return [passed("queue", f"Nothing waits.{parked}")]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}{'+' if number >= COUNTED else ''} {'event' if number == 1 else 'events'}"
+
+
+def _names(facts: Facts, codes: Iterable[int]) -> str:
+    return ", ".join(f"{facts.connector.name_push(code)} ({code})" for code in codes)
+
+
+def _numbers(codes: Iterable[int]) -> str:
+    return ", ".join(str(code) for code in codes)
+
+
+def _shops(shop_ids: Sequence[str]) -> str:
+    return f"{'shop' if len(shop_ids) == 1 else 'shops'} {', '.join(shop_ids)}"
