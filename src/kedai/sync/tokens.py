@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,6 @@ from kedai.kit.clock import monotonic
 from kedai.sync.parts import Parts, open_client
 from kedai.sync.renewal import Renewal, begin, renew
 from kedai.sync.spooled import recover
-from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account
 from kedai.values.secret import Secret
 from kedai.vault.accounts import find_holder, find_pair, secret_place
@@ -50,9 +49,8 @@ async def get_access_token(parts: Parts, scope: Account, *, rejected: int | None
     deadline = monotonic() + _WAIT_SECONDS
     while True:
         held, is_free = await parts.read(lambda db: _look(parts, db, scope, rejected))
-        if held is None and is_free and not await asyncio.to_thread(recover, parts):  # what was saved here comes first
-            begun = await parts.write(lambda db: _begin(parts, db, scope, rejected))
-            held = None if begun is None else await _renew(parts, begun)
+        if held is None and is_free:
+            held = await _to_its_end(_try_to_renew(parts, scope, rejected))
         if held is not None:
             return held
         if monotonic() > deadline:
@@ -98,6 +96,29 @@ def _usable(parts: Parts, db: Session, scope: Account, rejected: int | None) -> 
     return HeldToken(open_pair(parts.ring, partial(secret_place, scope), row).access_token, row.generation)
 
 
+async def _try_to_renew(parts: Parts, scope: Account, rejected: int | None) -> HeldToken | None:
+    """What was saved here comes first; None where that is stored now, or somebody else was faster."""
+    begun = await _begin_alone(parts, scope, rejected)
+    tokens = None if begun is None else await renew(parts, begun)
+    if begun is None or tokens is None:
+        return None
+    return HeldToken(tokens.access_token, begun.claim.generation.number + 1)
+
+
+async def _begin_alone(parts: Parts, scope: Account, rejected: int | None) -> Renewal | None:
+    """One caller of a loop is enough to try: a crowd would keep the key ring from whoever has won."""
+    key = id(asyncio.get_running_loop()), scope
+    if key in _beginning:
+        return None
+    _beginning.add(key)
+    try:
+        if await asyncio.to_thread(recover, parts):
+            return None
+        return await parts.write(lambda db: _begin(parts, db, scope, rejected))
+    finally:
+        _beginning.discard(key)
+
+
 def _begin(parts: Parts, db: Session, scope: Account, rejected: int | None) -> Renewal | None:
     row = find_pair(db, scope)
     if row is None or _usable(parts, db, scope, rejected) is not None or not is_refresh_free(db, scope):
@@ -105,15 +126,15 @@ def _begin(parts: Parts, db: Session, scope: Account, rejected: int | None) -> R
     return begin(parts, db, scope, row)
 
 
-async def _renew(parts: Parts, begun: Renewal) -> HeldToken | None:
-    """Go on to the end even where whoever asked is told to stop: an answer that nobody takes is lost."""
-    task = asyncio.ensure_future(renew(parts, begun))
+async def _to_its_end(trying: Coroutine[Any, Any, HeldToken | None]) -> HeldToken | None:
+    """Go on even where whoever asked is told to stop: an answer that nobody takes is lost."""
+    task = asyncio.ensure_future(trying)
     _going_on.add(task)
     task.add_done_callback(_going_on.discard)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be that nobody asks any more
-    tokens = await asyncio.shield(task)
-    return None if tokens is None else HeldToken(tokens.access_token, begun.claim.generation.number + 1)
+    return await asyncio.shield(task)
 
 
-_going_on: set[asyncio.Future[TokenSet | None]] = set()
+_beginning: set[tuple[int, Account]] = set()
+_going_on: set[asyncio.Future[HeldToken | None]] = set()
 """The loop itself keeps no hold of its tasks."""

@@ -153,7 +153,7 @@ def test_t22_answer_that_could_not_be_stored_lies_sealed_on_the_disk_and_is_stor
 
 
 def test_t22_what_was_saved_here_is_stored_before_anything_is_asked(shop: House) -> None:
-    """Fails when `get_access_token` does not `recover` first: the old token is used up, and the shop would be lost."""
+    """Fails when `tokens._begin_alone` does not `recover` first: the old token is used up, and the shop lost."""
     token = lose_commit(shop)
     shop.execute(sa.update(AuthToken).values(lease_until=None))
     assert asyncio.run(get_access_token(shop.parts, SCOPE)).access_token.reveal() == token

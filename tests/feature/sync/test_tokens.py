@@ -264,7 +264,7 @@ def test_call_that_hangs_counts_as_lost(shop: House, monkeypatch: pytest.MonkeyP
 
 
 def test_answer_is_stored_though_whoever_asked_was_told_to_stop(shop: House) -> None:
-    """Fails when `tokens._renew` does not shield the call: the pair in the answer would be gone."""
+    """Fails when `tokens._to_its_end` does not shield the call: the pair in the answer would be gone."""
 
     async def stop_in_the_middle() -> None:
         asked, may_answer = asyncio.Event(), asyncio.Event()
