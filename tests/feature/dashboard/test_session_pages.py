@@ -71,4 +71,4 @@ def test_a_form_from_elsewhere_is_refused(person: Browser) -> None:
 
 def test_the_name_typed_at_a_failed_login_is_no_markup(person: Browser) -> None:
     page = person.post("/login", {"email": '"><script>alert(1)</script>', "password": "x"})
-    assert "<script" not in page.text
+    assert "<script" not in page.markup
