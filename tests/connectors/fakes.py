@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from kedai.connectors.base import HttpAnswer
+from kedai.connectors.base import HttpAnswer, Upload
 from kedai.kit.clock import ManualClock
 from kedai.values.credentials import Credentials
 
@@ -22,6 +22,7 @@ class SentCall:
     query: tuple[tuple[str, str], ...]
     json: bytes | None
     shop_id: str | None
+    upload: Upload | None = None
 
     @property
     def fields(self) -> dict[str, str]:
@@ -47,11 +48,12 @@ class FakeHttp:
         query: Sequence[tuple[str, str]],
         *,
         json: bytes | None = None,
+        upload: Upload | None = None,
         shop_id: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         self.apps.append(credentials)
-        self.sent.append(SentCall(method, path, tuple(query), json, shop_id))
+        self.sent.append(SentCall(method, path, tuple(query), json, shop_id, upload))
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

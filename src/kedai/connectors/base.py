@@ -70,6 +70,14 @@ class HttpAnswer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is no JSON: its bytes, and the content type that tells how to take them apart."""
+
+    body: bytes
+    content_type: str
+
+
 class Http(Protocol):
     """The one outgoing function every connector uses and every test replaces."""
 
@@ -86,6 +94,7 @@ class Http(Protocol):
         query: Sequence[tuple[str, str]],
         *,
         json: bytes | None = None,
+        upload: Upload | None = None,
         shop_id: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:

@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from kedai.connectors.base import HttpAnswer
+from kedai.connectors.base import HttpAnswer, Upload
 from kedai.errors import KedaiError, OutcomeUnknown, RemoteUnavailable, RemoteUnreadable
 from kedai.kit.clock import Clock, monotonic
 from kedai.values.call import CallRecord
@@ -25,6 +25,7 @@ from kedai.values.credentials import Credentials
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 _CONNECTIONS = 100
 _KEEP_ALIVE_SECONDS = 30.0
+_JSON = "application/json"
 _NEVER_ROUND_UP = 3600.0  # aiohttp else rounds deadlines above five seconds up to a whole second
 
 log = structlog.get_logger("http")
@@ -70,6 +71,7 @@ class HttpClient:
         query: Sequence[tuple[str, str]],
         *,
         json: bytes | None = None,
+        upload: Upload | None = None,
         shop_id: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
@@ -88,7 +90,8 @@ class HttpClient:
         answer: HttpAnswer | None = None
         failure: KedaiError | None = None
         try:
-            answer = await self._exchange(url, call, json, headers)
+            sent = Upload(json, _JSON) if json is not None else upload
+            answer = await self._exchange(url, call, sent, headers)
         except (aiohttp.ClientError, TimeoutError, OSError, _BadAnswerError) as error:
             # Not raised from here: the library's errors quote the URL, and with it the token.
             failure = _sort(call, error)
@@ -114,10 +117,12 @@ class HttpClient:
             await session.close()
 
     async def _exchange(
-        self, url: str, call: _Call, json: bytes | None, headers: Mapping[str, str] | None
+        self, url: str, call: _Call, sent: Upload | None, headers: Mapping[str, str] | None
     ) -> HttpAnswer:
-        sent = {**({} if json is None else {"Content-Type": "application/json"}), **(headers or {})}
-        request = self._session().request(call.method, url, data=json, headers=sent, allow_redirects=False)
+        body = None if sent is None else sent.body
+        named = {} if sent is None else {"Content-Type": sent.content_type}
+        every = {**named, **(headers or {})}
+        request = self._session().request(call.method, url, data=body, headers=every, allow_redirects=False)
         async with request as response:
             call.status = response.status
             body = await self._read(response)

@@ -160,10 +160,9 @@ def test_throttled_call_waits_as_told_within_reason(header: str | None, seconds:
 
 
 def test_clock_trouble_names_both_sides() -> None:
-    date = "Sat, 29 Aug 2026 10:50:11 GMT"
-    error = raised(said("error_param", "Timestamp is expired.", headers={"date": date}))
+    error = raised(said("error_param", "Timestamp is expired.", headers={"date": "Sat, 29 Aug 2026 10:40:11 GMT"}))
     assert "clock" in error.message
-    assert date in error.message
+    assert "Sat, 29 Aug 2026 10:40:11 GMT" in error.message
 
 
 NO_ENVELOPE = [

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from kedai.connectors.base import Http, HttpAnswer
+from kedai.connectors.base import Http
 from kedai.connectors.shopee import app, auth
+from kedai.connectors.shopee.api.areas import AppCalls, MerchantCalls, ShopCalls
+from kedai.connectors.shopee.api.caller import Bearer, Call, Caller
 from kedai.connectors.shopee.auth import Subject
-from kedai.connectors.shopee.errors import from_status, to_error
 from kedai.connectors.shopee.mapping import ORDER_NUMBER, to_order_page, to_shop_profile, to_snapshots, to_token_set
 from kedai.connectors.shopee.schemas import (
     OrderDetails,
@@ -17,11 +18,8 @@ from kedai.connectors.shopee.schemas import (
     ShopInfo,
     Tokens,
     clean_text,
-    find_refusal,
-    read_envelope,
     read_payload,
 )
-from kedai.connectors.shopee.sign import sign_merchant, sign_public, sign_shop
 from kedai.errors import Invalid, RemoteNotFound
 from kedai.values.app import (
     AuthorizedMerchant,
@@ -88,6 +86,19 @@ class ShopeeClient:
     def __init__(self, http: Http, credentials: Credentials) -> None:
         self._http = http
         self._credentials = credentials
+        self._caller = Caller(http, credentials)
+
+    def for_shop(self, shop_id: str, access_token: Secret) -> ShopCalls:
+        """Every call that a shop's token allows, by area: ``client.for_shop(…).order.get_order_list(…)``."""
+        return ShopCalls(self._caller, Bearer.shop(shop_id, access_token))
+
+    def for_merchant(self, merchant_id: str, access_token: Secret) -> MerchantCalls:
+        """Every call that a merchant's token allows."""
+        return MerchantCalls(self._caller, Bearer.merchant(merchant_id, access_token))
+
+    def for_app(self) -> AppCalls:
+        """The calls that need no token, beyond those of `Probes`."""
+        return AppCalls(self._caller)
 
     def authorization_url(
         self, redirect_url: str, now: datetime, *, state: str = "", link: ConsentLink = ConsentLink.SIGNED
@@ -129,20 +140,9 @@ class ShopeeClient:
 
     async def get_merchant(self, merchant_id: str, access_token: Secret) -> MerchantProfile:
         """Describe the merchant and the span of its authorisation (contract §5.5)."""
-        credentials, timestamp = self._credentials, self._timestamp()
-        merchant_id = str(auth.to_number(merchant_id, "merchant_id"))
-        sign = sign_merchant(
-            credentials.partner_key,
-            credentials.partner_id,
-            app.MERCHANT_PATH,
-            timestamp,
-            access_token=access_token,
-            merchant_id=merchant_id,
-        )
-        token = [("access_token", access_token.reveal()), ("merchant_id", merchant_id)]
-        query = [*self._common(timestamp, sign), *token]
-        answer = await self._http.send(credentials, "GET", app.MERCHANT_PATH, query)
-        return app.to_merchant_profile(self._read(answer, "GET", app.MerchantInfo), merchant_id)
+        bearer = Bearer.merchant(merchant_id, access_token)
+        answer = await self._caller.exchange(Call("GET", app.MERCHANT_PATH), bearer)
+        return app.to_merchant_profile(read_payload(answer, app.MerchantInfo), bearer.id)
 
     async def get_ip_ranges(self) -> tuple[str, ...]:
         """The networks that pushes come from (contract §3.5); needs nothing but the app's own signature."""
@@ -225,19 +225,8 @@ class ShopeeClient:
     async def _get(
         self, path: str, query: Sequence[tuple[str, str]], shape: type[Shape], shop_id: str, access_token: Secret
     ) -> Shape:
-        credentials, timestamp = self._credentials, self._timestamp()
-        shop_id = str(auth.to_number(shop_id))
-        sign = sign_shop(
-            credentials.partner_key,
-            credentials.partner_id,
-            path,
-            timestamp,
-            access_token=access_token,
-            shop_id=shop_id,
-        )
-        common = [*self._common(timestamp, sign), ("access_token", access_token.reveal()), ("shop_id", shop_id)]
-        answer = await self._http.send(credentials, "GET", path, [*common, *query], shop_id=shop_id)
-        return self._read(answer, "GET", shape)
+        call = Call("GET", path, query)
+        return read_payload(await self._caller.exchange(call, Bearer.shop(shop_id, access_token)), shape)
 
     async def _exchange(self, code: str, subject: Subject) -> Grant:
         now = self._http.clock.now()
@@ -253,34 +242,11 @@ class ShopeeClient:
         return to_token_set(tokens, now)
 
     async def _get_public(self, path: str, query: Sequence[tuple[str, str]], shape: type[Shape]) -> Shape:
-        common = self._signed(path)
-        return self._read(await self._http.send(self._credentials, "GET", path, [*common, *query]), "GET", shape)
+        return read_payload(await self._caller.exchange(Call("GET", path, query)), shape)
 
     async def _post_public(self, path: str, body: bytes, shape: type[Shape], *, shop_id: str | None = None) -> Shape:
-        common = self._signed(path)
-        answer = await self._http.send(self._credentials, "POST", path, common, json=body, shop_id=shop_id)
-        return self._read(answer, "POST", shape)
-
-    def _signed(self, path: str) -> list[tuple[str, str]]:
-        """What every call of the Public class carries (contract §2.2): the short base, whatever others sign."""
-        timestamp = self._timestamp()
-        sign = sign_public(self._credentials.partner_key, self._credentials.partner_id, path, timestamp)
-        return self._common(timestamp, sign)
-
-    def _timestamp(self) -> int:
-        return int(self._http.clock.now().timestamp())
-
-    def _common(self, timestamp: int, sign: str) -> list[tuple[str, str]]:
-        return [("partner_id", self._credentials.partner_id), ("timestamp", str(timestamp)), ("sign", sign)]
-
-    def _read(self, answer: HttpAnswer, method: str, shape: type[Shape]) -> Shape:
-        envelope = read_envelope(answer)
-        if envelope is None:
-            raise from_status(answer, method)
-        refusal = find_refusal(envelope, method, answer)
-        if refusal is not None:
-            raise to_error(refusal, self._http.clock.now())
-        return read_payload(envelope, answer, shape)
+        call = Call("POST", path, json=body, is_write=True)
+        return read_payload(await self._caller.exchange(call, shop_id=shop_id), shape)
 
 
 def _shop_of(subject: Subject) -> str | None:

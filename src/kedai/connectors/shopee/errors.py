@@ -52,6 +52,12 @@ def to_error(refusal: Refusal, now: datetime) -> KedaiError:
     return _remote(RemoteRejected, refusal)
 
 
+def is_about_the_clock(refusal: Refusal) -> bool:
+    """Whether a call was refused for its timestamp alone: it had no effect, whatever it was (contract §6.5)."""
+    _, code = _normalise(refusal.code)
+    return code == "error_param" and _TIMESTAMP in refusal.message.lower()
+
+
 def from_status(answer: HttpAnswer, method: str) -> KedaiError:
     """Sort an answer whose body is not Shopee's envelope: a gateway's error page, or one cut off (contract §6.4)."""
     status = answer.status
@@ -67,6 +73,7 @@ def from_status(answer: HttpAnswer, method: str) -> KedaiError:
     return RemoteUnreadable(f"Shopee answered HTTP {status} with a body that cannot be read: {_sample(answer.body)}")
 
 
+_TIMESTAMP: Final = "timestamp is expired"
 _REFUSED_BY_THE_GATEWAY: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _MODULES: Final = frozenset(
     {
@@ -207,7 +214,7 @@ _LADDER: Final[tuple[tuple[Applies, Build], ...]] = (
     (_codes("api_suspended", "shop_banned", "user_banned", "partner_frozen", "error_kyc_auth"), _misconfigured),
     (_text("error_param", "request path is incorrect"), _misconfigured),
     (_text("error_auth", "partner_id is invalid", "no permission", "app is deleted", "restricted"), _misconfigured),
-    (_text("error_param", "timestamp is expired"), _clock),
+    (_text("error_param", _TIMESTAMP), _clock),
     (_codes("error_rate_limit"), _throttled),
     (_is_daily_limit, _daily),
     (_codes("error_server", "error_network", "error_inner", "error_system_busy", "system_busy"), _transient),

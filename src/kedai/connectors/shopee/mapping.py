@@ -112,6 +112,22 @@ def to_snapshots(details: OrderDetails, asked: Collection[str], read_started_at:
     return tuple(found.values())
 
 
+def to_amount(value: Decimal | None, place: str) -> Decimal | None:
+    """Money in major units, four decimals at most; the noise of somebody's float arithmetic is rounded away.
+
+    Raises:
+        RemoteUnreadable: it has more decimals, or no size of money; the message names ``place``, never the number.
+    """
+    if value is None:
+        return None
+    if not value.is_finite() or value.copy_abs() >= _MOST_AMOUNT:
+        raise RemoteUnreadable(f"Shopee's {place} holds an unusable amount.")
+    rounded = value.quantize(_FOUR_DECIMALS)
+    if abs(value - rounded) > _FLOAT_NOISE:
+        raise RemoteUnreadable(f"Shopee's {place} holds an amount of more than four decimals.")
+    return value if value == rounded else rounded
+
+
 def _to_snapshot(order: Order, raw: msgspec.Raw, read_started_at: datetime) -> OrderSnapshot:
     created_at, updated_at = to_instant(order.create_time), to_instant(order.update_time)
     if created_at is None or updated_at is None:
@@ -121,7 +137,7 @@ def _to_snapshot(order: Order, raw: msgspec.Raw, read_started_at: datetime) -> O
         order_sn=order.order_sn,
         status=clean_text(order.order_status),
         currency=clean_text(order.currency),
-        total_amount=_amount(order.total_amount, order.order_sn),
+        total_amount=to_amount(order.total_amount, f"order {order.order_sn}"),
         buyer_username=_text_or_none(order.buyer_username),
         remote_created_at=created_at,
         remote_updated_at=updated_at,
@@ -147,7 +163,7 @@ def _to_line(item: Item, order_sn: str) -> OrderLine:
         model_name=clean_text(item.model_name or ""),
         sku=clean_text(item.model_sku or item.item_sku or ""),
         quantity=quantity,
-        unit_price=_amount(price, order_sn),
+        unit_price=to_amount(price, f"order {order_sn}"),
     )
 
 
@@ -161,18 +177,6 @@ def _expiry(expire_in: Any, now: datetime) -> datetime:
     if expire_in > _ABSOLUTE_FROM:  # one document's sample shows an instant
         return datetime.fromtimestamp(expire_in, UTC)
     return now + timedelta(seconds=expire_in)
-
-
-def _amount(value: Decimal | None, order_sn: str) -> Decimal | None:
-    """Money in major units, four decimals at most; the noise of somebody's float arithmetic is rounded away."""
-    if value is None:
-        return None
-    if not value.is_finite() or value.copy_abs() >= _MOST_AMOUNT:
-        raise RemoteUnreadable(f"Shopee's order {order_sn} holds an unusable amount.")
-    rounded = value.quantize(_FOUR_DECIMALS)
-    if abs(value - rounded) > _FLOAT_NOISE:
-        raise RemoteUnreadable(f"Shopee's order {order_sn} holds an amount of more than four decimals.")
-    return value if value == rounded else rounded
 
 
 def _text_or_none(text: str | None) -> str | None:

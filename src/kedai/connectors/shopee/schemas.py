@@ -141,12 +141,13 @@ def find_refusal(envelope: Envelope, method: str, answer: HttpAnswer) -> Refusal
     )
 
 
-def read_payload(envelope: Envelope, answer: HttpAnswer, shape: type[Shape]) -> Shape:
-    """Read what the call gave: ``response`` where there is one, else the body itself (contract §5.5).
+def read_payload(answer: HttpAnswer, shape: type[Shape]) -> Shape:
+    """Read what a call that succeeded gave: ``response`` where there is one, else the body itself (contract §5.5).
 
     Raises:
         RemoteUnreadable: it lacks what it always holds; the message names the place, never the content.
     """
+    envelope = read_json(answer.body, Envelope)
     raw = envelope.response
     return read_json(answer.body if isinstance(raw, msgspec.UnsetType) else raw, shape)
 
