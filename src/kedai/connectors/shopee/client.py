@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 from kedai.connectors.base import Http
 from kedai.connectors.shopee import app, auth
-from kedai.connectors.shopee.api.areas import AppCalls, MerchantCalls, ShopCalls
+from kedai.connectors.shopee.api.app_calls import AppCalls
+from kedai.connectors.shopee.api.areas import MerchantCalls, ShopCalls
 from kedai.connectors.shopee.api.caller import Bearer, Call, Caller
 from kedai.connectors.shopee.auth import Subject
 from kedai.connectors.shopee.mapping import ORDER_NUMBER, to_order_page, to_shop_profile, to_snapshots, to_token_set

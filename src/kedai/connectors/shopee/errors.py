@@ -221,5 +221,5 @@ _LADDER: Final[tuple[tuple[Applies, Build], ...]] = (
     (_is_too_busy, _transient),
     (_text("error_auth", "system error"), _transient),
     (_text("error_data", "parse data failed"), _transient),
-    (_codes("error_not_found"), _not_found),
+    (_codes("error_not_found", "order_not_found", "error_item_not_found", "return_not_found"), _not_found),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kedai.connectors.shopee.api.reading import Answer, Exact, InCurrency, Instant, Model, Texts
+from kedai.connectors.shopee.api.reading import Answer, Exact, Instant, Model, Texts
 from kedai.connectors.shopee.api.words import OrderStatus, PackageStatus
 
 
@@ -145,11 +145,12 @@ class Payment(Model, frozen=True, kw_only=True):
     payment_amount: Exact = None
 
 
-class Order(InCurrency, frozen=True, kw_only=True):
+class Order(Model, frozen=True, kw_only=True):
     """An order. Fields that were not asked for are absent; zeros of "none" are None (§5.1)."""
 
     order_sn: str
     region: str | None = None
+    currency: str = ""
     cod: bool | None = None
     total_amount: Exact = None
     pending_terms: tuple[str, ...] = ()

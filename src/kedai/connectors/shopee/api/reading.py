@@ -18,6 +18,7 @@ from kedai.values.money import Money
 if TYPE_CHECKING:
     Instant: TypeAlias = datetime | None
     Exact: TypeAlias = Decimal | None
+    Text: TypeAlias = str | None
     Texts: TypeAlias = tuple[str, ...]
 else:
 
@@ -37,6 +38,11 @@ else:
 
         held = (Decimal, type(None))
 
+    class Text(metaclass=_Held):
+        """A text, also where one document types it as a number (contract, appendix A.Payment)."""
+
+        held = (str, type(None))
+
     class Texts(metaclass=_Held):
         """Texts, whether a list came or a single one: table and sample of a document may differ (contract §5.1)."""
 
@@ -54,6 +60,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Name the type only: names, addresses and phone numbers must not reach a log by accident."""
         return f"{type(self).__name__}(…)"
+
+    def money(self, amount: Decimal | None) -> Money | None:
+        """One of this part's amounts in the currency that it names itself; see `to_money`."""
+        return to_money(amount, getattr(self, "currency", ""))
 
 
 class Answer(Model, frozen=True, kw_only=True):
@@ -74,16 +84,6 @@ class Partial(Answer, frozen=True, kw_only=True):
 
 class Done(Answer, frozen=True, kw_only=True):
     """Nothing but success."""
-
-
-class InCurrency(Model, frozen=True, kw_only=True):
-    """A part that names the currency of its amounts."""
-
-    currency: str = ""
-
-    def money(self, amount: Decimal | None) -> Money | None:
-        """One of this part's amounts with its currency; None for none. See `to_money`."""
-        return to_money(amount, self.currency)
 
 
 def to_money(amount: Decimal | None, currency: str) -> Money | None:
@@ -143,6 +143,7 @@ _SPELLINGS: Final[Mapping[str, str]] = {
     "list": "items",
     "parcel_chargeable_weight": "parcel_chargeable_weight_gram",
     "shipping_fee_discount_from_pl": "shipping_fee_discount_from_3pl",
+    "return": "returns",
     "sip_affi_shop_list": "sip_affi_shops",
     "trade_in_bonus_seller": "trade_in_bonus_by_seller",
 }
@@ -221,14 +222,21 @@ def _read_exact(value: Any) -> Decimal | None:
 
 
 def _read_texts(value: Any) -> tuple[str, ...]:
-    texts = tuple(value) if isinstance(value, list) else (value,)
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("Expected a text or texts")
-    return tuple(text for text in texts if text)
+    texts = value if isinstance(value, list) else [value]
+    return tuple(text for one in texts if (text := _read_text(one)))
+
+
+def _read_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise TypeError("Expected a text")
+    return str(value)
 
 
 _READERS: Final[Mapping[Any, Callable[[Any], Any]]] = {
     Instant: _read_instant,
     Exact: _read_exact,
+    Text: _read_text,
     Texts: _read_texts,
 }
