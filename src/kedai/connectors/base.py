@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
+from kedai.errors import KedaiError
 from kedai.kit.clock import Clock
 from kedai.values.app import (
     AuthorizedMerchant,
@@ -110,6 +111,45 @@ class Http(Protocol):
     async def close(self) -> None:
         """Give the connections back; call inside the loop that used them."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What shares a pace and a fate: calls of one app for one shop or merchant, in one area of the API."""
+
+    environment: Environment
+    partner_id: str
+    subject_id: str | None
+    family: str
+
+
+class Pacing(Protocol):
+    """Says when a call may go out, and learns from how each one ended."""
+
+    async def enter(self, lane: Lane) -> None:
+        """Wait for the call's turn.
+
+        Raises:
+            RateLimited, RemoteUnavailable: not soon enough; nothing was sent.
+        """
+        ...
+
+    async def leave(self, lane: Lane, error: KedaiError | None) -> None:
+        """Note how a call that went out ended."""
+        ...
+
+
+class Unpaced:
+    """Implements `Pacing`: every call goes out at once."""
+
+    async def enter(self, lane: Lane) -> None:
+        return
+
+    async def leave(self, lane: Lane, error: KedaiError | None) -> None:
+        return
+
+
+UNPACED: Final = Unpaced()
 
 
 class Client(Protocol):

@@ -88,6 +88,32 @@ LADDER = [
     ("logistics. error_server\t", "", errors.RemoteUnavailable),
     ("error.server", "", errors.RemoteUnavailable),
     ("common.error.server", "", errors.RemoteUnavailable),
+    ("supplier_access_expired", "", errors.NeedsReconnect),
+    ("supplier_no_linked", "", errors.NeedsReconnect),
+    ("error_auth", "partner_id is invalid", errors.RemoteMisconfigured),
+    (
+        "error_auth",
+        "App developer's permissions for authorizations have been restricted, ...",
+        errors.RemoteMisconfigured,
+    ),
+    ("error_auth", "Total stock must be more than reserved stock.", errors.RemoteRejected),
+    ("error_auth", "Lack of location_id, please double check.", errors.RemoteRejected),
+    ("error_param", "There is no access_token in query.", errors.RemoteRejected),
+    ("error_param", "Partner_id is invalid, should be an integer between 0 and 4294967295.", errors.RemoteRejected),
+    ("error_param", "no timestamp", errors.RemoteRejected),
+    ("error_param", "request not from gateway", errors.RemoteRejected),
+    ("error_permission", "Sorry you don't have the permission, detail: x.", errors.RemoteRejected),
+    ("error_shop", "shopid is invalid", errors.RemoteRejected),
+    ("error_server", "Something wrong. Please try later.", errors.RemoteUnavailable),
+    ("order_not_found", "Order SN provided is invalid or does not belong to you.", errors.RemoteNotFound),
+    ("error_item_not_found", "", errors.RemoteNotFound),
+    ("returns.return_not_found", "", errors.RemoteNotFound),
+    ("exceed_max_limit", "", errors.RemoteRejected),
+    ("common.batch_api_all_failed", "Failed, please check result_list for more details.", errors.RemoteRejected),
+    ("logistics.ship_order_need_pacakge_number", "", errors.RemoteRejected),
+    ("logistics.ADDRESS_NOT_SUPPORT", "", errors.RemoteRejected),
+    ("invalid_main_acount_id", "", errors.RemoteRejected),
+    ("invalid_shop_id", "The code or shop_id is wrong, please check the code or the shop_id.", errors.RemoteRejected),
     ("never.heard_of", "", errors.RemoteRejected),
     (".", ".", errors.RemoteRejected),
 ]
@@ -97,6 +123,33 @@ LADDER = [
 def test_code_becomes_its_family_whatever_the_status(code: str, message: str, family: type) -> None:
     for status in (200, 400, 403):
         assert type(raised(said(code, message, status=status))) is family
+
+
+MODULES = (
+    "common",
+    "auth",
+    "public",
+    "order",
+    "logistics",
+    "payment",
+    "product",
+    "returns",
+    "shop",
+    "merchant",
+    "push",
+)
+DAMAGES = ["{m}.{c}", "{m}. {c}", " {m}.{c}\t", "{m} .{c}", "{c} ", "\u00a0{c}", "{C}", "{m}.{C}\n"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_prefix_and_space_never_change_the_family(damage: str) -> None:
+    """Only `error_limit` means something else with a module in front: an order that cannot be cancelled."""
+    for code, message, family in LADDER:
+        if "." in code or (code == "error_limit" and "00:00" not in message):
+            continue
+        for module in MODULES:
+            given = damage.format(m=module, c=code, C=code.upper())
+            assert type(raised(said(given, message))) is family, given
 
 
 @pytest.mark.parametrize("code", ["", " ", "-", None])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from kedai.connectors.base import Http
+from kedai.connectors.base import UNPACED, Http, Pacing
 from kedai.connectors.shopee import app, auth
 from kedai.connectors.shopee.api.app_calls import AppCalls
 from kedai.connectors.shopee.api.areas import MerchantCalls, ShopCalls
@@ -84,10 +84,10 @@ class ShopeeClient:
     `OutcomeUnknown`; with a shop's token also `AuthExpired` and `NeedsReconnect` (contract §6.5).
     """
 
-    def __init__(self, http: Http, credentials: Credentials) -> None:
+    def __init__(self, http: Http, credentials: Credentials, pacing: Pacing = UNPACED) -> None:
         self._http = http
         self._credentials = credentials
-        self._caller = Caller(http, credentials)
+        self._caller = Caller(http, credentials, pacing)
 
     def for_shop(self, shop_id: str, access_token: Secret) -> ShopCalls:
         """Every call that a shop's token allows, by area: ``client.for_shop(…).order.get_order_list(…)``."""

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
-from kedai.connectors.base import Http, HttpAnswer, Upload
+from kedai.connectors.base import Http, HttpAnswer, Lane, Pacing, Upload
 from kedai.connectors.shopee.api.query import Query
 from kedai.connectors.shopee.api.reading import Shape, holds_results, read_answer
 from kedai.connectors.shopee.auth import to_number
 from kedai.connectors.shopee.errors import Refusal, from_status, is_about_the_clock, to_error
 from kedai.connectors.shopee.schemas import Envelope, find_refusal, read_envelope
 from kedai.connectors.shopee.sign import sign_merchant, sign_public, sign_shop
-from kedai.errors import OutcomeUnknown, RemoteUnavailable, RemoteUnreadable
+from kedai.errors import KedaiError, OutcomeUnknown, RemoteUnavailable, RemoteUnreadable
 from kedai.values.credentials import Credentials
 from kedai.values.secret import Secret
 
@@ -60,20 +60,27 @@ class Call:
         """What a failure means depends on the effect, not on the verb."""
         return "POST" if self.is_write else "GET"
 
+    @property
+    def family(self) -> str:
+        """The area of the API, such as ``order``: areas fail apart from each other."""
+        return self.path.removeprefix("/api/v2/").partition("/")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
     answer: HttpAnswer
     envelope: Envelope | None
     refusal: Refusal | None
+    error: KedaiError | None
 
 
 class Caller:
     """One environment's app: signs with its key, sends through the outgoing function it is handed."""
 
-    def __init__(self, http: Http, credentials: Credentials) -> None:
+    def __init__(self, http: Http, credentials: Credentials, pacing: Pacing) -> None:
         self._http = http
         self._credentials = credentials
+        self._pacing = pacing
         self._ahead_seconds = 0.0
 
     def now(self) -> datetime:
@@ -91,9 +98,9 @@ class Caller:
         reply = await self._send(call, bearer, None)
         if reply.refusal is None:
             return read_answer(reply.answer, shape)
-        if holds_results(reply.answer):
-            return read_answer(reply.answer, shape, refusal=reply.refusal.code)
-        raise to_error(reply.refusal, self.now())
+        if reply.error is not None and not holds_results(reply.answer):
+            raise reply.error
+        return read_answer(reply.answer, shape, refusal=reply.refusal.code)
 
     async def exchange(self, call: Call, bearer: Bearer | None = None, *, shop_id: str | None = None) -> HttpAnswer:
         """Make the call; the answer of one that succeeded. ``shop_id`` is noted where no bearer names one.
@@ -102,8 +109,8 @@ class Caller:
             As `ask`.
         """
         reply = await self._send(call, bearer, shop_id)
-        if reply.refusal is not None:
-            raise to_error(reply.refusal, self.now())
+        if reply.error is not None:
+            raise reply.error
         return reply.answer
 
     async def fetch(self, call: Call, bearer: Bearer) -> HttpAnswer:
@@ -115,8 +122,8 @@ class Caller:
             As `ask`.
         """
         reply = await self._send(call, bearer, None, may_be_a_file=True)
-        if reply.refusal is not None:
-            raise to_error(reply.refusal, self.now())
+        if reply.error is not None:
+            raise reply.error
         if reply.envelope is not None:
             raise RemoteUnreadable("Shopee answered success, but sent no file.")
         return reply.answer
@@ -124,14 +131,24 @@ class Caller:
     async def _send(
         self, call: Call, bearer: Bearer | None, shop_id: str | None, *, may_be_a_file: bool = False
     ) -> _Reply:
+        lane = self._lane(call, bearer, shop_id)
+        await self._pacing.enter(lane)
+        try:
+            reply = await self._send_in_time(call, bearer, shop_id)
+            if reply.envelope is None and not (may_be_a_file and _is_file(reply.answer)):
+                raise from_status(reply.answer, call.effect)
+        except KedaiError as error:
+            await self._pacing.leave(lane, error)
+            raise
+        await self._pacing.leave(lane, reply.error)
+        return reply
+
+    async def _send_in_time(self, call: Call, bearer: Bearer | None, shop_id: str | None) -> _Reply:
+        """Send; a call refused for its timestamp is signed once more, by Shopee's clock (contract §6.5)."""
         noted = shop_id if bearer is None or bearer.name != "shop_id" else bearer.id
         reply = await self._send_once(call, bearer, noted)
-        # A call refused for its timestamp is signed once more, by Shopee's clock (contract §6.5).
         if reply.refusal is not None and is_about_the_clock(reply.refusal) and self._learn_the_time(reply.answer):
-            reply = await self._send_once(call, bearer, noted)
-        is_file = may_be_a_file and reply.answer.status < _FIRST_FAILURE and _is_file(reply.answer.body)
-        if reply.envelope is None and not is_file:
-            raise from_status(reply.answer, call.effect)
+            return await self._send_once(call, bearer, noted)
         return reply
 
     async def _send_once(self, call: Call, bearer: Bearer | None, noted: str | None) -> _Reply:
@@ -147,7 +164,12 @@ class Caller:
             raise RemoteUnavailable("The answer was lost; the call only reads and may be repeated.") from None
         envelope = read_envelope(answer)
         refusal = None if envelope is None else find_refusal(envelope, call.effect, answer)
-        return _Reply(answer, envelope, refusal)
+        return _Reply(answer, envelope, refusal, None if refusal is None else to_error(refusal, self.now()))
+
+    def _lane(self, call: Call, bearer: Bearer | None, shop_id: str | None) -> Lane:
+        credentials = self._credentials
+        subject_id = shop_id if bearer is None else bearer.id
+        return Lane(credentials.environment, credentials.partner_id, subject_id, call.family)
 
     def _signed(self, path: str, bearer: Bearer | None) -> Query:
         credentials = self._credentials
@@ -208,8 +230,9 @@ def encode(body: object) -> bytes:
     return _encoder.encode(body)
 
 
-def _is_file(body: bytes) -> bool:
-    return bool(body.strip()) and not body.lstrip().startswith((b"{", b"["))
+def _is_file(answer: HttpAnswer) -> bool:
+    start = answer.body.lstrip()
+    return answer.status < _FIRST_FAILURE and bool(start) and not start.startswith((b"{", b"["))
 
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
