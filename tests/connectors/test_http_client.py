@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID
 
 from kedai.connectors.base import Http
 from kedai.connectors.http import MAX_ANSWER_BYTES, HttpClient, _BadAnswerError, _Unpacker
+from kedai.connectors.shopee.api.multipart import write_form
 from kedai.errors import KedaiError, OutcomeUnknown, RemoteUnavailable, RemoteUnreadable
 from kedai.kit.clock import ManualClock
 from kedai.values.call import CallRecord
@@ -201,6 +202,27 @@ def test_deadline_counts_the_body_too() -> None:
     calls = Calls(total_seconds=0.05)
     failure(lambda: calls.get(dripping), RemoteUnavailable)
     assert [(record.status, record.code) for record in calls.records] == [(200, "timeout")]
+
+
+def test_silence_ends_at_its_own_deadline() -> None:
+    """Long before the whole call's: a host that hangs is told from one that sends much."""
+    calls = Calls(total_seconds=600.0, read_seconds=0.05)
+    failure(lambda: calls.get(never), RemoteUnavailable)
+    assert [record.code for record in calls.records] == ["timeout"]
+
+
+def test_upload_arrives_with_its_own_content_type() -> None:
+    seen: dict[str, tuple[str | None, bytes]] = {}
+
+    async def handler(request: web.Request) -> web.Response:
+        async for part in await request.multipart():
+            seen[part.name] = (part.filename, bytes(await part.read()))
+        return web.Response()
+
+    form = write_form({"return_sn": "5"}, file_field="upload_image", file_name="a.jpg", content=b"\xff\xd8\r\n")
+    calls = Calls()
+    calls.run(handler, lambda url: calls.client.send(credentials(url), "POST", "/api/v2/x", QUERY, upload=form))
+    assert seen == {"return_sn": (None, b"5"), "upload_image": ("a.jpg", b"\xff\xd8\r\n")}
 
 
 def test_lost_connection_is_unknown_only_where_something_may_have_happened() -> None:

@@ -36,6 +36,8 @@ class HttpClient:
 
     Several loops (the web server's and the worker's) may share one client; each gets a session of its own, since
     aiohttp's sessions belong to a loop. ``sink`` is handed every call; ``before_call`` may refuse one by raising.
+    ``connect_seconds`` bounds the wait for a connection, ``read_seconds`` a silence of the other side, and
+    ``total_seconds`` the whole call.
     """
 
     def __init__(
@@ -46,13 +48,14 @@ class HttpClient:
         clock: Clock,
         total_seconds: float = 10.0,
         connect_seconds: float = 3.0,
+        read_seconds: float | None = None,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._sink = sink
         self._before_call = before_call
         self._clock = clock
         self._timeout = aiohttp.ClientTimeout(
-            total=total_seconds, connect=connect_seconds, ceil_threshold=_NEVER_ROUND_UP
+            total=total_seconds, connect=connect_seconds, sock_read=read_seconds, ceil_threshold=_NEVER_ROUND_UP
         )
         self._max_answer_bytes = max_answer_bytes
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}

@@ -56,7 +56,17 @@ def test_clock_that_does_not_help_is_not_tried_again() -> None:
     assert len(http.sent) == 2
 
 
-@pytest.mark.parametrize("date", ["", "soon", "Sat, 29 Aug 2026 10:40:10 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "soon",
+        "0",
+        "Sat, 29 Aug 2026 10:40:10 GMT",
+        "Sat, 99 Aug 2026 10:40:11 GMT",
+        "Sat, 29 Aug 99999 10:40:11 GMT",
+    ],
+)
 def test_without_another_clock_nothing_is_tried_again(date: str) -> None:
     client, http = clients(said("error_param", "Timestamp is expired.", date=date))
     with pytest.raises(RemoteUnavailable):
