@@ -118,6 +118,32 @@ def test_calls_wait_in_line() -> None:
     assert sum(naps) == pytest.approx(2.0, rel=0.1), "ten at once, and twenty at ten to twelve a second"
 
 
+def test_nobody_overtakes_those_who_wait() -> None:
+    """Not even between two of them, while the rest of a block is there and the next in line has not woken up yet."""
+
+    async def go() -> list[str]:
+        time = Time()
+
+        async def oversleep(seconds: float) -> None:
+            await time.sleep(seconds + 0.5)
+
+        limiter = Limiter(MemoryBuckets(time.clock, PACE), time.clock, sleep=oversleep)
+        for _ in range(PACE.burst):
+            await limiter.acquire("shop")
+        order: list[str] = []
+
+        async def call(name: str, *then: str) -> None:
+            await limiter.acquire("shop")
+            order.append(name)
+            for newcomer in then:
+                await call(newcomer)
+
+        await asyncio.gather(call("first", "newcomer"), call("second"), call("third"))
+        return order
+
+    assert asyncio.run(go()) == ["first", "second", "third", "newcomer"]
+
+
 def test_processes_share_one_bucket() -> None:
     async def go() -> int:
         time = Time()

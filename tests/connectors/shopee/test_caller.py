@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kedai.connectors.base import HttpAnswer
+from kedai.connectors.base import HttpAnswer, Upload
+from kedai.connectors.shopee.api.caller import Bearer, Call
 from kedai.connectors.shopee.api.query import Repeated, write_query
 from kedai.connectors.shopee.api.reading import Answer, Exact, Instant, Texts, read_answer, to_money
 from kedai.connectors.shopee.sign import sign_shop
 from kedai.errors import Invalid, RemoteUnavailable, RemoteUnreadable
+from kedai.values.secret import Secret
 from tests.connectors.fakes import NOW
 from tests.connectors.shopee.calls import clients, ok, said
 from tests.connectors.shopee.suite import CREDENTIALS, ORDER, SHOP, TOKEN
@@ -164,6 +166,12 @@ def test_deeply_nested_answer_is_unreadable() -> None:
     deep = b'{"response":{"x":' + b'{"x":' * 5_000 + b"1" + b"}" * 5_002
     with pytest.raises(RemoteUnreadable):
         read_answer(HttpAnswer(200, {}, deep), Sample)
+
+
+def test_call_never_shows_what_it_carries() -> None:
+    """A body may hold a refresh token, and a query whatever somebody typed."""
+    call = Call("POST", "/api/v2/auth/access_token/get", (("x", "s3cr3t"),), b"s3cr3t", Upload(b"s3cr3t", "a/b"))
+    assert "s3cr3t" not in f"{call!r} {call} {Bearer.shop(SHOP, Secret('s3cr3t'))!r}"
 
 
 def test_query_is_written_as_documented() -> None:

@@ -94,6 +94,13 @@ def test_list_that_leads_back_is_refused(cursor: str) -> None:
         all_of(shops(*pages).order.iter_orders(BEGINS, ENDS))
 
 
+@pytest.mark.parametrize("cursor", ["", None])
+def test_list_that_goes_on_nowhere_is_refused(cursor: str | None) -> None:
+    """Whoever took it for the end would lose orders."""
+    with pytest.raises(RemoteUnreadable):
+        all_of(shops(ok({"more": True, "next_cursor": cursor, "order_list": []})).order.iter_orders(BEGINS, ENDS))
+
+
 def test_search_goes_on_with_its_opaque_cursor() -> None:
     client, http = clients(
         "answer__search_package_list__opaque_cursor.json", "answer__search_package_list__last_page.json"

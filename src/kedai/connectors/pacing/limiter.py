@@ -78,6 +78,7 @@ class _Lane:
 
     tokens: int = 0
     taken_at: datetime | None = None
+    waiting: int = 0
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -107,20 +108,27 @@ class Limiter:
             RateLimited: none will be there soon enough (a pause): nothing was sent, come back after ``retry_after``.
         """
         lane = self._lane(key)
-        if not lane.line.locked() and self._use(lane):
+        if not lane.waiting and self._use(lane):  # nobody overtakes those who wait
             return
-        async with lane.line:
-            waited = 0.0
-            while not self._use(lane):
-                block = await self._store.take(key, self._block)
-                if block.tokens:
-                    lane.tokens, lane.taken_at = block.tokens, self._clock.now()
-                    continue
-                waited += block.wait_seconds
-                if waited > self._longest_wait_seconds:
-                    text = "The marketplace's limit is reached; the call was not sent."
-                    raise RateLimited(text, retry_after=block.wait_seconds)
-                await self._sleep(block.wait_seconds)
+        lane.waiting += 1
+        try:
+            async with lane.line:
+                await self._wait(lane, key)
+        finally:
+            lane.waiting -= 1
+
+    async def _wait(self, lane: _Lane, key: Hashable) -> None:
+        waited = 0.0
+        while not self._use(lane):
+            block = await self._store.take(key, self._block)
+            if block.tokens:
+                lane.tokens, lane.taken_at = block.tokens, self._clock.now()
+                continue
+            waited += block.wait_seconds
+            if waited > self._longest_wait_seconds:
+                text = "The marketplace's limit is reached; the call was not sent."
+                raise RateLimited(text, retry_after=block.wait_seconds)
+            await self._sleep(block.wait_seconds)
 
     async def slow_down(self, key: Hashable) -> None:
         """Heed that a call was one too many; the rest of the block is given up."""
@@ -146,6 +154,6 @@ class Limiter:
         lane = self._lanes.get(key)
         if lane is None:
             if len(self._lanes) >= _MOST_LANES:
-                self._lanes = {old: one for old, one in self._lanes.items() if one.line.locked()}
+                self._lanes = {old: one for old, one in self._lanes.items() if one.waiting}
             lane = self._lanes[key] = _Lane()
         return lane

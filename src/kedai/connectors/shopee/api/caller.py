@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -50,9 +50,9 @@ class Call:
 
     method: str
     path: str
-    query: Sequence[tuple[str, str]] = ()
-    json: bytes | None = None
-    upload: Upload | None = None
+    query: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    json: bytes | None = field(default=None, repr=False)  # may hold a refresh token
+    upload: Upload | None = field(default=None, repr=False)
     is_write: bool = False
 
     @property
