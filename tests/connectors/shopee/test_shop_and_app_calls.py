@@ -33,6 +33,12 @@ def test_notices_are_walked_whether_one_or_several_came() -> None:
     assert [call.fields.get("cursor") for call in http.sent] == [None, "8"]
 
 
+@pytest.mark.parametrize("last", [{"cursor": 8, "data": {"title": "Notice"}}, {"cursor": 9, "data": {}}, {"data": []}])
+def test_notices_end_where_nothing_new_comes(last: dict[str, object]) -> None:
+    pages = ("answer__get_shop_notification__one.json", ok(**last))
+    assert [one.title for one in all_of(shops(*pages).shop.iter_notifications())] == ["Notice"]
+
+
 def test_shops_of_a_merchant_are_walked_from_page_one() -> None:
     client, http = clients(ok({"shop_list": [], "more": True}), "answer__get_shop_list_by_merchant__last_page.json")
     (shop,) = all_of(client.for_merchant(MERCHANT, TOKEN).merchant.iter_shops())

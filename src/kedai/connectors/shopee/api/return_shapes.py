@@ -257,8 +257,9 @@ class EvidenceModule(Model, frozen=True, kw_only=True):
 
 
 class DisputeReason(Model, frozen=True, kw_only=True):
-    """Why a return can be disputed, and what proves it."""
+    """Why a return can be disputed, and what proves it; the id is in no document, but `dispute` wants it."""
 
+    dispute_reason_id: int | None = None
     dispute_reason: str | None = None
     dispute_requirement: str | None = None
     sample_evidence: tuple[SampleEvidence, ...] = ()

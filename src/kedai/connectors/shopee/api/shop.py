@@ -59,11 +59,15 @@ class Shops(Area):
         return await self._get("/api/v2/shop/get_shop_notification", Notifications, query)
 
     async def iter_notifications(self) -> AsyncIterator[Notification]:
-        """Every notice; there is no ``more``, so it ends with a page that is empty or names no cursor."""
+        """Every notice. There is no ``more``: it ends where a page is empty, or names no cursor that is new."""
+        seen: set[int] = set()
 
         async def read(cursor: int) -> tuple[Sequence[Notification], int | None]:
             page = await self.get_shop_notification(cursor=cursor or None)
-            return page.notices, (page.cursor or None) if page.notices else None
+            if page.cursor in seen or not page.notices:
+                return (), None
+            seen.add(page.cursor or 0)
+            return page.notices, page.cursor or None
 
         async for row in walk(read, 0):
             yield row

@@ -104,7 +104,8 @@ class Notifications(Answer, frozen=True, kw_only=True):
     @property
     def notices(self) -> tuple[Notification, ...]:
         """The notices of this page."""
-        return self.data if isinstance(self.data, tuple) else (self.data,)
+        several = self.data if isinstance(self.data, tuple) else (self.data,)
+        return tuple(one for one in several if one.raw)
 
 
 class Merchant(Answer, frozen=True, kw_only=True):
