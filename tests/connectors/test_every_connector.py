@@ -176,7 +176,7 @@ def test_no_environment_has_a_default(connector: Connector, client: Client) -> N
 def test_only_the_words_of_the_protocols_are_imported(connector: Connector) -> None:
     folder = Path(inspect.getfile(type(connector))).parent
     allowed = ("kedai.connectors.base", type(connector).__module__.rpartition(".")[0], "kedai.values", "kedai.errors")
-    for file in sorted(folder.glob("*.py")):
+    for file in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
             if module.startswith("kedai."):
