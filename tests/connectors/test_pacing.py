@@ -118,6 +118,23 @@ def test_calls_wait_in_line() -> None:
     assert sum(naps) == pytest.approx(2.0, rel=0.1), "ten at once, and twenty at ten to twelve a second"
 
 
+def test_end_of_a_long_line_is_told_in_time() -> None:
+    """Waiting in line counts too, or the last of a thousand would wait for minutes."""
+
+    async def go() -> tuple[int, int, float]:
+        time = Time()
+        limiter = Limiter(MemoryBuckets(time.clock, PACE), time.clock, sleep=time.sleep, longest_wait_seconds=30.0)
+        ends = await asyncio.gather(*(limiter.acquire("shop") for _ in range(1_000)), return_exceptions=True)
+        limited = [end for end in ends if isinstance(end, RateLimited)]
+        assert all(end is None for end in ends[: len(ends) - len(limited)]), "the first in line get theirs"
+        return len(ends) - len(limited), len(limited), (time.clock.now() - NOW).total_seconds()
+
+    passed, limited, seconds = asyncio.run(go())
+    assert 10 + 30 * PACE.start <= passed <= 10 + 30 * PACE.most
+    assert passed + limited == 1_000
+    assert 29.0 <= seconds <= 30.2, "each from when it asked"
+
+
 def test_nobody_overtakes_those_who_wait() -> None:
     """Not even between two of them, while the rest of a block is there and the next in line has not woken up yet."""
 
@@ -321,9 +338,9 @@ def test_daily_limit_pauses_until_midnight_at_shopee() -> None:
     client, http = paced(said("error_limit", "daily limit reached, try again after 00:00 (UTC+08:00)"), ok())
     with pytest.raises(RateLimited):
         call(client)
-    http.clock.advance(datetime(2026, 8, 29, 15, 59, 59, tzinfo=UTC) - http.clock.now())
+    http.clock.advance(datetime(2026, 8, 29, 15, 59, 50, tzinfo=UTC) - http.clock.now())
     with pytest.raises(RateLimited, match="not sent"):
         call(client)
-    http.clock.advance(timedelta(seconds=1.2))
+    http.clock.advance(timedelta(seconds=10.2))
     call(client)
     assert len(http.sent) == 2

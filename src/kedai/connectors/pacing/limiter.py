@@ -98,34 +98,33 @@ class Limiter:
         self._clock = clock
         self._sleep = sleep
         self._block = block
-        self._longest_wait_seconds = longest_wait_seconds
+        self._longest_wait = timedelta(seconds=longest_wait_seconds)
         self._lanes: dict[Hashable, _Lane] = {}
 
     async def acquire(self, key: Hashable) -> None:
         """Wait for a token.
 
         Raises:
-            RateLimited: none will be there soon enough (a pause): nothing was sent, come back after ``retry_after``.
+            RateLimited: none will be there in time (a pause, a long line): nothing was sent.
         """
         lane = self._lane(key)
         if not lane.waiting and self._use(lane):  # nobody overtakes those who wait
             return
         lane.waiting += 1
+        latest_at = self._clock.now() + self._longest_wait
         try:
             async with lane.line:
-                await self._wait(lane, key)
+                await self._wait(lane, key, latest_at)
         finally:
             lane.waiting -= 1
 
-    async def _wait(self, lane: _Lane, key: Hashable) -> None:
-        waited = 0.0
+    async def _wait(self, lane: _Lane, key: Hashable, latest_at: datetime) -> None:
         while not self._use(lane):
             block = await self._store.take(key, self._block)
             if block.tokens:
                 lane.tokens, lane.taken_at = block.tokens, self._clock.now()
                 continue
-            waited += block.wait_seconds
-            if waited > self._longest_wait_seconds:
+            if self._clock.now() + timedelta(seconds=block.wait_seconds) > latest_at:
                 text = "The marketplace's limit is reached; the call was not sent."
                 raise RateLimited(text, retry_after=block.wait_seconds)
             await self._sleep(block.wait_seconds)
