@@ -37,6 +37,8 @@ class Code:
     main_account_id: int | None
     expires_at: int
     used: bool = False
+    # From the console's "resend code": taken by another call than the consent's own.
+    is_resend: bool = False
 
 
 @dataclass(slots=True)
@@ -112,6 +114,12 @@ class Ledger:
         self.codes[code] = Code(partner_id, subjects, main_account_id, now + CODE_SECONDS)
         return code
 
+    def resend(self, partner_id: int, subjects: tuple[Subject, ...], now: int) -> str:
+        """Return a one-time code that gives a lost pair again, without another consent."""
+        text = self._next_text("resend")
+        self.codes[text] = Code(partner_id, subjects, None, now + CODE_SECONDS, is_resend=True)
+        return text
+
     def redeem(self, code: Code, now: int) -> Pair:
         """Use the code up and return its pair; earlier pairs of its subjects are replaced and die at once."""
         code.used = True
@@ -149,11 +157,6 @@ class Ledger:
         """Return the app's live links to subjects of one kind, by id."""
         links = [link for link in self.links.values() if link.partner_id == partner_id and link.subject.kind == kind]
         return sorted((link for link in links if link.is_alive(now)), key=lambda link: link.subject)
-
-    def is_over(self, partner_id: int, subject: Subject, now: int) -> bool:
-        """Whether the app was linked to the subject and is not any more."""
-        link = self.links.get((partner_id, subject))
-        return link is not None and not link.is_alive(now)
 
     def _issue(self, partner_id: int, subjects: tuple[Subject, ...], now: int) -> Pair:
         self._sweep(now)
