@@ -62,6 +62,12 @@ class Consents:
             self._watch(link)
         return len(links)
 
+    def resume(self) -> None:
+        """Wait again for the ends of all consents, and tell of those that passed meanwhile."""
+        for link in self._world.ledger.links.values():
+            if not link.revoked:
+                self._watch(link)
+
     def _link(self, app: App, subjects: tuple[Subject, ...], *, days: int, main_account_id: int | None) -> str:
         ledger, now = self._world.ledger, self._world.clock.now()
         code = ledger.approve(app.partner_id, subjects, now, days=days, main_account_id=main_account_id)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from kedai.simulator.consents import Consents
 from kedai.simulator.pushing.courier import Courier
 from kedai.simulator.pushing.timers import Timers
 from kedai.simulator.returning import Returning
 from kedai.simulator.shipping import Shipping
 from kedai.simulator.state.authorizations import Subject
+from kedai.simulator.state.dice import Dice
 from kedai.simulator.state.lifecycle import Push, WrongState, status_push, take_step
 from kedai.simulator.state.order_book import DuplicateOrder
 from kedai.simulator.state.order_draft import OrderWish, draft_order, order_number
+from kedai.simulator.state.snapshot import Snapshot, put_back, read_snapshot, take_snapshot
 from kedai.simulator.state.world import World
 
 if TYPE_CHECKING:
@@ -105,6 +109,36 @@ class Simulation:
             # The first app hears even of shops it was never linked to, so that a test of pushes needs no seller.
             if link.is_alive(now) if link else place == 0:
                 self.courier.emit(app, order.shop_id, pushes)
+
+    def snapshot(self) -> bytes:
+        """Return the whole state as JSON."""
+        return msgspec.json.encode(take_snapshot(self.world, draws=self.courier.dice.draws))
+
+    async def restore(self, raw: bytes) -> None:
+        """Become what a snapshot says; whatever was waiting here is dropped, a busy day ends.
+
+        Raises:
+            BadSnapshot: nothing has changed.
+        """
+        await self._become(read_snapshot(raw, self.world.environment))
+
+    async def reset(self, seed: int) -> None:
+        """Begin anew, as if just started."""
+        fresh = World(seed, self.world.environment)
+        await self._become(take_snapshot(fresh, draws=0))
+
+    async def _become(self, kept: Snapshot) -> None:
+        if self.busy_day is not None:
+            await self.busy_day.stop()
+            self.busy_day = None
+        self.timers.close()
+        put_back(self.world, kept)
+        self.courier.dice = Dice(kept.seed, kept.environment, "courier")
+        self.courier.dice.resume(kept.draws)
+        self.courier.resume()
+        self.consents.resume()
+        for order in self.world.book.orders.values():
+            self.shipping.resume(order)
 
     def _free_number(self, now: int) -> str:
         book = self.world.book

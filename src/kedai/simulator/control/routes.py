@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from kedai.simulator.control import accounts, founding, manners, orders, overview, returns, shelves
+from kedai.simulator.control import accounts, founding, manners, orders, overview, returns, shelves, snapshots
 from kedai.simulator.control.http import errors_as_json
 
 ROUTES = (
@@ -38,6 +38,9 @@ ROUTES = (
     web.post("/merchants/{merchant_id}/expire-tokens", accounts.expire_tokens),
     web.post("/merchants/{merchant_id}/revoke", accounts.revoke),
     web.post("/merchants/{merchant_id}/end-authorization", accounts.end_authorization),
+    web.get("/snapshot", snapshots.get_snapshot),
+    web.put("/snapshot", snapshots.put_snapshot),
+    web.post("/reset", snapshots.reset),
     web.post("/clock", manners.change_clock),
     web.get("/settings", manners.get_settings),
     web.post("/settings", manners.change_settings),

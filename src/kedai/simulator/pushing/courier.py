@@ -13,7 +13,7 @@ import aiohttp
 
 from kedai.simulator.pushing.bodies import TEST_PUSH, write_body
 from kedai.simulator.signing import sign_push
-from kedai.simulator.state.deliveries import DELIVERY_LIMIT, Attempt, Delivery
+from kedai.simulator.state.deliveries import Attempt, Delivery
 from kedai.simulator.state.dice import Dice, digest
 from kedai.simulator.state.faults import Target, take
 from kedai.simulator.state.lifecycle import Push
@@ -46,7 +46,7 @@ class Courier:
         self._world = world
         self._timers = timers
         self._retry_seconds = retry_seconds
-        self._dice = Dice(world.seed, world.environment, "courier")
+        self.dice = Dice(world.seed, world.environment, "courier")
         self._lanes: dict[int, _Lane] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -58,7 +58,7 @@ class Courier:
         made = [self._spoiled(app, shop_id, push) for push in pushes if app.push.wants(push.code, shop_id)]
         made += [self._repeat(original) for original in made if self._is_repeated(app, original)]
         if switches.shuffle_pushes:
-            self._dice.shuffle(made)
+            self.dice.shuffle(made)
         for delivery in made:
             self._post(delivery)
 
@@ -81,7 +81,7 @@ class Courier:
         switches = self._world.switches
         target = Target(f"push:{delivery.code}", app.partner_id, delivery.shop_id)
         by_rule = take(switches.fail, ("duplicate_push",), target) is not None
-        return self._dice.chance(switches.duplicate_pushes) or by_rule
+        return self.dice.chance(switches.duplicate_pushes) or by_rule
 
     def send(self, app: App, shop_id: int | None, push: Push, *, body: bytes | None, key: str | None) -> Delivery:
         """Send one push as given, whatever the switches say: the console's "Push Test Data"."""
@@ -157,8 +157,10 @@ class Courier:
             self._retake(delivery)
 
     def resume(self) -> None:
-        """Take up again what was under way or waiting when the state was kept."""
-        for delivery in self._world.deliveries.latest(DELIVERY_LIMIT):
+        """Take up again what was under way or waiting when the state was kept; what waited here before is dropped."""
+        for lane in self._lanes.values():
+            lane.waiting.clear()
+        for delivery in self._world.deliveries.all():
             if delivery.state in ("pending", "waiting_retry"):
                 self._retake(delivery)
 

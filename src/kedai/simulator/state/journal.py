@@ -35,10 +35,14 @@ class CallRecord(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the control API shows it."""
-        shown = self._asdict()
-        shown["query"] = {name: value for name, value in self.query.items() if name not in _HIDDEN}
-        shown["body"] = _SECRET.sub(rb"\1***", self.body).decode(errors="replace")
+        shown = self.without_secrets()._asdict()
+        shown["body"] = shown["body"].decode(errors="replace")
         return shown
+
+    def without_secrets(self) -> CallRecord:
+        """Return the call without signature, tokens and codes."""
+        query = {name: value for name, value in self.query.items() if name not in _HIDDEN}
+        return self._replace(query=query, body=_SECRET.sub(rb"\1***", self.body))
 
 
 class CallFilter(NamedTuple):
@@ -82,6 +86,12 @@ class Journal:
         """Return the newest calls that are asked for, oldest of them first."""
         chosen = [record for record in self.records if wish.matches(record)]
         return chosen[-limit:] if limit else []
+
+    def restore(self, counts: dict[str, int], records: list[CallRecord]) -> None:
+        """Become what was kept; numbers go on after the last."""
+        self.counts = Counter(counts)
+        self.records = deque(records, maxlen=JOURNAL_LIMIT)
+        self._issued = records[-1].call_id if records else 0
 
     def clear(self) -> None:
         """Forget everything."""

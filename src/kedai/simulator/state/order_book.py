@@ -61,6 +61,13 @@ class OrderBook:
         insort(self._created.setdefault(order.shop_id, []), (order.create_time, order.order_sn))
         insort(self._updated.setdefault(order.shop_id, []), (order.update_time, order.order_sn))
 
+    def restore(self, orders: list[Order], issued: int) -> None:
+        """Become a book of these orders."""
+        self.orders, self._by_package, self._created, self._updated = {}, {}, {}, {}
+        self.issued = issued
+        for order in orders:
+            self.add(order)
+
     def find(self, order_sn: str, shop_id: int) -> Order | None:
         """Return the shop's order of that number."""
         order = self.orders.get(order_sn)
