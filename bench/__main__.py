@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import flush, ingest, rewrap, start, switch
+from bench import flush, ingest, rewrap, simulator, start, switch
 from bench.machine import describe
 from bench.table import print_table, write_json
 
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "flush": flush.measure,
     "rewrap": rewrap.measure,
     "switch": switch.measure,
+    "simulator": simulator.measure,
 }
 LATEST = Path(__file__).parent / "out" / "latest.json"
 

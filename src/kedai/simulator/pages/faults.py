@@ -49,9 +49,9 @@ TOGGLES = {
     "lost_data_as_text": "Lost pushes hold their envelope as text",
 }
 CHOICES = {
-    "http_status_mode": ("mixed", "always_200"),
-    "refresh_replay_mode": ("strict", "same_pair_4h"),
-    "escrow_batch_method": ("POST", "GET"),
+    "http_status_mode": ("HTTP status of refusals", ("mixed", "always_200")),
+    "refresh_replay_mode": ("A used refresh token, once again", ("strict", "same_pair_4h")),
+    "escrow_batch_method": ("Escrow of many is read by", ("POST", "GET")),
 }
 NUMBERS = {
     "latency_ms": "Every call takes so many milliseconds longer",

@@ -133,8 +133,9 @@ def _card(order: Order) -> dict[str, Any]:
         "pieces": sum(line.active for line in order.lines),
         "total": _money(order, order.total_minor),
         "packages": len(order.packages),
-        "next": steps[0] if steps else None,
-        "others": steps[1:],
+        # What usually comes next; a return is the exception.
+        "next": steps[0] if steps and steps[0][0] != "return" else None,
+        "others": [step for place, step in enumerate(steps) if place or step[0] == "return"],
     }
 
 
