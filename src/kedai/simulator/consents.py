@@ -46,9 +46,9 @@ class Consents:
         self._courier.emit(app, None, [Push(bodies.AUTHORIZED_PUSH, data)])
         return code
 
-    def revoke(self, subject: Subject, *, named_in: NamedIn = "field") -> int:
-        """Cut the subject's links, tell the apps, and return how many were cut."""
-        cut = self._world.ledger.revoke(subject)
+    def revoke(self, subject: Subject, *, named_in: NamedIn = "field", partner_id: int | None = None) -> int:
+        """Cut the subject's links, or its one to an app, tell the apps, and return how many were cut."""
+        cut = self._world.ledger.revoke(subject, partner_id)
         for link in cut:
             self._tell_end(link, Push(bodies.UNAUTHORIZED_PUSH, bodies.cancellation_data(subject, named_in)))
         return len(cut)

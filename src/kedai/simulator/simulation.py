@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,7 @@ from kedai.simulator.state.authorizations import Subject
 from kedai.simulator.state.dice import Dice
 from kedai.simulator.state.lifecycle import Push, WrongState, status_push, take_step
 from kedai.simulator.state.order_book import DuplicateOrder
-from kedai.simulator.state.order_draft import OrderWish, draft_order, order_number
+from kedai.simulator.state.order_draft import ComingOrder, OrderWish, draft_order, order_number
 from kedai.simulator.state.snapshot import Snapshot, put_back, read_snapshot, take_snapshot
 from kedai.simulator.state.world import World
 
@@ -65,6 +66,24 @@ class Simulation:
         if pushes:
             self.tell(order, told)
         return order
+
+    def announce_order(self, shop: Shop, wish: OrderWish, *, delay_seconds: int, pushes: bool) -> str:
+        """Let an order appear later, as the console's test orders do; return the number it will have."""
+        due = self.world.clock.now() + delay_seconds
+        order_sn = wish.order_sn or self._free_number(due)
+        coming = ComingOrder(due, shop.shop_id, replace(wish, order_sn=order_sn), pushes)
+        self.world.coming[order_sn] = coming
+        self._await_order(coming)
+        return order_sn
+
+    def _await_order(self, coming: ComingOrder) -> None:
+        self.timers.at(coming.due_at, lambda: self._appear(coming))
+
+    def _appear(self, coming: ComingOrder) -> None:
+        order_sn = coming.wish.order_sn or ""
+        if self.world.coming.pop(order_sn, None) is None or order_sn in self.world.book.orders:
+            return
+        self.create_order(self.world.shops[coming.shop_id], coming.wish, pushes=coming.pushes)
 
     def step(
         self, order: Order, verb: str, *, by: str | None = None, pushes: bool = True, package_number: str | None = None
@@ -139,11 +158,13 @@ class Simulation:
         self.consents.resume()
         for order in self.world.book.orders.values():
             self.shipping.resume(order)
+        for coming in self.world.coming.values():
+            self._await_order(coming)
 
     def _free_number(self, now: int) -> str:
         book = self.world.book
         while True:
             book.issued += 1
             number = order_number(now, self.world.seed, self.world.environment, book.issued)
-            if number not in book.orders:
+            if number not in book.orders and number not in self.world.coming:
                 return number

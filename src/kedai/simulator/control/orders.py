@@ -10,7 +10,7 @@ import msgspec
 from kedai.simulator.control.http import ControlError, answer, find_shop, read_body, simulation_of
 from kedai.simulator.state.lifecycle import STEPS, WrongState
 from kedai.simulator.state.order_book import DuplicateOrder
-from kedai.simulator.state.order_draft import MAX_ITEMS, LineWish, OrderWish, UnknownGoods
+from kedai.simulator.state.order_draft import MAX_ITEMS, LineWish, OrderWish, UnknownGoods, draft_order
 from kedai.simulator.state.orders import render
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class NewOrder(msgspec.Struct, forbid_unknown_fields=True):
     create_time: UnixTime | None = None
     channel_id: int | None = None
     lines: Annotated[list[NewLine], msgspec.Meta(max_length=MAX_ITEMS)] = []
+    # Shopee's own test orders take minutes to appear.
+    delay_seconds: Annotated[int, msgspec.Meta(ge=0, le=30 * 86_400)] = 0
     pushes: bool = True
 
 
@@ -80,12 +82,24 @@ async def create_order(request: web.Request) -> web.Response:
         lines = tuple(LineWish(line.item_id, line.model_id, line.quantity) for line in new.lines)
         paid = new.status != "UNPAID"
         wish = OrderWish(new.order_sn, new.items, paid, new.create_time, new.channel_id, lines)
+        if new.delay_seconds:
+            return answer(_announce(simulation, shop, wish, new), 202)
         order = simulation.create_order(shop, wish, pushes=new.pushes)
     except UnknownGoods as problem:
         raise ControlError(404, "unknown_goods", str(problem)) from None
     except DuplicateOrder:
         raise ControlError(409, "duplicate_order", f"Order {new.order_sn} exists already.") from None
     return _shown(simulation, order, 201)
+
+
+def _announce(simulation: Simulation, shop: Shop, wish: OrderWish, new: NewOrder) -> dict[str, object]:
+    world = simulation.world
+    if wish.order_sn in world.book.orders or wish.order_sn in world.coming:
+        raise DuplicateOrder
+    # Found out now what would else be found out when nobody asks any more.
+    draft_order(shop, world.shelves[shop.shop_id], wish, order_sn=wish.order_sn or "", seed=world.seed, now=0)
+    number = simulation.announce_order(shop, wish, delay_seconds=new.delay_seconds, pushes=new.pushes)
+    return {"order_sn": number, "appears_at": world.coming[number].due_at}
 
 
 async def create_orders(request: web.Request) -> web.Response:

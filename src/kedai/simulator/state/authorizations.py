@@ -166,9 +166,13 @@ class Ledger:
             pair.access_ends[subject] = now
         return len(alive)
 
-    def revoke(self, subject: Subject) -> list[Link]:
-        """Cut every live link of the subject and return them; tokens stay known, so that answers name the reason."""
-        cut = [link for link in self.links_of(subject) if not link.revoked]
+    def revoke(self, subject: Subject, partner_id: int | None = None) -> list[Link]:
+        """Cut the subject's live links, to all apps or one, and return them.
+
+        Tokens stay known, so that answers name the reason.
+        """
+        links = [link for link in self.links_of(subject) if partner_id in (None, link.partner_id)]
+        cut = [link for link in links if not link.revoked]
         for link in cut:
             link.revoked = True
         return cut

@@ -43,6 +43,16 @@ class OrderWish:
     lines: tuple[LineWish, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ComingOrder:
+    """An order that will appear; its wish names its number."""
+
+    due_at: int
+    shop_id: int
+    wish: OrderWish
+    pushes: bool
+
+
 def order_number(now: int, *name: object) -> str:
     """Return ``YYMMDD`` of the day and eight letters or digits that follow from the name."""
     return time.strftime("%y%m%d", time.gmtime(now)) + letters(8, *name, "order_sn")

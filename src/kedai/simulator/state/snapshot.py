@@ -11,6 +11,7 @@ from kedai.simulator.state.authorizations import Code, KeptPair, Link
 from kedai.simulator.state.deliveries import Delivery
 from kedai.simulator.state.journal import CallRecord
 from kedai.simulator.state.lost import LostMessage
+from kedai.simulator.state.order_draft import ComingOrder
 from kedai.simulator.state.orders import Order
 from kedai.simulator.state.push_settings import KeptPushSettings
 from kedai.simulator.state.returns import Return
@@ -65,6 +66,7 @@ class Snapshot(msgspec.Struct, forbid_unknown_fields=True):
     ledger: KeptLedger
     orders: list[Order]
     orders_issued: int
+    coming: dict[str, ComingOrder]
     shelves: dict[int, Shelf]
     returns: list[Return]
     reports: dict[str, int]
@@ -93,6 +95,7 @@ def take_snapshot(world: World, *, draws: int) -> Snapshot:
         ledger=KeptLedger(issued, codes, links, pairs),
         orders=list(world.book.orders.values()),
         orders_issued=world.book.issued,
+        coming=world.coming,
         shelves=world.shelves,
         returns=list(world.returns.values()),
         reports=world.reports,
@@ -133,6 +136,7 @@ def put_back(world: World, kept: Snapshot) -> None:
     ledger = kept.ledger
     world.ledger.restore(kept.seed, ledger.issued, ledger.codes, ledger.links, ledger.pairs)
     world.book.restore(kept.orders, kept.orders_issued)
+    world.coming = kept.coming
     world.shelves = kept.shelves
     world.returns = {found.return_sn: found for found in kept.returns}
     world.reports = kept.reports
@@ -148,6 +152,8 @@ def _check_references(kept: Snapshot) -> None:
     apps = {app.partner_id for app in kept.apps}
     if not apps:
         raise BadSnapshot("The snapshot has no app.")
+    if not {coming.shop_id for coming in kept.coming.values()} <= shops:
+        raise BadSnapshot("The snapshot has an order to come for a shop that is not there.")
     if set(kept.shelves) != shops or not {order.shop_id for order in kept.orders} <= shops:
         raise BadSnapshot("The snapshot's shops, shelves and orders do not fit together.")
     if not {found.order_sn for found in kept.returns} <= orders:

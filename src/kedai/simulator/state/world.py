@@ -15,6 +15,7 @@ from kedai.simulator.state.switches import Switches
 
 if TYPE_CHECKING:
     from kedai.simulator.state.apps import App, MainAccount, Merchant, Shop
+    from kedai.simulator.state.order_draft import ComingOrder
     from kedai.simulator.state.returns import Return
 
 
@@ -35,6 +36,8 @@ class World:
         self.ledger = Ledger(seed, environment)
         self.book = OrderBook()
         self.shelves = {shop.shop_id: found_shelf(seed, shop, self.clock.now()) for shop in self.shops.values()}
+        # Orders that will appear, by number.
+        self.coming: dict[str, ComingOrder] = {}
         self.returns: dict[str, Return] = {}
         # When each income report was started, by kind, shop and number.
         self.reports: dict[str, int] = {}
