@@ -178,6 +178,7 @@ def get_return_dispute_reason(call: ShopCall) -> Answer:
         "response": {
             "dispute_reason_list": [
                 {
+                    # Not in the documents, which never say where the number that a dispute needs comes from.
                     "dispute_reason_id": number,
                     "dispute_reason": text,
                     "dispute_requirement": "A photo of the parcel",
