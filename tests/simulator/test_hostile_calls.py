@@ -16,93 +16,20 @@ if TYPE_CHECKING:
     from tests.simulator.market import Answer, Market
 
 ROUNDS = 6
-NAMES = [
-    "order_sn",
-    "order_sn_list",
-    "package_number",
-    "package_number_list",
-    "package_list",
-    "order_list",
-    "item_list",
-    "item_id",
-    "item_id_list",
-    "item_status",
-    "model",
-    "model_id",
-    "model_quantity",
-    "model_sku",
-    "stock_list",
-    "seller_stock",
-    "stock",
-    "location_id",
-    "price_list",
-    "original_price",
-    "unlist",
-    "offset",
-    "page_size",
-    "page_no",
-    "cursor",
-    "pagination",
-    "filter",
-    "sort",
-    "sort_type",
-    "package_status",
-    "logistics_channel_ids",
-    "product_location_ids",
-    "logistics_channel_id",
-    "pickup",
-    "dropoff",
-    "non_integrated",
-    "address_id",
-    "pickup_time_id",
-    "tracking_number",
-    "branch_id",
-    "sender_real_name",
-    "shipping_document_type",
-    "cancel_reason",
-    "operation",
-    "note",
-    "partial_cancel_item_list",
-    "return_sn",
-    "email",
-    "dispute_reason_id",
-    "image_list",
-    "proposed_solution",
-    "photo",
-    "url",
-    "thumbnail",
-    "proposed_adjusted_refund_amount",
-    "reverse_logistics_carrier_id",
-    "upload_image",
-    "time_range_field",
-    "time_from",
-    "time_to",
-    "release_time_from",
-    "release_time_to",
-    "income_status",
-    "date_from",
-    "date_to",
-    "income_report_id",
-    "income_statement_id",
-    "statement_type",
-    "payout_time_from",
-    "payout_time_to",
-    "billing_transaction_info_type",
-    "create_time_from",
-    "create_time_to",
-    "last_message_id",
-    "callback_url",
-    "set_push_config_on",
-    "blocked_shop_id_list",
-    "code",
-    "refresh_token",
-    "resend_code",
-    "main_account_id",
-    "shop_name",
-    "description",
-    "warehouse_type",
-    "response_optional_fields",
-]
+_NAMES = """
+order_sn order_sn_list package_number package_number_list package_list order_list item_list item_id
+item_id_list item_status model model_id model_quantity model_sku stock_list seller_stock stock location_id
+price_list original_price unlist offset page_size page_no cursor pagination filter sort sort_type
+package_status logistics_channel_ids product_location_ids logistics_channel_id pickup dropoff non_integrated
+address_id pickup_time_id tracking_number branch_id sender_real_name shipping_document_type cancel_reason
+operation note partial_cancel_item_list return_sn email dispute_reason_id image_list proposed_solution photo
+url thumbnail proposed_adjusted_refund_amount reverse_logistics_carrier_id upload_image time_range_field
+time_from time_to release_time_from release_time_to income_status date_from date_to income_report_id
+income_statement_id statement_type payout_time_from payout_time_to billing_transaction_info_type
+create_time_from create_time_to last_message_id callback_url set_push_config_on blocked_shop_id_list code
+refresh_token resend_code main_account_id shop_name description warehouse_type response_optional_fields
+"""
+NAMES = _NAMES.split()
 TEXTS = (
     "",
     "0",
