@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench import client, flush, ingest, rewrap, start, switch
+from bench import client, flush, ingest, rewrap, simulator, start, switch
 from bench.machine import describe
 from bench.table import print_table, write_json
 
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "rewrap": rewrap.measure,
     "switch": switch.measure,
     "client": client.measure,
+    "simulator": simulator.measure,
 }
 LATEST = Path(__file__).parent / "out" / "latest.json"
 

@@ -27,6 +27,10 @@ PLAIN_SETTINGS = {
     "expiry_push_page_size": 50,
     "intranet_callbacks": True,
     "tracking_delay_seconds": 0,
+    "document_delay_seconds": 0,
+    "legacy_host_mode": False,
+    "escrow_batch_method": "POST",
+    "lost_data_as_text": True,
     "latency_ms": 0,
     "fail": [],
 }

@@ -125,3 +125,24 @@ def test_approving_needs_a_shop_of_this_environment(market: Market, live: Market
     for choice in ("", "abc", str(live.shop_ids[0]), "0"):
         answer = submit(market, fields, shop_id=choice, decision="approve")
         assert "shop_id is a required field" in answer.raw.decode()
+
+
+@pytest.mark.parametrize("path", ["/api/v2/shop/cancel_auth_partner", "/cancel_auth"])
+def test_a_seller_takes_consent_back_on_the_page_of_the_link(market: Market, path: str) -> None:
+    kept, cut = market.shop_ids[:2]
+    token = market.connect(cut)["access_token"]
+    market.connect(kept)
+    signed = path.startswith("/api/")
+    query = market.query(path, redirect=REDIRECT) if signed else {"redirect_uri": REDIRECT, "state": "s 1"}
+    answer = market.get(path, {"partner_id": market.app["partner_id"], **query})
+    assert answer.status == 200
+    fields = hidden_fields(answer.raw.decode())
+    chosen = {**fields, "shop_id": str(cut), "decision": "revoke"}
+    forged = fetch("POST", f"{market.url}{path}", urlencode({**chosen, "ticket": "0" * 64}).encode(), FORM)
+    assert forged.status == 403
+    sent_on = fetch("POST", f"{market.url}{path}", urlencode(chosen).encode(), FORM)
+    query = location_query(sent_on.headers["Location"])
+    assert (query["shop_id"], query["nonce"], query.get("state")) == ([str(cut)], ["n/1"], None if signed else ["s 1"])
+    assert market.shop_get("/api/v2/shop/get_shop_info", token, cut).error == "shop_no_linked"
+    links = {shop["shop_id"]: shop["linked_partner_ids"] for shop in market.control("GET", "/state")["shops"]}
+    assert (links[kept], links[cut]) == ([market.app["partner_id"]], [])

@@ -75,3 +75,31 @@ def test_a_batch_is_spread_over_the_past_when_asked(market: Market) -> None:
     first, last = (market.control("GET", f"/orders/{made['order_sns'][place]}") for place in (0, -1))
     assert 86_000 < last["create_time"] - first["create_time"] < 86_401
     assert first["order_status"] == "UNPAID"
+
+
+def test_an_order_can_appear_later_and_is_not_forgotten_meanwhile(market: Market) -> None:
+    wish = {"shop_id": market.shop_ids[0], "delay_seconds": 300, "status": "READY_TO_SHIP"}
+    promised = market.control("POST", "/orders", wish, status=202)
+    place = f"/orders/{promised['order_sn']}"
+    market.control("GET", place, status=404)
+    market.control("PUT", "/snapshot", market.control("GET", "/snapshot"))
+    market.control("POST", "/clock", {"advance_seconds": 301})
+    assert market.control("GET", place)["order_status"] == "READY_TO_SHIP"
+    market.control("POST", "/orders", {**wish, "channel_id": 5}, status=404)
+
+
+@pytest.mark.parametrize(
+    ("before", "verb", "package"),
+    [
+        (["ship"], "fail_pickup", "LOGISTICS_PICKUP_RETRY"),
+        (["ship", "pickup"], "fail_delivery", "LOGISTICS_DELIVERY_FAILED"),
+        (["ship", "pickup"], "lose", "LOGISTICS_LOST"),
+    ],
+)
+def test_things_go_wrong_on_the_way(market: Market, before: list[str], verb: str, package: str) -> None:
+    order_sn = market.create_order(market.shop_ids[0], status="READY_TO_SHIP")["order_sn"]
+    for step in before:
+        market.control("POST", f"/orders/{order_sn}/{step}")
+    order = market.control("POST", f"/orders/{order_sn}/{verb}")
+    assert order["package_list"][0]["logistics_status"] == package
+    assert order["order_status"] == ("RETRY_SHIP" if verb == "fail_pickup" else "SHIPPED")

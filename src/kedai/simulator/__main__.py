@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from kedai.simulator.server import DEFAULT_HOST, DEFAULT_PORT, serve
 
@@ -19,8 +20,11 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=1, help="every id, key and order follows from it (default: %(default)s)"
     )
+    parser.add_argument(
+        "--state", type=Path, default=None, help="file to go on from, and to keep the state in at the end"
+    )
     options = parser.parse_args()
-    serve(host=options.host, port=options.port, seed=options.seed)
+    serve(host=options.host, port=options.port, seed=options.seed, state=options.state)
 
 
 if __name__ == "__main__":

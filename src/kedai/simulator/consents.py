@@ -46,9 +46,9 @@ class Consents:
         self._courier.emit(app, None, [Push(bodies.AUTHORIZED_PUSH, data)])
         return code
 
-    def revoke(self, subject: Subject, *, named_in: NamedIn = "field") -> int:
-        """Cut the subject's links, tell the apps, and return how many were cut."""
-        cut = self._world.ledger.revoke(subject)
+    def revoke(self, subject: Subject, *, named_in: NamedIn = "field", partner_id: int | None = None) -> int:
+        """Cut the subject's links, or its one to an app, tell the apps, and return how many were cut."""
+        cut = self._world.ledger.revoke(subject, partner_id)
         for link in cut:
             self._tell_end(link, Push(bodies.UNAUTHORIZED_PUSH, bodies.cancellation_data(subject, named_in)))
         return len(cut)
@@ -61,6 +61,12 @@ class Consents:
             link.expire_time, link.is_warned = now + seconds, False
             self._watch(link)
         return len(links)
+
+    def resume(self) -> None:
+        """Wait again for the ends of all consents, and tell of those that passed meanwhile."""
+        for link in self._world.ledger.links.values():
+            if not link.revoked:
+                self._watch(link)
 
     def _link(self, app: App, subjects: tuple[Subject, ...], *, days: int, main_account_id: int | None) -> str:
         ledger, now = self._world.ledger, self._world.clock.now()

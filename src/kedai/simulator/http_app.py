@@ -9,7 +9,8 @@ from aiohttp import web
 from kedai.simulator.api.http import handle
 from kedai.simulator.control.routes import build_control
 from kedai.simulator.keys import SIMULATION
-from kedai.simulator.pages.consent import CONSENT_PATH, SIGN_IN_PATH, get_consent, post_consent
+from kedai.simulator.pages.consent import PATHS, get_consent, post_consent
+from kedai.simulator.pages.console_routes import CONSOLE
 from kedai.simulator.pages.home import get_home
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def build_app(simulation: Simulation) -> web.Application:
     control = build_control()
     control[SIMULATION] = simulation
     app.router.add_get("/", get_home)
-    for path in (CONSENT_PATH, SIGN_IN_PATH):
+    app.add_routes(CONSOLE)
+    for path in PATHS:
         app.router.add_get(path, get_consent)
         app.router.add_post(path, post_consent)
     app.router.add_route("*", "/api/v2/{path:.*}", handle)

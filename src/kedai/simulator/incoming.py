@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -19,6 +20,19 @@ async def read_raw(request: web.Request) -> bytes:
         return await request.read()
     except web.RequestPayloadError:
         raise web.HTTPBadRequest from None
+
+
+async def read_upload(request: web.Request) -> dict[str, Any]:
+    """Return the fields of a multipart body; a file as its bytes.
+
+    Raises:
+        HTTPBadRequest: no multipart body after all.
+    """
+    try:
+        fields = await request.post()
+    except (ValueError, web.RequestPayloadError):
+        raise web.HTTPBadRequest from None
+    return {name: value.file.read() if isinstance(value, web.FileField) else value for name, value in fields.items()}
 
 
 async def read_form(request: web.Request) -> dict[str, str]:

@@ -26,7 +26,7 @@ def get_token(call: Call) -> Answer:
     number = body_number(call.body, field)
     now = call.world.clock.now()
     code = call.world.ledger.codes.get(text)
-    if code is None or code.used or code.expires_at <= now or code.partner_id != call.app.partner_id:
+    if code is None or code.is_resend or code.used or code.expires_at <= now or code.partner_id != call.app.partner_id:
         raise ApiError(texts.CODE_INVALID)
     if field == "main_account_id":
         if code.main_account_id != number:
@@ -52,6 +52,20 @@ def refresh_token(call: Call) -> Answer:
     _check_link(call, subject, now)
     pair = _renewed(call, _find_pair(call, text, subject), subject, now)
     return {"partner_id": call.app.partner_id, field: number, **_tokens(pair, (subject,), now)}
+
+
+def get_token_by_resend_code(call: Call) -> Answer:
+    """Give the newest pair for a code that the console's "resend code" sent; live only (contract §3.5)."""
+    if call.app.environment != "live":
+        raise ApiError(texts.API_OFFLINE)
+    text = body_text(call.body, "resend_code")
+    now = call.world.clock.now()
+    code = call.world.ledger.codes.get(text)
+    if code is None or not code.is_resend or code.used or code.expires_at <= now:
+        raise ApiError(texts.CODE_INVALID)
+    if code.partner_id != call.app.partner_id:
+        raise ApiError(texts.CODE_INVALID)
+    return {**_tokens(call.world.ledger.redeem(code, now), code.subjects, now), **_lists(code.subjects)}
 
 
 def _check_partner(call: Call) -> None:

@@ -51,6 +51,15 @@ Answer = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """An answer that is a file."""
+
+    content: bytes
+    content_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublicEndpoint:
     """Signed with the short base: no token, no shop."""
 
@@ -63,7 +72,7 @@ class ShopEndpoint:
     """Signed with token and shop."""
 
     method: str
-    run: Callable[[ShopCall], Answer]
+    run: Callable[[ShopCall], Answer | Download]
 
 
 @dataclass(frozen=True, slots=True)

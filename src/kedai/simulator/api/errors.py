@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kedai.simulator.api.texts import Refusal
     from kedai.simulator.state.switches import HttpStatusMode
 
@@ -36,11 +38,14 @@ _FORBIDDEN = frozenset(
 class ApiError(Exception):
     """A call was refused, in the marketplace's own words; by an endpoint: HTTP 200, the code in the body decides."""
 
-    def __init__(self, refusal: Refusal, *, status: int | None = None) -> None:
-        """Hold the refusal; a given `status` wins over every mode."""
+    def __init__(
+        self, refusal: Refusal, *, status: int | None = None, beside: Mapping[str, object] | None = None
+    ) -> None:
+        """Hold the refusal; a given `status` wins over every mode, `beside` stands in the envelope with it."""
         super().__init__(refusal.error)
         self.refusal = refusal
         self.status = status
+        self.beside = beside or {}
 
     def http_status(self, mode: HttpStatusMode) -> int:
         """Return the HTTP status."""

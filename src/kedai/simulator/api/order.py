@@ -7,8 +7,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any, cast
 
 from kedai.simulator.api import texts
+from kedai.simulator.api.answers import START_CURSOR
 from kedai.simulator.api.errors import ApiError
-from kedai.simulator.api.params import one_of, page_size, required_number, required_text, text_list
+from kedai.simulator.api.params import is_true, one_of, page_size, required_number, required_text, text_list
 from kedai.simulator.state.order_book import PageWish
 from kedai.simulator.state.orders import render
 
@@ -29,6 +30,7 @@ _FILTERS = (
     "CANCELLED",
     "INVOICE_PENDING",
 )
+_PENDING = "PENDING"
 _ALWAYS = (
     "order_sn",
     "region",
@@ -90,11 +92,12 @@ def get_order_list(call: ShopCall) -> Answer:
     after = _read_cursor(query.get("cursor", ""))
     page = call.world.book.page(call.shop.shop_id, PageWish(field, time_from, time_to, status, after, limit))
     with_status = "order_status" in text_list(query, "response_optional_fields")
+    with_pending = is_true(query, "request_order_status_pending")
     return {
         "response": {
             "more": page.more,
             "next_cursor": _write_cursor(page.orders[-1], field) if page.more else "",
-            "order_list": [_listed(order, with_status=with_status) for order in page.orders],
+            "order_list": [_listed(order, with_status=with_status, with_pending=with_pending) for order in page.orders],
         }
     }
 
@@ -112,19 +115,45 @@ def get_order_detail(call: ShopCall) -> Answer:
     names = list(_ALWAYS)
     for asked in text_list(call.query, "response_optional_fields"):
         names += _FIELDS.get(asked, ())
-    return {"response": {"order_list": [_chosen(order, names) for order in found]}}
+    with_pending = is_true(call.query, "request_order_status_pending")
+    return {"response": {"order_list": [_chosen(order, names, with_pending=with_pending) for order in found]}}
 
 
-def _listed(order: Order, *, with_status: bool) -> dict[str, Any]:
+def get_pending_buyer_invoice_order_list(call: ShopCall) -> Answer:
+    """List the orders that wait for the seller's invoice, page by page."""
+    limit = page_size(call.query)
+    after = _read_cursor(call.query.get("cursor", ""))
+    book = call.world.book
+    page = book.page(call.shop.shop_id, PageWish("create_time", 0, texts.UINT32_MAX, "INVOICE_PENDING", after, limit))
+    return {
+        "response": {
+            "more": page.more,
+            "next_cursor": _write_cursor(page.orders[-1], "create_time") if page.more else "",
+            "order_list": [{"order_sn": order.order_sn} for order in page.orders],
+        }
+    }
+
+
+def _listed(order: Order, *, with_status: bool, with_pending: bool) -> dict[str, Any]:
     listed = {"order_sn": order.order_sn}
     if with_status:
-        listed["order_status"] = order.status
+        listed["order_status"] = _shown_status(order, with_pending=with_pending)
     return listed
 
 
-def _chosen(order: Order, names: list[str]) -> dict[str, Any]:
+def _chosen(order: Order, names: list[str], *, with_pending: bool) -> dict[str, Any]:
     full = render(order)
-    return {name: full[name] for name in names}
+    chosen = {name: full[name] for name in names}
+    if order.status == _PENDING:
+        chosen["order_status"] = _shown_status(order, with_pending=with_pending)
+        if with_pending:
+            chosen |= {"pending_terms": ["SYSTEM_PENDING"], "pending_description": ["The order is being checked."]}
+    return chosen
+
+
+def _shown_status(order: Order, *, with_pending: bool) -> str:
+    # Whoever does not ask for it must not meet a status it cannot know; which one stands for it is not documented.
+    return "UNPAID" if order.status == _PENDING and not with_pending else order.status
 
 
 def _write_cursor(order: Order, field: TimeField) -> str:
@@ -133,7 +162,7 @@ def _write_cursor(order: Order, field: TimeField) -> str:
 
 
 def _read_cursor(text: str) -> Mark | None:
-    if not text:
+    if text in ("", START_CURSOR):
         return None
     try:
         moment, _, order_sn = urlsafe_b64decode(text.encode()).decode().partition(":")

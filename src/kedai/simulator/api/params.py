@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from kedai.simulator.api import texts
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 100
 _LONGEST_NUMBER = 19
+_LARGEST_AMOUNT = Decimal(10**12)
 
 
 class Query(Protocol):
@@ -121,6 +123,72 @@ def body_numbers(body: dict[str, Any], name: str) -> list[int]:
         if not isinstance(one, int) or isinstance(one, bool):
             raise ApiError(texts.wrong_type(name, expected="integer", given=_json_type(one)))
     return value
+
+
+def body_optional_text(body: dict[str, Any], name: str) -> str:
+    """Return a text of a JSON body; empty where it is missing."""
+    return body_text(body, name) if body.get(name) not in (None, "") else ""
+
+
+def body_optional_number(body: dict[str, Any], name: str, default: int) -> int:
+    """Return a whole number of a JSON body that may be missing."""
+    return default if body.get(name) is None else body_number(body, name)
+
+
+def body_amount(body: dict[str, Any], name: str, decimals: int) -> int:
+    """Return an amount of a JSON body in minor units; what is finer is rounded, as the marketplace does."""
+    value = body.get(name)
+    if value is None:
+        raise ApiError(texts.required_field(name))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ApiError(texts.wrong_type(name, expected="number", given=_json_type(value)))
+    amount = Decimal(str(value))
+    if not 0 <= amount <= _LARGEST_AMOUNT:
+        raise ApiError(texts.wrong_parameters(f"{name} is out of range"))
+    return int((amount * 10**decimals).to_integral_value(ROUND_HALF_UP))
+
+
+def body_object(body: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """Return an object of a JSON body; None where it is missing."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise ApiError(texts.wrong_type(name, expected="object", given=_json_type(value)))
+    return value
+
+
+def body_objects(body: dict[str, Any], name: str, *, most: int = 50, required: bool = True) -> list[dict[str, Any]]:
+    """Return a list of objects of a JSON body, 1 to `most` of them; empty only if it is not required."""
+    value = body.get(name)
+    if not value:
+        if required:
+            raise ApiError(texts.required_field(name))
+        return []
+    if not isinstance(value, list):
+        raise ApiError(texts.wrong_type(name, expected="array", given=_json_type(value)))
+    if len(value) > most:
+        raise ApiError(texts.wrong_parameters(f"{name} must hold {most} or less"))
+    for one in value:
+        if not isinstance(one, dict):
+            raise ApiError(texts.wrong_type(name, expected="object", given=_json_type(one)))
+    return value
+
+
+def body_texts(body: dict[str, Any], name: str) -> list[str]:
+    """Return a list of texts of a JSON body; empty where it is missing."""
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ApiError(texts.wrong_type(name, expected="array", given=_json_type(value)))
+    for one in value:
+        if not isinstance(one, str):
+            raise ApiError(texts.wrong_type(name, expected="string", given=_json_type(one)))
+    return value
+
+
+def is_true(query: Query, name: str) -> bool:
+    """Whether a flag of a query is set, in whatever case."""
+    return query.get(name, "").lower() == "true"
 
 
 def _json_type(value: object) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from kedai.simulator.api import texts
 from kedai.simulator.api.errors import ApiError
-from kedai.simulator.api.params import body_numbers, body_text
+from kedai.simulator.api.params import body_number, body_numbers, body_text
 from kedai.simulator.redirects import is_web_address
 from kedai.simulator.state.deliveries import SUCCESS_CLASS
 from kedai.simulator.state.push_settings import BLOCKED_LIMIT, PUSH_CODES
@@ -16,6 +18,7 @@ from kedai.simulator.state.push_settings import BLOCKED_LIMIT, PUSH_CODES
 if TYPE_CHECKING:
     from kedai.simulator.api.call import Answer, Call
     from kedai.simulator.state.deliveries import Attempt
+    from kedai.simulator.state.lost import LostMessage
 
 
 def get_app_push_config(call: Call) -> Answer:
@@ -50,6 +53,35 @@ async def set_app_push_config(call: Call) -> Answer:
     if "blocked_shop_id_list" in call.body:
         call.app.push.blocked_shop_ids = blocked
     return {"response": {"result": "success"}}
+
+
+def get_lost_push_message(call: Call) -> Answer:
+    """Return the oldest hundred pushes that were lost in the last three days and are not confirmed."""
+    messages, more = call.app.lost.page(call.world.clock.now())
+    as_text = call.world.switches.lost_data_as_text
+    return {
+        "response": {
+            "push_message_list": [_lost(message, as_text=as_text) for message in messages],
+            "has_next_page": more,
+            "last_message_id": messages[-1].message_id if messages else 0,
+        }
+    }
+
+
+def _lost(message: LostMessage, *, as_text: bool) -> dict[str, Any]:
+    whole = message.body.decode(errors="replace")
+    shop = {} if message.shop_id is None else {"shop_id": message.shop_id}
+    data = whole if as_text else msgspec.json.decode(message.body)
+    return {**shop, "code": message.code, "timestamp": message.lost_at, "data": data}
+
+
+def confirm_consumed_lost_push_message(call: Call) -> Answer:
+    """Let go of the lost pushes up to a message."""
+    last = body_number(call.body, "last_message_id")
+    if not 0 < last <= call.app.lost.issued:
+        raise ApiError(texts.wrong_parameters("last_message_id is invalid"))
+    call.app.lost.confirm(last)
+    return {}
 
 
 def _codes(call: Call, name: str) -> list[int]:

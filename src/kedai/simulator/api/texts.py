@@ -52,6 +52,7 @@ CALLBACK_NOT_2XX = Refusal("error_param", "Test push failed: callback_url did no
 CALLBACK_WITH_BODY = Refusal("error_param", "Test push failed: callback_url did not respond with an empty body.")
 
 ORDER_WINDOW = Refusal("order.order_list_invalid_time", "Start time must be earlier than end time and diff in 15days.")
+PACKAGE_NOT_EXIST = Refusal("logistics.package_not_exist", "The package does not exist.")
 ORDERS_NOT_FOUND = Refusal("error_not_found", "Wrong parameters, detail: the order is not found.")
 
 
@@ -94,3 +95,8 @@ def required_field(name: str) -> Refusal:
 def wrong_type(name: str, *, expected: str, given: str) -> Refusal:
     """Return the refusal of a value of another type."""
     return wrong_parameters(f"{name}: Invalid type. Expected: {expected}, given: {given}")
+
+
+def not_found(detail: str) -> Refusal:
+    """Return the generic refusal of a thing that is not there."""
+    return Refusal("error_not_found", f"Wrong parameters, detail: {detail}.")

@@ -124,6 +124,16 @@ async def change_app(request: web.Request) -> web.Response:
     return answer(simulation.world.app_json(app))
 
 
+async def resend_code(request: web.Request) -> web.Response:
+    """Give what the console's "resend code" would send: a one-time code for the pair that was lost."""
+    world = simulation_of(request).world
+    subject, now = _subject(request), world.clock.now()
+    partner_ids = [link.partner_id for link in world.ledger.links_of(subject) if link.is_alive(now)]
+    if not partner_ids:
+        raise ControlError(409, "not_linked", f"No app is linked to {subject.kind} {subject.number}.")
+    return answer({"resend_code": world.ledger.resend(partner_ids[0], (subject,), now)}, 201)
+
+
 async def expire_tokens(request: web.Request) -> web.Response:
     """End the access tokens of a shop or merchant now; refresh tokens live on."""
     world = simulation_of(request).world

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kedai.simulator.control.http import ControlError, answer, path_number, query_number, simulation_of
+from kedai.simulator.state.journal import CallFilter
 from kedai.simulator.state.orders import render
 
 if TYPE_CHECKING:
@@ -54,9 +55,12 @@ async def clear_calls(request: web.Request) -> web.Response:
 
 
 async def get_journal(request: web.Request) -> web.Response:
-    """Return the last API calls, of one ``path`` if given."""
+    """Return the last API calls; ``path``, ``shop_id``, ``error`` and ``after`` (a call's id) choose among them."""
     limit = query_number(request, "limit", CALLS_SHOWN)
-    return answer({"calls": simulation_of(request).world.journal.latest(limit, request.query.get("path"))})
+    query = request.query
+    wish = CallFilter(query.get("path"), query.get("shop_id"), query.get("error"), query_number(request, "after", 0))
+    found = simulation_of(request).world.journal.latest(limit, wish)
+    return answer({"calls": [call.to_json() for call in found]})
 
 
 async def get_deliveries(request: web.Request) -> web.Response:

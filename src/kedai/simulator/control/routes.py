@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from kedai.simulator.control import accounts, manners, orders, overview
+from kedai.simulator.control import accounts, founding, manners, orders, overview, returns, shelves, snapshots
 from kedai.simulator.control.http import errors_as_json
 
 ROUTES = (
@@ -18,15 +18,29 @@ ROUTES = (
     web.post("/orders", orders.create_order),
     web.post("/orders/batch", orders.create_orders),
     web.get("/orders/{order_sn}", orders.get_order),
+    web.post("/orders/{order_sn}/returns", returns.create_return),
     web.post("/orders/{order_sn}/{verb}", orders.step_order),
+    web.get("/returns", returns.get_returns),
+    web.post("/returns/{return_sn}/{verb}", returns.step_return),
+    web.get("/shops/{shop_id}/items", shelves.get_items),
+    web.post("/shops/{shop_id}/shelf", shelves.change_shelf),
+    web.post("/shops/{shop_id}/items/{item_id}", shelves.change_item),
+    web.post("/apps", founding.create_app),
+    web.post("/shops", founding.create_shop),
+    web.post("/merchants", founding.create_merchant),
+    web.post("/main-accounts", founding.create_main_account),
     web.post("/authorizations", accounts.create_authorization),
     web.post("/apps/{partner_id}", accounts.change_app),
     web.post("/shops/{shop_id}/expire-tokens", accounts.expire_tokens),
+    web.post("/shops/{shop_id}/resend-code", accounts.resend_code),
     web.post("/shops/{shop_id}/revoke", accounts.revoke),
     web.post("/shops/{shop_id}/end-authorization", accounts.end_authorization),
     web.post("/merchants/{merchant_id}/expire-tokens", accounts.expire_tokens),
     web.post("/merchants/{merchant_id}/revoke", accounts.revoke),
     web.post("/merchants/{merchant_id}/end-authorization", accounts.end_authorization),
+    web.get("/snapshot", snapshots.get_snapshot),
+    web.put("/snapshot", snapshots.put_snapshot),
+    web.post("/reset", snapshots.reset),
     web.post("/clock", manners.change_clock),
     web.get("/settings", manners.get_settings),
     web.post("/settings", manners.change_settings),

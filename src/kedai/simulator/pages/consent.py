@@ -1,4 +1,4 @@
-"""The consent page behind both links (contract §3.1): "format B", which is signed, and "format A", which is not."""
+"""The pages on which a seller gives or takes back consent, behind signed links and unsigned ones (contract §3.1)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kedai.simulator.keys import SIMULATION
 from kedai.simulator.pages.render import page
 from kedai.simulator.redirects import BadRedirect, check_redirect, with_answer
 from kedai.simulator.signing import is_same, sign_call
-from kedai.simulator.state.authorizations import LONGEST_LINK_DAYS
+from kedai.simulator.state.authorizations import LONGEST_LINK_DAYS, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 
 CONSENT_PATH = "/api/v2/shop/auth_partner"
 SIGN_IN_PATH = "/auth"
+CANCEL_PATH = "/api/v2/shop/cancel_auth_partner"
+UNSIGNED_CANCEL_PATH = "/cancel_auth"
+PATHS = (CONSENT_PATH, SIGN_IN_PATH, CANCEL_PATH, UNSIGNED_CANCEL_PATH)
+_UNSIGNED = (SIGN_IN_PATH, UNSIGNED_CANCEL_PATH)
+_CANCEL = (CANCEL_PATH, UNSIGNED_CANCEL_PATH)
 # The signed link dies after five minutes; a page once open may be read for longer.
 READING_SECONDS = 1_800
 DAYS_OFFERED = (365, 180, 90, 30, 7)
-_CARRIED = {
-    CONSENT_PATH: ("partner_id", "timestamp", "sign", "redirect"),
-    SIGN_IN_PATH: ("partner_id", "auth_type", "redirect_uri", "response_type", "state", "timestamp"),
-}
-_REDIRECT_FIELD = {CONSENT_PATH: "redirect", SIGN_IN_PATH: "redirect_uri"}
+_SIGNED_FIELDS = ("partner_id", "timestamp", "sign", "redirect")
+_UNSIGNED_FIELDS = ("partner_id", "auth_type", "redirect_uri", "response_type", "state", "timestamp")
 _SELLER = "seller"
 _CODE = "code"
 
@@ -98,18 +100,20 @@ def _answer(request: web.Request, run: Callable[[], web.Response]) -> web.Respon
 def _ask(request: web.Request) -> web.Response:
     world = request.app[SIMULATION].world
     query = dict(request.query)
-    if request.path == SIGN_IN_PATH:
+    if request.path in _UNSIGNED:
         # An unsigned link has no age of its own; the page's is what its form must not outlive.
         query["timestamp"] = str(world.clock.now())
     asked = _check_link(world, request.path, query, gateway.CLOCK_SECONDS)
-    carried = {name: query[name] for name in _CARRIED[asked.path] if name in query}
-    now = world.clock.now()
+    fields = _UNSIGNED_FIELDS if asked.path in _UNSIGNED else _SIGNED_FIELDS
+    carried = {name: query[name] for name in fields if name in query}
+    linked = {link.subject.number for link in world.ledger.alive(asked.app.partner_id, "shop", world.clock.now())}
+    cancels = asked.path in _CANCEL
     return page(
-        "consent.html.j2",
+        "cancel.html.j2" if cancels else "consent.html.j2",
         environment=world.environment,
         app=asked.app,
-        shops=list(world.shops.values()),
-        linked={link.subject.number for link in world.ledger.alive(asked.app.partner_id, "shop", now)},
+        shops=[shop for shop in world.shops.values() if not cancels or shop.shop_id in linked],
+        linked=linked,
         main_accounts=list(world.main_accounts.values()),
         days_offered=DAYS_OFFERED,
         carried={**carried, "ticket": asked.ticket},
@@ -124,6 +128,8 @@ def _decide(request: web.Request, form: Mapping[str, str]) -> web.Response:
     if not is_same(asked.ticket, form.get("ticket", "")):
         raise GatewayError(texts.SIGN_WRONG)
     decision = form.get("decision")
+    if asked.path in _CANCEL:
+        return _revoke(simulation, asked, form) if decision == "revoke" else asked.send_back(error="access_denied")
     if decision == "approve":
         return _approve_shop(simulation, asked, form)
     if decision == "approve_main_account":
@@ -148,6 +154,12 @@ def _approve_main_account(simulation: Simulation, asked: Asked, form: Mapping[st
     return asked.send_back(code=code, main_account_id=str(account.main_account_id))
 
 
+def _revoke(simulation: Simulation, asked: Asked, form: Mapping[str, str]) -> web.Response:
+    shop_id = parse_uint(form.get("shop_id", "")) or 0
+    simulation.consents.revoke(Subject("shop", shop_id), partner_id=asked.app.partner_id)
+    return asked.send_back(shop_id=str(shop_id))
+
+
 def _days(form: Mapping[str, str]) -> int:
     days = parse_uint(form.get("days", str(LONGEST_LINK_DAYS)), maximum=LONGEST_LINK_DAYS)
     if not days:
@@ -158,16 +170,16 @@ def _days(form: Mapping[str, str]) -> int:
 def _check_link(world: World, path: str, given: Mapping[str, str], tolerance: int) -> Asked:
     app = gateway.check_app(world, given)
     gateway.check_timestamp(world, given, tolerance=tolerance)
-    if path == CONSENT_PATH:
+    if path not in _UNSIGNED:
         gateway.check_public_sign(app, path, given)
-    else:
+    elif path == SIGN_IN_PATH:
         _check_sign_in(given)
-    redirect = given.get(_REDIRECT_FIELD[path], "")
+    redirect = given.get("redirect_uri" if path in _UNSIGNED else "redirect", "")
     try:
         check_redirect(redirect, app.redirect_domain)
     except BadRedirect as problem:
         raise ApiError(Refusal("error_param", str(problem))) from None
-    state = given.get("state") if path == SIGN_IN_PATH else None
+    state = given.get("state") if path in _UNSIGNED else None
     return Asked(app, path, redirect, state, given["timestamp"])
 
 

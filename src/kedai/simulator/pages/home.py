@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kedai.simulator.control.routes import ROUTES
 from kedai.simulator.keys import SIMULATION
-from kedai.simulator.pages.render import page
+from kedai.simulator.pages.console import console_page
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -17,11 +17,9 @@ async def get_home(request: web.Request) -> web.Response:
     world = request.app[SIMULATION].world
     now = world.clock.now()
     linked = {subject for (_, subject), link in world.ledger.links.items() if link.is_alive(now)}
-    return page(
+    return console_page(
+        request,
         "home.html.j2",
-        environment=world.environment,
-        date=world.clock.http_date(),
-        advanced_seconds=world.clock.advanced_seconds,
         apps=list(world.apps.values()),
         shops=list(world.shops.values()),
         linked={subject.number for subject in linked if subject.kind == "shop"},

@@ -15,6 +15,7 @@ from kedai.simulator.pushing.bodies import TEST_PUSH, write_body
 from kedai.simulator.signing import sign_push
 from kedai.simulator.state.deliveries import Attempt, Delivery
 from kedai.simulator.state.dice import Dice, digest
+from kedai.simulator.state.faults import Target, take
 from kedai.simulator.state.lifecycle import Push
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Courier:
         self._world = world
         self._timers = timers
         self._retry_seconds = retry_seconds
-        self._dice = Dice(world.seed, world.environment, "courier")
+        self.dice = Dice(world.seed, world.environment, "courier")
         self._lanes: dict[int, _Lane] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -54,12 +55,33 @@ class Courier:
         switches = self._world.switches
         if not switches.event_pushes:
             return
-        made = [self._make(app, shop_id, push) for push in pushes if app.push.wants(push.code, shop_id)]
-        made += [self._repeat(original) for original in made if self._dice.chance(switches.duplicate_pushes)]
+        made = [self._spoiled(app, shop_id, push) for push in pushes if app.push.wants(push.code, shop_id)]
+        made += [self._repeat(original) for original in made if self._is_repeated(app, original)]
         if switches.shuffle_pushes:
-            self._dice.shuffle(made)
+            self.dice.shuffle(made)
         for delivery in made:
             self._post(delivery)
+
+    def _spoiled(self, app: App, shop_id: int | None, push: Push) -> Delivery:
+        """Return the delivery of a push, wrong in the way the rules want it."""
+        rules = self._world.switches.fail
+        target = Target(f"push:{push.code}", app.partner_id, shop_id)
+        key = digest("wrong push key", app.partner_id) if take(rules, ("wrong_push_key",), target) else None
+        delivery = self._make(app, shop_id, push, key=key)
+        late = take(rules, ("late_push",), target)
+        if late is not None and delivery.state == "pending":
+            delivery.state = "waiting_retry"
+            delivery.next_attempt_at = round(self._world.clock.time() + late.seconds, 3)
+        elif take(rules, ("lost_push",), target):
+            delivery.state = "failed"
+            self._lose(delivery)
+        return delivery
+
+    def _is_repeated(self, app: App, delivery: Delivery) -> bool:
+        switches = self._world.switches
+        target = Target(f"push:{delivery.code}", app.partner_id, delivery.shop_id)
+        by_rule = take(switches.fail, ("duplicate_push",), target) is not None
+        return self.dice.chance(switches.duplicate_pushes) or by_rule
 
     def send(self, app: App, shop_id: int | None, push: Push, *, body: bytes | None, key: str | None) -> Delivery:
         """Send one push as given, whatever the switches say: the console's "Push Test Data"."""
@@ -131,8 +153,27 @@ class Courier:
 
     def _post(self, delivery: Delivery) -> None:
         self._world.deliveries.add(delivery)
-        if delivery.state == "pending":
+        if delivery.state in ("pending", "waiting_retry"):
+            self._retake(delivery)
+
+    def resume(self) -> None:
+        """Take up again what was under way or waiting when the state was kept; what waited here before is dropped."""
+        for lane in self._lanes.values():
+            lane.waiting.clear()
+        for delivery in self._world.deliveries.all():
+            if delivery.state in ("pending", "waiting_retry"):
+                self._retake(delivery)
+
+    def _retake(self, delivery: Delivery) -> None:
+        if delivery.next_attempt_at is None:
             self._queue(delivery)
+        else:
+            self._timers.at(delivery.next_attempt_at, lambda: self._queue(delivery))
+
+    def _lose(self, delivery: Delivery) -> None:
+        lost = self._world.apps[delivery.partner_id].lost
+        now = self._world.clock.now()
+        lost.add(now=now, code=delivery.code, shop_id=delivery.shop_id, body=delivery.body)
 
     def _queue(self, delivery: Delivery) -> None:
         if delivery.state == "evicted":
@@ -191,6 +232,7 @@ class Courier:
             delivery.state = "delivered"
         elif failures > len(self._retry_seconds):
             delivery.state = "failed"
+            self._lose(delivery)
         else:
             delivery.state = "waiting_retry"
             delivery.next_attempt_at = round(self._world.clock.time() + self._retry_seconds[failures - 1], 3)

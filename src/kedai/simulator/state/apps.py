@@ -6,11 +6,25 @@ from dataclasses import dataclass, field
 
 from kedai.simulator.state.authorizations import Subject
 from kedai.simulator.state.dice import digest
+from kedai.simulator.state.lost import LostQueue
 from kedai.simulator.state.push_settings import PushSettings
 
 ENVIRONMENTS = ("sandbox", "live")
 # (region, currency, decimals, minor units per Singapore cent times 100): two decimals in SG and MY, none in ID.
-_MARKETS = {"SG": ("SGD", 2, 100), "MY": ("MYR", 2, 330), "ID": ("IDR", 0, 11_500)}
+_MARKETS = {
+    "SG": ("SGD", 2, 100),
+    "MY": ("MYR", 2, 330),
+    "ID": ("IDR", 0, 11_500),
+    "TH": ("THB", 0, 26),
+    "VN": ("VND", 0, 18_500),
+    "PH": ("PHP", 0, 42),
+    "TW": ("TWD", 0, 24),
+    "BR": ("BRL", 2, 400),
+    "MX": ("MXN", 2, 1_350),
+    "CO": ("COP", 0, 3_000),
+    "CL": ("CLP", 0, 700),
+}
+REGIONS = tuple(_MARKETS)
 _SHOPS = {
     "sandbox": (("SG", "Kopi Corner SG (sandbox)"), ("MY", "Kedai Warung MY (sandbox)")),
     "live": (("SG", "Kopi Corner SG"), ("ID", "Toko Melati ID")),
@@ -34,6 +48,7 @@ class App:
     callback_url: str | None = None
     redirect_domain: str | None = None
     push: PushSettings = field(default_factory=PushSettings)
+    lost: LostQueue = field(default_factory=LostQueue)
 
 
 @dataclass(slots=True)
@@ -47,6 +62,7 @@ class Shop:
     currency: str
     decimals: int
     price_factor: int
+    description: str = "An invented shop of a simulated market."
 
 
 @dataclass(slots=True)
@@ -76,37 +92,49 @@ class MainAccount:
         return shops + merchants if with_merchants else shops
 
 
-def found_app(seed: int, environment: str) -> App:
-    """Return the environment's one app."""
-    partner_id = _PARTNER_BASE[environment] + int(digest(seed, environment, "partner_id"), 16) % 1_000_000
+def found_app(seed: int, environment: str, index: int = 0, name: str = "Kedai connector") -> App:
+    """Return the environment's app of that number, counting from 0."""
+    # The first one's names are without a number: its keys stay what they always were.
+    tail = (index,) if index else ()
+    offset = int(digest(seed, environment, "partner_id", *tail), 16) % 1_000_000
     return App(
         environment=environment,
-        partner_id=partner_id,
-        name="Kedai connector",
-        partner_key="shpk" + digest(seed, environment, "partner_key")[:60],
-        push_partner_key="shpk" + digest(seed, environment, "push_partner_key")[:60],
+        partner_id=_PARTNER_BASE[environment] + index * 10_000_000 + offset,
+        name=name,
+        partner_key="shpk" + digest(seed, environment, "partner_key", *tail)[:60],
+        push_partner_key="shpk" + digest(seed, environment, "push_partner_key", *tail)[:60],
     )
 
 
 def found_shops(seed: int, environment: str) -> list[Shop]:
     """Return the environment's two shops, of different regions and currencies."""
-    shops = []
-    for index, (region, name) in enumerate(_SHOPS[environment]):
-        currency, decimals, factor = _MARKETS[region]
-        offset = int(digest(seed, environment, "shop", index), 16) % 10_000_000
-        shop_id = _SHOP_BASE[environment] + index * 10_000_000 + offset
-        shops.append(Shop(environment, shop_id, name, region, currency, decimals, factor))
-    return shops
+    return [
+        found_shop(seed, environment, index, region, name) for index, (region, name) in enumerate(_SHOPS[environment])
+    ]
 
 
-def found_merchant(seed: int, environment: str) -> Merchant:
-    """Return the environment's one merchant."""
-    merchant_id = _MERCHANT_BASE[environment] + int(digest(seed, environment, "merchant"), 16) % 1_000_000
-    name = "Kopi Group" if environment == "live" else "Kopi Group (sandbox)"
-    return Merchant(environment, merchant_id, name, "SG", "SGD")
+def found_shop(seed: int, environment: str, index: int, region: str, name: str) -> Shop:
+    """Return the environment's shop of that number, counting from 0; ids of different numbers never meet."""
+    currency, decimals, factor = _MARKETS[region]
+    offset = int(digest(seed, environment, "shop", index), 16) % 10_000_000
+    shop_id = _SHOP_BASE[environment] + index * 10_000_000 + offset
+    return Shop(environment, shop_id, name, region, currency, decimals, factor)
 
 
-def found_main_account(seed: int, environment: str, shops: list[Shop], merchant: Merchant) -> MainAccount:
-    """Return the account that holds all of the environment's shops and its merchant."""
-    number = _MAIN_ACCOUNT_BASE[environment] + int(digest(seed, environment, "main_account"), 16) % 1_000_000
-    return MainAccount(environment, number, tuple(shop.shop_id for shop in shops), (merchant.merchant_id,))
+def found_merchant(seed: int, environment: str, index: int = 0, name: str = "", region: str = "SG") -> Merchant:
+    """Return the environment's merchant of that number, counting from 0."""
+    tail = (index,) if index else ()
+    offset = int(digest(seed, environment, "merchant", *tail), 16) % 1_000_000
+    usual = "Kopi Group" if environment == "live" else "Kopi Group (sandbox)"
+    merchant_id = _MERCHANT_BASE[environment] + index * 10_000_000 + offset
+    return Merchant(environment, merchant_id, name or usual, region, _MARKETS[region][0])
+
+
+def found_main_account(
+    seed: int, environment: str, shop_ids: tuple[int, ...], merchant_ids: tuple[int, ...], index: int = 0
+) -> MainAccount:
+    """Return the environment's main account of that number, counting from 0, over these shops and merchants."""
+    tail = (index,) if index else ()
+    offset = int(digest(seed, environment, "main_account", *tail), 16) % 1_000_000
+    number = _MAIN_ACCOUNT_BASE[environment] + index * 100_000_000 + offset
+    return MainAccount(environment, number, shop_ids, merchant_ids)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from kedai.simulator.state.dice import digest
 
 CODE_SECONDS = 600
@@ -37,6 +39,8 @@ class Code:
     main_account_id: int | None
     expires_at: int
     used: bool = False
+    # From the console's "resend code": taken by another call than the consent's own.
+    is_resend: bool = False
 
 
 @dataclass(slots=True)
@@ -86,6 +90,28 @@ class Pair:
         return self.partner_id == partner_id and subject in self.subjects and self.access_end(subject) > now
 
 
+class KeptRotation(msgspec.Struct, forbid_unknown_fields=True):
+    """A rotation as it is written down: the successor by its refresh token."""
+
+    subject: Subject
+    at: int
+    successor: str
+
+
+class KeptPair(msgspec.Struct, forbid_unknown_fields=True):
+    """A pair as it is written down; one that is not known is only remembered as another's successor."""
+
+    partner_id: int
+    subjects: list[Subject]
+    access_token: str
+    refresh_token: str
+    access_expires_at: int
+    refresh_expires_at: int
+    access_ends: list[tuple[Subject, int]]
+    rotations: list[KeptRotation]
+    is_known: bool
+
+
 class Ledger:
     """All codes, links and tokens of one environment; every method is atomic on the one event loop."""
 
@@ -112,6 +138,12 @@ class Ledger:
         self.codes[code] = Code(partner_id, subjects, main_account_id, now + CODE_SECONDS)
         return code
 
+    def resend(self, partner_id: int, subjects: tuple[Subject, ...], now: int) -> str:
+        """Return a one-time code that gives a lost pair again, without another consent."""
+        text = self._next_text("resend")
+        self.codes[text] = Code(partner_id, subjects, None, now + CODE_SECONDS, is_resend=True)
+        return text
+
     def redeem(self, code: Code, now: int) -> Pair:
         """Use the code up and return its pair; earlier pairs of its subjects are replaced and die at once."""
         code.used = True
@@ -134,9 +166,13 @@ class Ledger:
             pair.access_ends[subject] = now
         return len(alive)
 
-    def revoke(self, subject: Subject) -> list[Link]:
-        """Cut every live link of the subject and return them; tokens stay known, so that answers name the reason."""
-        cut = [link for link in self.links_of(subject) if not link.revoked]
+    def revoke(self, subject: Subject, partner_id: int | None = None) -> list[Link]:
+        """Cut the subject's live links, to all apps or one, and return them.
+
+        Tokens stay known, so that answers name the reason.
+        """
+        links = [link for link in self.links_of(subject) if partner_id in (None, link.partner_id)]
+        cut = [link for link in links if not link.revoked]
         for link in cut:
             link.revoked = True
         return cut
@@ -150,10 +186,33 @@ class Ledger:
         links = [link for link in self.links.values() if link.partner_id == partner_id and link.subject.kind == kind]
         return sorted((link for link in links if link.is_alive(now)), key=lambda link: link.subject)
 
-    def is_over(self, partner_id: int, subject: Subject, now: int) -> bool:
-        """Whether the app was linked to the subject and is not any more."""
-        link = self.links.get((partner_id, subject))
-        return link is not None and not link.is_alive(now)
+    def keep(self) -> tuple[int, dict[str, Code], list[Link], list[KeptPair]]:
+        """Return how much was issued, the codes, the links and the pairs."""
+        waiting = list(self.by_refresh.values())
+        seen: dict[str, Pair] = {}
+        while waiting:
+            pair = waiting.pop()
+            if pair.refresh_token not in seen:
+                seen[pair.refresh_token] = pair
+                waiting += [rotation.successor for rotation in pair.rotations.values()]
+        pairs = [_keep_pair(pair, is_known=pair.refresh_token in self.by_refresh) for pair in seen.values()]
+        return self._issued, self.codes, list(self.links.values()), pairs
+
+    def restore(self, seed: int, issued: int, codes: dict[str, Code], links: list[Link], pairs: list[KeptPair]) -> None:
+        """Become what was kept."""
+        self._name, self._issued = (seed, self._name[1]), issued
+        self.codes = codes
+        self.links = {(link.partner_id, link.subject): link for link in links}
+        made = {kept.refresh_token: _pair(kept) for kept in pairs}
+        for kept in pairs:
+            made[kept.refresh_token].rotations = {
+                rotation.subject: Rotation(rotation.at, made[rotation.successor])
+                for rotation in kept.rotations
+                if rotation.successor in made
+            }
+        known = [made[kept.refresh_token] for kept in pairs if kept.is_known]
+        self.by_refresh = {pair.refresh_token: pair for pair in known}
+        self.by_access = {pair.access_token: pair for pair in known}
 
     def _issue(self, partner_id: int, subjects: tuple[Subject, ...], now: int) -> Pair:
         self._sweep(now)
@@ -197,3 +256,29 @@ def _is_over(pair: Pair, now: int) -> bool:
     used_up = all(subject in pair.rotations for subject in pair.subjects)
     last = max((rotation.at for rotation in pair.rotations.values()), default=now)
     return pair.refresh_expires_at <= now or (used_up and last + REPLAY_SECONDS <= now)
+
+
+def _keep_pair(pair: Pair, *, is_known: bool) -> KeptPair:
+    return KeptPair(
+        pair.partner_id,
+        pair.subjects,
+        pair.access_token,
+        pair.refresh_token,
+        pair.access_expires_at,
+        pair.refresh_expires_at,
+        list(pair.access_ends.items()),
+        [KeptRotation(subject, turn.at, turn.successor.refresh_token) for subject, turn in pair.rotations.items()],
+        is_known,
+    )
+
+
+def _pair(kept: KeptPair) -> Pair:
+    return Pair(
+        kept.partner_id,
+        kept.subjects,
+        kept.access_token,
+        kept.refresh_token,
+        kept.access_expires_at,
+        kept.refresh_expires_at,
+        dict(kept.access_ends),
+    )

@@ -1,4 +1,4 @@
-"""What the simulated shops sell, who buys it and how it is sent; invented, only the ids follow from the seed."""
+"""What the simulated shops sell and who buys it; invented, only the ids follow from the seed."""
 
 from __future__ import annotations
 
@@ -26,17 +26,12 @@ _PRODUCTS: tuple[tuple[str, tuple[str, ...], int, int], ...] = (
 )
 BUYERS = ("ayu", "budi", "chen.li", "dewi", "farid", "hui_min", "indra", "joão.s", "kavitha", "mei", "nurul", "raj")
 MESSAGES = ("", "", "", "", "Please pack well, it is a gift.", "Tolong bubble wrap 🙏", "麻烦尽快发货,谢谢")
-PAYMENT_METHODS = {
+_PAYMENT_METHODS = {
     "SG": ("Credit/Debit Card", "PayNow", "Wallet"),
     "MY": ("Online Banking", "Wallet", "Cash on Delivery"),
     "ID": ("Bank Transfer", "Wallet", "Cash on Delivery"),
 }
-# (channel id, carrier, fee in Singapore cents)
-CHANNELS = {
-    "SG": ((18025, "Standard Delivery", 149), (18055, "Express Delivery", 399)),
-    "MY": ((28016, "Standard Delivery", 149), (28050, "Economy Delivery", 90)),
-    "ID": ((8003, "Reguler", 99), (8005, "Hemat", 65)),
-}
+_PAYMENT_ELSEWHERE = ("Credit/Debit Card", "Wallet", "Cash on Delivery")
 CANCEL_REASONS = {"seller": "OUT_OF_STOCK", "buyer": "CUSTOMER_REQUEST", "system": "UNPAID_TIMEOUT"}
 
 
@@ -68,6 +63,11 @@ def variants(seed: int, shop_id: int) -> tuple[Variant, ...]:
             )
             out.append(variant)
     return tuple(out)
+
+
+def payment_methods(region: str) -> tuple[str, ...]:
+    """Return how buyers of a region pay."""
+    return _PAYMENT_METHODS.get(region, _PAYMENT_ELSEWHERE)
 
 
 def price_minor(cents: int, *, factor: int, decimals: int) -> int:

@@ -85,12 +85,12 @@ class DeliveryLog:
         """Start empty."""
         self._limit = limit
         self._by_id: OrderedDict[int, Delivery] = OrderedDict()
-        self._issued = 0
+        self.issued = 0
 
     def next_id(self) -> int:
         """Return a fresh id, counting from 1."""
-        self._issued += 1
-        return self._issued
+        self.issued += 1
+        return self.issued
 
     def add(self, delivery: Delivery) -> None:
         """Keep the delivery; the oldest goes when there are too many, and is not tried again."""
@@ -105,6 +105,17 @@ class DeliveryLog:
     def find(self, delivery_id: int) -> Delivery | None:
         """Return one delivery."""
         return self._by_id.get(delivery_id)
+
+    def all(self) -> list[Delivery]:
+        """Return every delivery that is remembered, oldest first."""
+        return list(self._by_id.values())
+
+    def restore(self, deliveries: list[Delivery], issued: int) -> None:
+        """Forget what there was, none of which is tried again, and remember these."""
+        for delivery in self._by_id.values():
+            delivery.state = "evicted"
+        self._by_id = OrderedDict((delivery.delivery_id, delivery) for delivery in deliveries)
+        self.issued = issued
 
     def latest(self, limit: int) -> list[Delivery]:
         """Return the newest deliveries, oldest of them first."""

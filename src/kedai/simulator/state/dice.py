@@ -37,6 +37,15 @@ class Dice:
         self._state = hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=8)
         self._count = 0
 
+    @property
+    def draws(self) -> int:
+        """How many were drawn."""
+        return self._count
+
+    def resume(self, draws: int) -> None:
+        """Go on after so many draws."""
+        self._count = draws
+
     def number(self) -> int:
         """Return the next draw, 0 to 2^64 - 1."""
         self._count += 1

@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kedai.simulator.state.orders import Order
 
 TimeField = Literal["create_time", "update_time"]
@@ -40,6 +42,9 @@ class OrderBook:
     def __init__(self) -> None:
         """Start empty."""
         self.orders: dict[str, Order] = {}
+        # How many numbers were drawn.
+        self.issued = 0
+        self._by_package: dict[str, Order] = {}
         self._created: dict[int, list[Mark]] = {}
         self._updated: dict[int, list[Mark]] = {}
 
@@ -52,13 +57,37 @@ class OrderBook:
         if order.order_sn in self.orders:
             raise DuplicateOrder
         self.orders[order.order_sn] = order
+        self.index_packages(order)
         insort(self._created.setdefault(order.shop_id, []), (order.create_time, order.order_sn))
         insort(self._updated.setdefault(order.shop_id, []), (order.update_time, order.order_sn))
+
+    def restore(self, orders: list[Order], issued: int) -> None:
+        """Become a book of these orders."""
+        self.orders, self._by_package, self._created, self._updated = {}, {}, {}, {}
+        self.issued = issued
+        for order in orders:
+            self.add(order)
 
     def find(self, order_sn: str, shop_id: int) -> Order | None:
         """Return the shop's order of that number."""
         order = self.orders.get(order_sn)
         return order if order is not None and order.shop_id == shop_id else None
+
+    def index_packages(self, order: Order) -> None:
+        """Take note of the order's packages, after they were put together anew."""
+        for package in order.packages:
+            self._by_package[package.package_number] = order
+
+    def find_by_package(self, package_number: str, shop_id: int) -> Order | None:
+        """Return the shop's order that a package belongs to now."""
+        order = self._by_package.get(package_number)
+        if order is None or order.shop_id != shop_id or order.find_package(package_number) is None:
+            return None
+        return order
+
+    def of_shop(self, shop_id: int) -> Iterator[Order]:
+        """Go through a shop's orders, oldest first."""
+        return (self.orders[order_sn] for _, order_sn in self._created.get(shop_id, ()))
 
     def touch(self, order: Order, now: int) -> None:
         """Give the order a later update time than it had, whole seconds, and forget its rendering."""

@@ -3,16 +3,54 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kedai.simulator.state import catalog
+from kedai.simulator.state.channels import common_channels, find_channel
 from kedai.simulator.state.dice import Dice, digest, letters
-from kedai.simulator.state.orders import Line, Order, Package
+from kedai.simulator.state.orders import Line, Order, Package, Portion
 
 if TYPE_CHECKING:
     from kedai.simulator.state.apps import Shop
+    from kedai.simulator.state.shelf import Item, Model, Shelf
 
 MAX_ITEMS = 30
+
+
+class UnknownGoods(Exception):
+    """A wished item, model or channel is none of the shop's."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineWish:
+    """One line asked for."""
+
+    item_id: int
+    model_id: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWish:
+    """What is asked of a new order; what is left out follows from the seed and the clock."""
+
+    order_sn: str | None = None
+    items: int | None = None
+    is_paid: bool = False
+    create_time: int | None = None
+    channel_id: int | None = None
+    lines: tuple[LineWish, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ComingOrder:
+    """An order that will appear; its wish names its number."""
+
+    due_at: int
+    shop_id: int
+    wish: OrderWish
+    pushes: bool
 
 
 def order_number(now: int, *name: object) -> str:
@@ -20,13 +58,26 @@ def order_number(now: int, *name: object) -> str:
     return time.strftime("%y%m%d", time.gmtime(now)) + letters(8, *name, "order_sn")
 
 
-def draft_order(shop: Shop, *, order_sn: str, seed: int, now: int, items: int | None) -> Order:
-    """Return an unpaid order; its content follows from the seed and the number's part after the date."""
+def package_number(*name: object) -> str:
+    """Return ``OFG`` and fifteen digits that follow from the name."""
+    return f"OFG{int(digest(*name, 'package'), 16) % 10**15:015d}"
+
+
+def draft_order(shop: Shop, shelf: Shelf, wish: OrderWish, *, order_sn: str, seed: int, now: int) -> Order:
+    """Return an unpaid order; what was not wished follows from the seed and the number's part after the date.
+
+    Raises:
+        UnknownGoods: the wish names what the shop does not have.
+    """
     dice = Dice(seed, shop.shop_id, order_sn[6:] or order_sn)
-    channel_id, carrier, fee_cents = dice.pick(catalog.CHANNELS[shop.region])
-    payment_method = dice.pick(catalog.PAYMENT_METHODS[shop.region])
-    number = int(digest(seed, order_sn, "package"), 16) % 10**15
-    return Order(
+    channel = dice.pick(common_channels(shop.region))
+    if wish.channel_id is not None:
+        wished = find_channel(shop.region, wish.channel_id)
+        if wished is None:
+            raise UnknownGoods(f"Shop {shop.shop_id} has no channel {wish.channel_id}.")
+        channel = wished
+    payment_method = dice.pick(catalog.payment_methods(shop.region))
+    order = Order(
         order_sn=order_sn,
         shop_id=shop.shop_id,
         region=shop.region,
@@ -42,32 +93,54 @@ def draft_order(shop: Shop, *, order_sn: str, seed: int, now: int, items: int | 
         cod=payment_method == "Cash on Delivery",
         phone_end=f"{dice.below(100):02d}",
         message_to_seller=dice.pick(catalog.MESSAGES),
-        shipping_minor=catalog.price_minor(fee_cents, factor=shop.price_factor, decimals=shop.decimals),
-        location_id=f"{shop.region}Z",
-        lines=_draft_lines(shop, seed, dice, items or dice.pick((1, 1, 1, 2, 2, 3, 4))),
-        packages=[Package(f"OFG{number:015d}", channel_id, carrier, "LOGISTICS_NOT_START")],
+        shipping_minor=catalog.price_minor(channel.fee_cents, factor=shop.price_factor, decimals=shop.decimals),
+        location_id=shelf.location_id,
+        lines=_wished_lines(shelf, wish) or _draft_lines(shop, shelf, seed, dice, wish.items),
+        packages=[],
     )
+    portions = [Portion(place, line.quantity) for place, line in enumerate(order.lines)]
+    number = package_number(seed, order_sn)
+    order.packages = [
+        Package(number, channel.channel_id, channel.carrier, "LOGISTICS_NOT_START", portions=portions, update_time=now)
+    ]
+    return order
 
 
-def _draft_lines(shop: Shop, seed: int, dice: Dice, count: int) -> list[Line]:
+def _wished_lines(shelf: Shelf, wish: OrderWish) -> list[Line]:
+    lines = []
+    for line in wish.lines:
+        item = shelf.items.get(line.item_id)
+        model = None if item is None else item.find(line.model_id)
+        if item is None or model is None:
+            raise UnknownGoods(f"The shop has no item {line.item_id} with model {line.model_id}.")
+        lines.append(_line(item, model, quantity=line.quantity, percent=100))
+    return lines
+
+
+def _draft_lines(shop: Shop, shelf: Shelf, seed: int, dice: Dice, count: int | None) -> list[Line]:
+    count = count or dice.pick((1, 1, 1, 2, 2, 3, 4))
     choice = list(catalog.variants(seed, shop.shop_id))
     start = dice.below(len(choice))
-    return [_draft_line(shop, dice, choice[(start + step) % len(choice)]) for step in range(count)]
+    return [_draft_line(shelf, dice, choice[(start + step) % len(choice)]) for step in range(count)]
 
 
-def _draft_line(shop: Shop, dice: Dice, variant: catalog.Variant) -> Line:
-    original = catalog.price_minor(variant.cents, factor=shop.price_factor, decimals=shop.decimals)
+def _draft_line(shelf: Shelf, dice: Dice, variant: catalog.Variant) -> Line:
+    item = shelf.items[variant.item_id]
+    model = next(model for model in item.models if model.model_id == variant.model_id)
     percent = dice.pick((100, 100, 95, 90, 85))
-    discounted = original * percent // 100
+    return _line(item, model, quantity=dice.pick((1, 1, 1, 2, 3)), percent=percent)
+
+
+def _line(item: Item, model: Model, *, quantity: int, percent: int) -> Line:
     return Line(
-        item_id=variant.item_id,
-        item_name=variant.item_name,
-        item_sku=variant.item_sku,
-        model_id=variant.model_id,
-        model_name=variant.model_name,
-        model_sku=variant.model_sku,
-        quantity=dice.pick((1, 1, 1, 2, 3)),
-        original_minor=original,
-        discounted_minor=discounted,
-        grams=variant.grams,
+        item_id=item.item_id,
+        item_name=item.name,
+        item_sku=item.sku,
+        model_id=model.model_id,
+        model_name=model.name,
+        model_sku=model.sku,
+        quantity=quantity,
+        original_minor=model.price_minor,
+        discounted_minor=model.price_minor * percent // 100,
+        grams=model.grams,
     )

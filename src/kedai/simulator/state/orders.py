@@ -8,6 +8,7 @@ from typing import Any
 from kedai.simulator.state.money import to_number
 
 MASK = "****"
+_NOT_ARRANGED = ("LOGISTICS_NOT_START", "LOGISTICS_READY", "LOGISTICS_INVALID", "LOGISTICS_REQUEST_CANCELED")
 
 
 @dataclass(slots=True)
@@ -24,17 +25,60 @@ class Line:
     original_minor: int
     discounted_minor: int
     grams: int
+    cancelled: int = 0
+
+    @property
+    def active(self) -> int:
+        """How many of it are still wanted."""
+        return self.quantity - self.cancelled
+
+
+@dataclass(slots=True)
+class Portion:
+    """How many of an order's line (by its place) are in a package."""
+
+    line: int
+    quantity: int
+
+
+@dataclass(slots=True)
+class Document:
+    """A waybill: PROCESSING until its moment, then READY or FAILED for the reason that was decided at its start."""
+
+    kind: str
+    status: str
+    due_at: float
+    fails: bool = False
 
 
 @dataclass(slots=True)
 class Package:
-    """What the courier carries."""
+    """What the courier carries; `method` is how it was handed over, empty until that was arranged."""
 
     package_number: str
     channel_id: int
     carrier: str
     logistics_status: str
     tracking_number: str = ""
+    portions: list[Portion] = field(default_factory=list)
+    method: str = ""
+    pickup_time_id: str = ""
+    pickup_done_time: int = 0
+    update_time: int = 0
+    # When the tracking number comes, while it has not.
+    tracking_due_at: float | None = None
+    events: list[tuple[int, str]] = field(default_factory=list)
+    documents: dict[str, Document] = field(default_factory=dict)
+
+    @property
+    def is_arranged(self) -> bool:
+        """Whether shipping was arranged and holds."""
+        return self.logistics_status not in _NOT_ARRANGED
+
+    @property
+    def awaits_tracking(self) -> bool:
+        """Whether a tracking number is to come."""
+        return self.is_arranged and not self.tracking_number
 
 
 @dataclass(slots=True)
@@ -69,13 +113,20 @@ class Order:
     buyer_cancel_reason: str = ""
     note: str = ""
     note_update_time: int = 0
+    complete_time: int = 0
+    status_before_cancel: str = ""
+    status_before_return: str = ""
     # The rendered order; None after every change.
     rendered: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
     def total_minor(self) -> int:
         """What the buyer pays, in minor units."""
-        return self.shipping_minor + sum(line.discounted_minor * line.quantity for line in self.lines)
+        return self.shipping_minor + sum(line.discounted_minor * line.active for line in self.lines)
+
+    def find_package(self, package_number: str) -> Package | None:
+        """Return one of its packages."""
+        return next((package for package in self.packages if package.package_number == package_number), None)
 
 
 def render(order: Order) -> dict[str, Any]:
@@ -138,7 +189,7 @@ def _trade(order: Order) -> dict[str, Any]:
         "actual_shipping_fee": 0,
         "actual_shipping_fee_confirmed": False,
         "goods_to_declare": False,
-        "split_up": False,
+        "split_up": len(order.packages) > 1,
         "fulfillment_flag": "fulfilled_by_local_seller",
         "pickup_done_time": order.pickup_done_time,
         "shipping_carrier": order.packages[0].carrier,
@@ -180,6 +231,11 @@ def _item(order: Order, line: Line) -> dict[str, Any]:
         "is_b2c_owned_item": False,
         "promotion_list": [],
         "hot_listing_item": False,
+        "active_qty": line.active,
+        "cancel_requested_qty": 0,
+        "cancelled_qty": line.cancelled,
+        "return_requested_qty": 0,
+        "returned_qty": 0,
     }
 
 
@@ -190,21 +246,31 @@ def _package(order: Order, package: Package) -> dict[str, Any]:
         "logistics_channel_id": package.channel_id,
         "shipping_carrier": package.carrier,
         "allow_self_design_awb": False,
-        "item_list": [
-            {
-                "item_id": line.item_id,
-                "model_id": line.model_id,
-                "model_quantity": line.quantity,
-                "order_item_id": line.item_id,
-                "promotion_group_id": 0,
-                "product_location_id": order.location_id,
-            }
-            for line in order.lines
-        ],
+        "item_list": package_items(order, package),
         # The wire's key; the documents' table drops the suffix.
-        "parcel_chargeable_weight_gram": sum(line.grams * line.quantity for line in order.lines),
+        "parcel_chargeable_weight_gram": package_grams(order, package),
         "group_shipment_id": None,
         "virtual_contact_number": "",
         "package_query_number": "",
         "sorting_group": "",
     }
+
+
+def package_items(order: Order, package: Package) -> list[dict[str, Any]]:
+    """Return what is in a package, as the wire lists it."""
+    return [
+        {
+            "item_id": order.lines[portion.line].item_id,
+            "model_id": order.lines[portion.line].model_id,
+            "model_quantity": portion.quantity,
+            "order_item_id": order.lines[portion.line].item_id,
+            "promotion_group_id": 0,
+            "product_location_id": order.location_id,
+        }
+        for portion in package.portions
+    ]
+
+
+def package_grams(order: Order, package: Package) -> int:
+    """Return a package's weight."""
+    return sum(order.lines[portion.line].grams * portion.quantity for portion in package.portions)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
+import msgspec
+
 PushStatus = Literal["Normal", "Warning", "Suspended"]
 
 # Every code of the contract's table but the console's own test; an in-house app may have all of them.
@@ -21,6 +23,16 @@ RATED_FROM_PUSHES = 600
 WARNED_BELOW = 0.7
 SUSPENDED_BELOW = 0.3
 BLOCKED_LIMIT = 500
+
+
+class KeptPushSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """The push side of an app as it is written down."""
+
+    off: list[int]
+    blocked_shop_ids: list[int]
+    suspended_at: int | None
+    is_warned: bool
+    answers: list[tuple[float, bool]]
 
 
 class PushSettings:
@@ -71,6 +83,19 @@ class PushSettings:
             self._accepted -= self._answers.popleft()[1]
         if self.suspended_at is None and self._rate() < SUSPENDED_BELOW:
             self.suspended_at = int(now)
+
+    def keep(self) -> KeptPushSettings:
+        """Return all of it as a value."""
+        answers = list(self._answers)
+        return KeptPushSettings(sorted(self.off), self.blocked_shop_ids, self.suspended_at, self._is_warned, answers)
+
+    def restore(self, kept: KeptPushSettings) -> None:
+        """Become what was kept."""
+        self.off = set(kept.off)
+        self.blocked_shop_ids = kept.blocked_shop_ids
+        self.suspended_at, self._is_warned = kept.suspended_at, kept.is_warned
+        self._answers = deque(kept.answers)
+        self._accepted = sum(accepted for _, accepted in kept.answers)
 
     def _rate(self) -> float:
         """The share of accepted pushes; 1 as long as there are too few to judge."""

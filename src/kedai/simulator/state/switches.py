@@ -6,20 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from kedai.simulator.state.faults import FailRule
+
 HttpStatusMode = Literal["mixed", "always_200"]
 RefreshReplayMode = Literal["strict", "same_pair_4h"]
-
-
-class FailRule(msgspec.Struct, forbid_unknown_fields=True):
-    """Answers calls of one path (``*``: any) with an error, `times` times (null: until removed)."""
-
-    path: str
-    error: str
-    message: str = ""
-    status: Annotated[int, msgspec.Meta(ge=200, le=599)] | None = None
-    times: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] | None = 1
-    # The call is carried out first and only its answer replaced: the case of a lost answer.
-    after: bool = False
 
 
 class Switches(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,16 +29,13 @@ class Switches(msgspec.Struct, forbid_unknown_fields=True):
     # The real one takes no intranet address as a callback URL; ours lives on one.
     intranet_callbacks: bool = True
     tracking_delay_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
+    # Real seconds would do, too: simulated ones let a test move the clock instead of waiting.
+    document_delay_seconds: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
+    # Every answer is the retired sandbox host's: a wrong sign, however right it is (contract §1).
+    legacy_host_mode: bool = False
+    # Documented as GET, but the live gateway wants POST (contract §5.3).
+    escrow_batch_method: Literal["POST", "GET"] = "POST"
+    # Open question 10 of the contract: the lost message's data is typed text, and shown as an object.
+    lost_data_as_text: bool = True
     latency_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 0
     fail: list[FailRule] = []
-
-    def take_failure(self, path: str, *, after: bool) -> FailRule | None:
-        """Return the rule that applies to this call, counting it down; None if none does."""
-        for rule in self.fail:
-            if rule.after is after and rule.path in ("*", path):
-                if rule.times is not None:
-                    rule.times -= 1
-                    if rule.times == 0:
-                        self.fail.remove(rule)
-                return rule
-        return None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kedai.simulator.state.apps import found_app, found_main_account, found_merchant, found_shops
+from kedai.simulator.state.apps import found_app, found_main_account, found_merchant, found_shop, found_shops
 from kedai.simulator.state.authorizations import Ledger, Subject
 from kedai.simulator.state.clock import Clock
 from kedai.simulator.state.deliveries import DeliveryLog
 from kedai.simulator.state.journal import Journal
 from kedai.simulator.state.order_book import OrderBook
+from kedai.simulator.state.shelf import found_shelf
 from kedai.simulator.state.switches import Switches
 
 if TYPE_CHECKING:
     from kedai.simulator.state.apps import App, MainAccount, Merchant, Shop
+    from kedai.simulator.state.order_draft import ComingOrder
+    from kedai.simulator.state.returns import Return
 
 
 class World:
@@ -28,13 +31,50 @@ class World:
         self.shops = {shop.shop_id: shop for shop in found_shops(seed, environment)}
         merchant = found_merchant(seed, environment)
         self.merchants = {merchant.merchant_id: merchant}
-        account = found_main_account(seed, environment, list(self.shops.values()), merchant)
+        account = found_main_account(seed, environment, tuple(self.shops), (merchant.merchant_id,))
         self.main_accounts = {account.main_account_id: account}
         self.ledger = Ledger(seed, environment)
         self.book = OrderBook()
+        self.shelves = {shop.shop_id: found_shelf(seed, shop, self.clock.now()) for shop in self.shops.values()}
+        # Orders that will appear, by number.
+        self.coming: dict[str, ComingOrder] = {}
+        self.returns: dict[str, Return] = {}
+        # When each income report was started, by kind, shop and number.
+        self.reports: dict[str, int] = {}
         self.deliveries = DeliveryLog()
         self.journal = Journal()
         self.switches = Switches()
+
+    def start_report(self, kind: str, shop_id: int) -> int:
+        """Start an income report and return its number."""
+        number = len(self.reports) + 1
+        self.reports[f"{kind}:{shop_id}:{number}"] = self.clock.now()
+        return number
+
+    def open_shop(self, region: str, name: str) -> Shop:
+        """Found another shop, with an offer of its own."""
+        shop = found_shop(self.seed, self.environment, len(self.shops), region, name)
+        self.shops[shop.shop_id] = shop
+        self.shelves[shop.shop_id] = found_shelf(self.seed, shop, self.clock.now())
+        return shop
+
+    def open_merchant(self, region: str, name: str) -> Merchant:
+        """Found another merchant."""
+        merchant = found_merchant(self.seed, self.environment, len(self.merchants), name, region)
+        self.merchants[merchant.merchant_id] = merchant
+        return merchant
+
+    def open_main_account(self, shop_ids: tuple[int, ...], merchant_ids: tuple[int, ...]) -> MainAccount:
+        """Found another main account over shops and merchants that are there."""
+        account = found_main_account(self.seed, self.environment, shop_ids, merchant_ids, len(self.main_accounts))
+        self.main_accounts[account.main_account_id] = account
+        return account
+
+    def register_app(self, name: str) -> App:
+        """Register another app."""
+        app = found_app(self.seed, self.environment, len(self.apps), name)
+        self.apps[app.partner_id] = app
+        return app
 
     def app_json(self, app: App) -> dict[str, Any]:
         """Return an app as the control API shows it, keys included: they are made up."""
