@@ -30,14 +30,13 @@ from kedai.connectors.shopee.api.words import (
     ReturnStatus,
 )
 from kedai.connectors.shopee.client import ShopeeClient
+from kedai.simulator import embedded
 from kedai.values.app import PushConfigChange
 from kedai.values.call import CallRecord
 from kedai.values.credentials import Credentials
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.secret import Secret
 from tests.connectors.shopee.test_wire import DOCUMENTED
-
-embedded = pytest.importorskip("kedai.simulator.embedded", reason="this simulator cannot run inside a test yet")
 
 UNKNOWN = "260801ZZZZ9999"
 NOWHERE = "http://127.0.0.1:9/nobody"
