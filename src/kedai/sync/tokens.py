@@ -48,11 +48,15 @@ async def get_access_token(parts: Parts, scope: Account, *, rejected: int | None
     """
     deadline = monotonic() + _WAIT_SECONDS
     while True:
-        held, is_free = await parts.read(lambda db: _look(parts, db, scope, rejected))
-        if held is None and is_free:
-            held = await _to_its_end(_try_to_renew(parts, scope, rejected))
-        if held is not None:
-            return held
+        if (
+            id(asyncio.get_running_loop()),
+            scope,
+        ) not in _beginning:  # while one tries, the others leave it the threads
+            held, is_free = await parts.read(lambda db: _look(parts, db, scope, rejected))
+            if held is None and is_free:
+                held = await _to_its_end(_try_to_renew(parts, scope, rejected))
+            if held is not None:
+                return held
         if monotonic() > deadline:
             raise RemoteUnavailable("The shop's token is being refreshed.")
         await asyncio.sleep(_POLL_SECONDS)
