@@ -25,6 +25,7 @@ from kedai.settings import Settings, ShopeeSeed
 from kedai.staff.models import ApiToken, Staff, StaffSession
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import Environment
+from kedai.vault.models import HeldToken, MerchantToken
 from kedai.vault.sealed import SEALED_TABLES, all_shelves, read_rows
 from tests.feature.web.routes import SAMPLES
 from tests.journeys.conftest import Place
@@ -151,6 +152,8 @@ def _connect_both(world: World) -> None:
         body = order_push(order_sn, home.shop_id(environment))
         assert home.push(environment, body, key=key).status == 200
     wait_until(lambda: home.count_events("applied") == 1, timeout=30, message="the order was not read")
+    for environment in Environment:
+        _grant_a_main_account(world, environment)
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     for environment in ("sandbox", "live"):
         keys = {name: _new_key(name, environment) for name in ("partner_key", "push_partner_key")}
@@ -158,6 +161,25 @@ def _connect_both(world: World) -> None:
         value = {**keys, "old_push_key_until": until}
         answer = home.call("PATCH", f"{ADMIN}?env={environment}", value=value, **headers)
         assert answer.status == 200, answer
+
+
+def _grant_a_main_account(world: World, environment: Environment) -> None:
+    """Its merchant gets a pair; the one for the shop that is connected already is kept aside."""
+    home = world.home
+    token = world.canaries[f"API token of {environment.value}"]
+    begun = home.call("GET", f"{ADMIN}/oauth/start?env={environment.value}", token=token)
+    state = home.control(environment.value, "GET", "/control/state?orders=0&deliveries=0")
+    wanted = {
+        "partner_id": home.app(environment.value)["partner_id"],
+        "main_account_id": state["main_accounts"][0]["main_account_id"],
+        "redirect": parse_qs(urlsplit(begun.json()["authorization_url"]).query)["redirect"][0],
+    }
+    back = home.control(environment.value, "POST", "/control/authorizations", wanted)["location"]
+    answer = request("GET", back, headers={"Cookie": begun.headers["set-cookie"].split(";")[0]})
+    assert answer.status == 303, answer
+    for table in (MerchantToken, HeldToken):
+        pairs = sa.select(table.partner_id).where(table.environment == environment)
+        wait_until(lambda pairs=pairs: home.rows(pairs), timeout=30, message=f"no {table.__tablename__}: {answer}")
 
 
 def _new_key(name: str, environment: str) -> str:

@@ -93,6 +93,7 @@ TRIED: Mapping[str, tuple[str, ...]] = {
     "staff enable": ("new@example.com",),
     "staff password": ("nobody@example.com --password-stdin",),
     "staff totp-off": ("new@example.com",),
+    "staff passkeys-off": ("new@example.com",),
     "token create": ("printer viewer sandbox",),
     "token list": ("",),
     "token revoke": ("token_00000000000000000000000000000000",),
