@@ -125,6 +125,9 @@ def test_the_connection_page_says_it_and_offers_nothing_that_is_refused(sealed: 
         connects = re.findall(r"<form[^>]*/connect[?][^>]*>.*?</form>", page.text)
         assert connects, path
         assert all(" disabled" in one for one in connects), path
+        checks = re.findall(r"<form[^>]*/(?:certificates|push-registration)[?][^>]*>.*?</form>", page.text)
+        assert all(" disabled" in one for one in checks), path
+        assert checks or "/shops/" in path
     page = admin.get(f"{HERE}?tab=live")
     assert f"{HERE}/switch?to=live" not in page.links()
     assert "Possible once a person has confirmed" in page.words
