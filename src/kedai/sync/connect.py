@@ -238,10 +238,12 @@ def _keep(
     now: datetime,
 ) -> str:
     """The shop identity guard: what was not expected is held pending and never touches an existing connection."""
-    configured = get_credentials(db, scope.connector, scope.environment, lock=True).shop_id
+    credentials = get_credentials(db, scope.connector, scope.environment, lock=True)
+    if credentials.partner_id != partner_id:  # changed meanwhile: a pair of the app before is of no use
+        return "remote_error"
     shop = find_shop(db, scope, lock=True)
     existing = None if shop is None else shop.state
-    status, reason = judge_shop(scope.shop_id, state, configured=configured, existing=existing)
+    status, reason = judge_shop(scope.shop_id, state, configured=credentials.shop_id, existing=existing)
     if status == "already_connected":
         sealed = seal_held(db, parts.ring, scope, grant.tokens)
         hold(db, scope, partner_id, sealed, main_account_id=None, now=now)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 from sqlalchemy.orm import Session
@@ -101,12 +101,16 @@ def keep(
     facts: Facts,
     *,
     now: datetime,
-) -> Status:
+) -> Status | Literal["remote_error"]:
     """Store the shared pair for everybody it is for, as the guard says, and queue what is left to do.
 
-    The status is `guard.sum_up` of them all. Credentials, shops and merchants are locked in this order, by id.
+    The status is `guard.sum_up` of them all, or ``remote_error`` where the app was changed meanwhile. Credentials,
+    shops and merchants are locked in this order, by id.
     """
-    configured = get_credentials(db, name, environment, lock=True).shop_id
+    credentials = get_credentials(db, name, environment, lock=True)
+    if credentials.partner_id != facts.partner_id:  # changed meanwhile: a pair of the app before is of no use
+        return "remote_error"
+    configured = credentials.shop_id
     verdicts = [
         *(_judge_shop(db, Scope(name, environment, one), facts, configured) for one in _ids(facts.grant.shop_ids)),
         *(_judge_merchant(db, MerchantScope(name, environment, one), facts) for one in _ids(facts.grant.merchant_ids)),

@@ -352,16 +352,17 @@ def test_credentials_that_went_missing_meanwhile_are_said(shop: House) -> None:
     assert refused(shop)
 
 
-def test_app_changed_during_the_exchange_leaves_a_token_known_as_foreign(shop: House) -> None:
-    """The token was issued to the old app: it must not pass for one of the new."""
+def test_app_changed_during_the_exchange_leaves_no_pair_of_the_app_before(shop: House) -> None:
+    """It must not pass for one of the new app, nor make its shop look connected."""
 
     async def change_the_app(call: Call) -> None:
         if call.method == "exchange_code":
             await asyncio.to_thread(lambda: shop.configure(SANDBOX, partner_id="1009"))
 
     shop.market.before = change_the_app
-    come_back(shop, start(shop))
-    assert shop.scalar(sa.select(AuthToken.partner_id)) == "1001"
+    assert come_back(shop, start(shop)) == "remote_error"
+    assert tokens(shop) == 0
+    assert shop.shop() is None
 
 
 def test_attempt_of_a_program_is_bound_by_its_cookie_alone(shop: House) -> None:

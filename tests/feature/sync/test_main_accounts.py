@@ -278,6 +278,16 @@ def test_53_a_return_that_names_both_or_neither_exchanges_nothing(shop: House) -
     assert (shop.market.calls, count(shop, AuthToken), count(shop, MerchantToken)) == ([], 0, 0)
 
 
+def test_app_changed_during_the_exchange_leaves_no_pair_of_the_app_before(shop: House) -> None:
+    async def change_the_app(call: Call) -> None:
+        if call.method == "exchange_main_account_code":
+            await asyncio.to_thread(lambda: shop.configure(SANDBOX, partner_id="1009"))
+
+    shop.market.before = change_the_app
+    assert come_back(shop) == "remote_error"
+    assert [count(shop, table) for table in (AuthToken, MerchantToken, HeldToken, Run)] == [0, 0, 0, 0]
+
+
 def test_grant_that_names_nobody_connects_nobody(shop: House) -> None:
     shop.market.main_accounts[ACCOUNT] = ((), ())
     assert come_back(shop) == "remote_error"
