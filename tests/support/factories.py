@@ -43,12 +43,13 @@ from kedai.sync.switch import SwitchResult, switch
 from kedai.values.actor import Actor, ActorKind
 from kedai.values.app import ConsentLink, MerchantProfile
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
-from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
 from kedai.values.event import ConnectionChange, EventState, InboundEvent, ParkedReason, PushMatch, Topic
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 from kedai.vault import shops
 from kedai.vault.accounts import find_pair
+from kedai.vault.merchants import save_merchant, seal_merchant_tokens, store_merchant_tokens
 from kedai.vault.models import Shop
 from kedai.vault.queries import find_shop, get_credentials
 from kedai.vault.refresh import Generation
@@ -494,6 +495,16 @@ class House:
             partner_id = get_credentials(db, FAKE, environment).partner_id or ""
             shops.store_tokens(db, scope, partner_id, sealed, now=self.now)
         return scope
+
+    def connect_merchant(self, environment: Environment, merchant_id: str, *, main_account_id: str = "5001") -> None:
+        """A merchant with a token pair of its own, as a main account's finished run leaves it."""
+        scope = MerchantScope(FAKE, environment, merchant_id)
+        tokens, now = self.market.issue(environment, merchant(merchant_id), self.now), self.now
+        with self.db.write() as db:
+            sealed = seal_merchant_tokens(db, self.parts.ring, scope, tokens)
+            save_merchant(db, scope, main_account_id=main_account_id, state="connected", reason="", actor=ANNA, now=now)
+            partner_id = get_credentials(db, FAKE, environment).partner_id or ""
+            store_merchant_tokens(db, scope, partner_id, sealed, shared=False, now=now)
 
     def certify(self, environment: Environment = LIVE, **changes: Any) -> None:
         """Store a certificate that counts (unless ``changes`` say otherwise), as passed checks leave it."""

@@ -12,7 +12,6 @@ from kedai.sync import grants
 from kedai.values.credentials import Grant
 from kedai.values.environment import Account, MerchantScope, Scope
 from kedai.vault import held
-from kedai.vault.merchants import save_merchant, seal_merchant_tokens, store_merchant_tokens
 from kedai.vault.models import HeldToken, Merchant, MerchantToken, Shop
 from kedai.vault.oauth_states import ConsumedState
 from tests.feature.dashboard.browser import Browser
@@ -29,11 +28,7 @@ def shop(house: House) -> House:
     """A connected shop and a connected merchant of one main account."""
     house.configure(SANDBOX)
     house.connect(SANDBOX)
-    tokens = house.market.issue(SANDBOX, "m", house.now)
-    with house.db.write() as db:
-        sealed = seal_merchant_tokens(db, house.parts.ring, SCOPE, tokens)
-        save_merchant(db, SCOPE, main_account_id=ACCOUNT, state="connected", reason="", actor=ANNA, now=house.now)
-        store_merchant_tokens(db, SCOPE, "1001", sealed, shared=False, now=house.now)
+    house.connect_merchant(SANDBOX, MERCHANT, main_account_id=ACCOUNT)
     house.execute(sa.update(Merchant).values(name="Toko <b>Group", region="SG"))
     house.execute(sa.update(Shop).values(main_account_id=ACCOUNT))
     return house

@@ -28,7 +28,7 @@ NEVER_CHANGES = "never changes"
 MAY_CHANGE = {"active_environment"}
 """The one row whose environment is meant to change."""
 
-APPEND_ONLY = {"audit"}
+APPEND_ONLY = {"audit", "go_live_certificate"}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def filled(house: House) -> House:
         hold(db, merchant, "1001", pair, main_account_id="5", now=house.now)
     seal = {"environment": SANDBOX, "identity": "x", "found": {}, "sealed_at": START}
     house.execute(sa.insert(Model.metadata.tables["environment_seal"]).values(**seal))
-    token = {"id": new_id(), "name": "x", "role": "viewer", "environment": SANDBOX, "created_by": "x"}
+    token = {"id": new_id(), "name": "x", "role": "viewer", "scopes": [], "environment": SANDBOX, "created_by": "x"}
     house.execute(sa.insert(Model.metadata.tables["api_token"]).values(**token, token_hash=b"x", created_at=START))
     return house
 

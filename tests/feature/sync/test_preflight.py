@@ -147,7 +147,7 @@ CASES = (
         "preset that is gone",
         "host",
         lambda house, _: store_host(house, "gone"),
-        "gone is no host of the live",
+        "The hosts of the live environment are",
         "fake_live",
     ),
     Case("host away", "host", set_to("host_error", errors.RemoteUnavailable("No name.")), "No name.", "firewall"),

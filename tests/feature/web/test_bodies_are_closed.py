@@ -45,11 +45,10 @@ def test_t32_every_json_route_with_a_body_refuses_extras(shared_site: Site, extr
             one for body in bodies_of(route) for one in body.model_fields
         }:
             continue
-        if "account" in route.capabilities:  # for people only
-            who = {**shared_site.page("admin")}
-        else:
-            who = token
-        answer = shared_site.send(route.method, f"{route.sample}?env=sandbox", {extra: "1"}, **who)
+        path, body = f"{route.sample}?env=sandbox", {extra: "1"}
+        answer = shared_site.send(route.method, path, body, **token)
+        if answer.status == 403:  # for people only
+            answer = shared_site.send(route.method, path, body, **shared_site.page("admin"))
         assert answer.status == 422, (route.name, answer)
         asked += 1
     assert asked >= 3
