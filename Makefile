@@ -44,13 +44,14 @@ test: $(STAMP) test-other ## All tests with coverage, on SQLite and PostgreSQL
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist loadgroup
 
-test-other: $(STAMP) ## The pure and feature tests on Python 3.13, where an interpreter is found
+test-other: $(STAMP) ## Pure and feature tests (without pages and imports) on Python 3.13, where one is found
 	@if [ -n "$(OTHER_PYTHON)" ]; then $(MAKE) --no-print-directory run-other; \
 	else echo "no Python 3.13 here: only $$($(BIN)/python --version) is tested"; fi
 
 .PHONY: run-other
 run-other: $(OTHER)/.installed
-	$(OTHER)/bin/python -m pytest -q -n 2 tests/unit tests/connectors tests/feature -k "not postgresql"
+	$(OTHER)/bin/python -m pytest -q -n 2 tests/unit tests/connectors tests/feature -k "not postgresql" \
+		--ignore tests/feature/dashboard --ignore tests/feature/importing
 
 $(OTHER)/.installed: requirements/dev.txt pyproject.toml
 	$(OTHER_PYTHON) -m venv $(OTHER)
