@@ -14,6 +14,7 @@ from kedai.db.base import SCHEMA_REVISION
 from kedai.errors import StorageUnavailable
 from kedai.runtime import Runtime
 from kedai.staff.roles import Capability
+from kedai.vault.sealed import all_shelves, count_by_key
 from kedai.web.deps import RuntimeDep, require
 from kedai.web.metrics import CONTENT_TYPE
 from kedai.web.security import Principal
@@ -50,9 +51,13 @@ async def readyz(runtime: RuntimeDep) -> JSONResponse:
 
 
 @router.get("/metrics")
-def metrics(request: Request, _caller: Annotated[Principal, Depends(require(Capability.READ))]) -> Response:
+def metrics(
+    request: Request, runtime: RuntimeDep, _caller: Annotated[Principal, Depends(require(Capability.READ))]
+) -> Response:
     """Prometheus text, for a signed-in caller or an API token only."""
-    return Response(request.app.state.metrics.render(), media_type=CONTENT_TYPE)
+    with runtime.web_db.read() as db:
+        secrets_by_key = count_by_key(db, all_shelves(db))
+    return Response(request.app.state.metrics.render(secrets_by_key), media_type=CONTENT_TYPE)
 
 
 def _look(runtime: Runtime) -> tuple[str, list[str]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+_VERSIONS = {"v1": "v1", "?": "unknown"}  # every other key id is one of the present format
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -40,9 +42,9 @@ class Metrics:
         """Any other request."""
         self._requests[method, status] += 1
 
-    def render(self) -> bytes:
-        """The text of `/metrics`."""
-        return generate_latest(self._registry)
+    def render(self, secrets_by_key: Mapping[str, int]) -> bytes:
+        """The text of `/metrics`; how many stored values are sealed with each key is the database's to say."""
+        return generate_latest(self._registry) + generate_latest(_Secrets(secrets_by_key))
 
     def collect(self) -> Iterable[Metric]:
         """What the registry asks for at a scrape."""
@@ -70,3 +72,17 @@ class Metrics:
             buckets.append((bound, total))
         seconds = "From a push's first byte to its answer."
         return HistogramMetricFamily("kedai_push_seconds", seconds, buckets=buckets, sum_value=self._seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    """How many stored values are sealed with each key; of ``v1``, the older format, nothing should be left."""
+
+    by_key: Mapping[str, int]
+
+    def collect(self) -> Iterable[Metric]:
+        """What a scrape asks for."""
+        family = GaugeMetricFamily("kedai_secrets", "Stored secrets by format and key.", labels=["version", "key"])
+        for kid, count in sorted(self.by_key.items()):
+            family.add_metric([_VERSIONS.get(kid, "v2"), kid], count)
+        return [family]
