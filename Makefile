@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 OTHER := .venv-3.13
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install demo test check break-controls bench lock clean format docs test-other
+.PHONY: help install demo test coverage check break-controls bench lock clean format docs test-other
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,7 +40,10 @@ check: $(STAMP) ## Format, lint, types, imports, dependencies, schema, docs, whe
 	$(BIN)/python -m tests.support.check_docs
 	$(BIN)/python -m tests.support.check_wheel
 
-test: $(STAMP) test-other ## All tests with coverage, on SQLite and PostgreSQL
+test: $(STAMP) test-other ## All tests, on SQLite and PostgreSQL
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+coverage: $(STAMP) ## All tests once more with branch coverage: what no test reaches (a third slower)
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2 --dist loadgroup
 
