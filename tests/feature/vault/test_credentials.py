@@ -196,6 +196,7 @@ def test_same_push_key_saved_in_both_environments_at_once_is_kept_by_one_of_them
 
 
 def test_active_environment_cannot_be_made_incomplete(house: House) -> None:
+    """T29: breaks without the first `_refuse_incomplete_active` in `edit_credentials`."""
     house.configure()
     before = view(house)
     for field in ("partner_id", "shop_id"):
