@@ -17,7 +17,7 @@ from kedai.audit.service import record
 from kedai.db.upsert import insert_into
 from kedai.kit.crypto import SecretPlace
 from kedai.kit.ids import new_id
-from kedai.values.actor import SYSTEM, Actor
+from kedai.values.actor import Actor
 from kedai.values.app import MerchantProfile
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import ConnectorName, Environment, MerchantScope
@@ -111,20 +111,20 @@ def set_merchant_state(
     return True
 
 
-def mark_foreign_merchants(
-    db: Session, connector: str, environment: Environment, *, partner_id: str, now: datetime
-) -> Sequence[str]:
-    """The app was changed: those whose tokens are another's must be connected again. Returns their ids."""
+def lock_foreign_merchants(
+    db: Session, connector: str, environment: Environment, *, partner_id: str
+) -> Sequence[MerchantScope]:
+    """Those whose tokens are of another app, by id, each locked: do this before anything that records."""
     statement = sa.select(MerchantToken.merchant_id).where(
         MerchantToken.connector == connector,
         MerchantToken.environment == environment,
         MerchantToken.partner_id != partner_id,
     )
     merchant_ids = db.execute(statement.order_by(MerchantToken.merchant_id)).scalars().all()
-    for merchant_id in merchant_ids:
-        scope, reason = MerchantScope(ConnectorName(connector), environment, merchant_id), "the partner id was changed"
-        set_merchant_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
-    return merchant_ids
+    scopes = [MerchantScope(ConnectorName(connector), environment, one) for one in merchant_ids]
+    for scope in scopes:
+        find_merchant(db, scope, lock=True)
+    return scopes
 
 
 def note_merchant_authorization(

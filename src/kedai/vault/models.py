@@ -55,7 +55,23 @@ class ActiveEnvironment(Model):
     updated_by: Mapped[str] = mapped_column(sa.Text)
 
 
-class Shop(Model):
+class Connected:
+    """What every table of accounts has: what one is called, and how its connection and its authorisation stand."""
+
+    name: Mapped[str] = mapped_column(sa.Text, default="")
+    region: Mapped[str] = mapped_column(sa.Text, default="")
+    main_account_id: Mapped[str | None] = mapped_column(KeyText)
+    state: Mapped[str] = mapped_column(sa.Text)
+    state_reason: Mapped[str] = mapped_column(sa.Text, default="")
+    authorized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    authorized_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_call_problem: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Shop(Connected, Model):
     """A shop known to one environment; ``main_account_id`` names who granted it last, where it was a main account."""
 
     __tablename__ = "shop"
@@ -72,17 +88,6 @@ class Shop(Model):
     connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
     environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
     shop_id: Mapped[str] = mapped_column(KeyText, primary_key=True)
-    name: Mapped[str] = mapped_column(sa.Text, default="")
-    region: Mapped[str] = mapped_column(sa.Text, default="")
-    main_account_id: Mapped[str | None] = mapped_column(KeyText)
-    state: Mapped[str] = mapped_column(sa.Text)
-    state_reason: Mapped[str] = mapped_column(sa.Text, default="")
-    authorized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    authorized_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_call_problem: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Renewed:
@@ -91,6 +96,14 @@ class Renewed:
     An intent is open while it names the row's own generation: the marketplace may have answered, and nobody stored it.
     """
 
+    partner_id: Mapped[str] = mapped_column(KeyText)
+    access_token_encrypted: Mapped[str] = mapped_column(sa.Text)
+    refresh_token_encrypted: Mapped[str] = mapped_column(sa.Text)
+    access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    refresh_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    generation: Mapped[int] = mapped_column(Integer, default=1)
+    shared_generation: Mapped[int | None] = mapped_column(Integer)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     refresh_intent_by: Mapped[str | None] = mapped_column(sa.Text)
     refresh_intent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refresh_intent_generation: Mapped[int | None] = mapped_column(Integer)
@@ -115,17 +128,9 @@ class AuthToken(Renewed, LeasedModel):
     connector: Mapped[str] = mapped_column(KeyText)
     environment: Mapped[Environment] = mapped_column(EnvironmentType)
     shop_id: Mapped[str] = mapped_column(KeyText)
-    partner_id: Mapped[str] = mapped_column(KeyText)
-    access_token_encrypted: Mapped[str] = mapped_column(sa.Text)
-    refresh_token_encrypted: Mapped[str] = mapped_column(sa.Text)
-    access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    refresh_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    generation: Mapped[int] = mapped_column(Integer, default=1)
-    shared_generation: Mapped[int | None] = mapped_column(Integer)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Merchant(Model):
+class Merchant(Connected, Model):
     """A merchant of a main account, known to one environment; merchant ids and shop ids are separate spaces."""
 
     __tablename__ = "merchant"
@@ -142,17 +147,6 @@ class Merchant(Model):
     connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
     environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
     merchant_id: Mapped[str] = mapped_column(KeyText, primary_key=True)
-    name: Mapped[str] = mapped_column(sa.Text, default="")
-    region: Mapped[str] = mapped_column(sa.Text, default="")
-    main_account_id: Mapped[str | None] = mapped_column(KeyText)
-    state: Mapped[str] = mapped_column(sa.Text)
-    state_reason: Mapped[str] = mapped_column(sa.Text, default="")
-    authorized_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    authorized_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_call_problem: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class MerchantToken(Renewed, LeasedModel):
@@ -172,14 +166,6 @@ class MerchantToken(Renewed, LeasedModel):
     connector: Mapped[str] = mapped_column(KeyText)
     environment: Mapped[Environment] = mapped_column(EnvironmentType)
     merchant_id: Mapped[str] = mapped_column(KeyText)
-    partner_id: Mapped[str] = mapped_column(KeyText)
-    access_token_encrypted: Mapped[str] = mapped_column(sa.Text)
-    refresh_token_encrypted: Mapped[str] = mapped_column(sa.Text)
-    access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    refresh_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    generation: Mapped[int] = mapped_column(Integer, default=1)
-    shared_generation: Mapped[int | None] = mapped_column(Integer)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class HeldToken(Model):

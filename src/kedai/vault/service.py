@@ -14,7 +14,7 @@ from kedai.db.upsert import insert_into
 from kedai.errors import Conflict, Invalid, NotFound, SecretUnreadable, Stale
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
-from kedai.vault.merchants import mark_foreign_merchants
+from kedai.vault.merchants import lock_foreign_merchants, set_merchant_state
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Shop
 from kedai.vault.queries import (
     credentials_place,
@@ -292,9 +292,12 @@ def _mark_foreign_tokens(db: Session, row: EnvironmentCredentials, now: datetime
     scopes = [Scope(ConnectorName(row.connector), row.environment, shop_id) for shop_id in shop_ids]
     for scope in scopes:  # all of them before the first is recorded: who holds a shop waits for the audit trail's lock
         find_shop(db, scope, lock=True)
+    merchants = lock_foreign_merchants(db, row.connector, row.environment, partner_id=row.partner_id or "")
+    reason = "the partner id was changed"
     for scope in scopes:
-        set_shop_state(db, scope, "needs_reauth", reason="the partner id was changed", actor=SYSTEM, now=now)
-    mark_foreign_merchants(db, row.connector, row.environment, partner_id=row.partner_id or "", now=now)
+        set_shop_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
+    for merchant in merchants:
+        set_merchant_state(db, merchant, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
     return shop_ids
 
 
