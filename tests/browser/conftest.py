@@ -86,6 +86,16 @@ def installation(sqlite_template: Path, tmp_path: Path) -> Iterator[Installation
         yield opened
 
 
+def overflow(page: Page) -> int:
+    """Return by how many pixels a page is wider than its window, once it has loaded.
+
+    A click may return when the next page has only begun and has no root element yet.
+    """
+    page.wait_for_function("document.readyState === 'complete'")
+    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wider
+
+
 def prepare(installation: Installation, *environments: str) -> None:
     """Configure and connect, in a thread without the browser's event loop."""
     with ThreadPoolExecutor(1) as pool:

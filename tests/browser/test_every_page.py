@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import Seat, Sit, prepare
+from tests.browser.conftest import Seat, Sit, overflow, prepare
 from tests.support.installation import Installation, order_push
 from tests.support.processes import wait_until
 
@@ -78,9 +78,7 @@ def test_every_page_fits_and_is_quiet(furnished: Installation, sit: Sit) -> None
             page = seat.open(path)
             here = f"{path} at {width} {theme}"
             page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-            assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, (
-                here
-            )
+            assert overflow(page) <= 0, here
             assert page.locator("[data-env]").count() == 1, here
             assert page.locator("script, style, [style], img").count() == 0, here
             assert small_targets(page) == [], here

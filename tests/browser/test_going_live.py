@@ -18,7 +18,7 @@ from kedai.inbox.flush import insert_pushes
 from kedai.inbox.models import RawEvent
 from kedai.staff.models import StaffSession
 from kedai.values.environment import Environment
-from tests.browser.conftest import EMAIL, PASSWORD, Seat, Sit, prepare
+from tests.browser.conftest import EMAIL, PASSWORD, Seat, Sit, overflow, prepare
 from tests.browser.gatekeeper import Gatekeeper, gatekeeping
 from tests.browser.test_without_script import connect, fill_credentials
 from tests.support.factories import incoming
@@ -135,7 +135,7 @@ def test_from_first_boot_to_live_and_back(installation: Installation, sit: Sit) 
     for theme, width in (("light", 1440), ("dark", 375)):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme)
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        assert overflow(page) <= 0
         seat.shoot(f"checks-passed-{width}-{theme}")
 
     with installation.database.write() as db:
@@ -283,7 +283,7 @@ def test_each_failing_check_is_named_with_its_fix_and_stops_the_switch(stage: St
     assert seat.open("/").title().startswith("[SANDBOX]")
     page = seat.open(SWITCH)
     page.set_viewport_size({"width": 375, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(page) <= 0
     page.get_by_text("Switch without passed checks…").click()
     page.get_by_label("Why the checks need not have passed").fill("The consent is renewed tomorrow.")
     page.get_by_label("Type live to go live").fill("live")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
 from kedai.vault.models import Merchant, Shop
-from tests.browser.conftest import Sit
+from tests.browser.conftest import Sit, overflow
 from tests.support.installation import Installation
 from tests.support.processes import wait_until
 
@@ -36,17 +37,17 @@ def test_a_main_account_with_two_shops_and_a_merchant_is_granted_and_seen(instal
     page.get_by_label("and to its merchant").check()
     page.get_by_role("button", name="Approve all").click()
     page.wait_for_url("**/connectors/shopee?tab=sandbox&env=sandbox&status=connected")
-    assert page.get_by_text("The shop is connected.").is_visible()
+    expect(page.get_by_text("The shop is connected.")).to_be_visible()
 
     wait_until(lambda: has_names(installation), timeout=30, message="not everybody was set up")
     for width, theme in WINDOWS:
         looked = sit(width=width, theme=theme)
         looked.sign_in()
         shown = looked.open("/connectors/shopee?tab=sandbox")
-        assert shown.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        assert overflow(shown) <= 0
         for number in (first, second):
-            assert shown.locator("#shops tbody").get_by_text(number, exact=True).is_visible()
-        assert shown.locator("#merchants tbody").get_by_text(merchant, exact=True).is_visible()
+            expect(shown.locator("#shops tbody").get_by_text(number, exact=True)).to_be_visible()
+        expect(shown.locator("#merchants tbody").get_by_text(merchant, exact=True)).to_be_visible()
         assert shown.locator("#merchants tbody").get_by_role("link").all_inner_texts() == [first, second]
         looked.shoot(f"main-account-{width}-{theme}")
         assert looked.complaints == []
@@ -54,13 +55,13 @@ def test_a_main_account_with_two_shops_and_a_merchant_is_granted_and_seen(instal
     page = seat.open("/connectors/shopee?tab=sandbox")
     page.get_by_label("Type the shop ID to confirm").fill(second)
     page.get_by_role("button", name="Confirm this shop").click()
-    assert page.get_by_text("You confirmed it by its ID.").is_visible()
+    expect(page.get_by_text("You confirmed it by its ID.")).to_be_visible()
     page.get_by_label("Type the merchant ID to confirm").fill(first)
     page.get_by_role("button", name="Confirm this merchant").click()
-    assert page.get_by_text("Type the merchant's id exactly as it is shown.").is_visible()
+    expect(page.get_by_text("Type the merchant's id exactly as it is shown.")).to_be_visible()
     page.get_by_label("Type the merchant ID to confirm").fill(merchant)
     page.get_by_role("button", name="Confirm this merchant").click()
-    assert page.get_by_text("The merchant is connected.").is_visible()
+    expect(page.get_by_text("The merchant is connected.")).to_be_visible()
     assert page.get_by_text("Waits for you").count() == 0
     seat.shoot("main-account-confirmed")
     assert seat.complaints == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Sit, prepare
+from tests.browser.conftest import Sit, overflow, prepare
 from tests.support.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -17,14 +18,14 @@ def test_a_person_compares_previews_and_copies(installation: Installation, sit: 
         seat.sign_in()
         page = seat.open("/connectors/shopee?tab=sandbox")
         page.get_by_role("link", name="Compare Sandbox and Live").click()
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        assert overflow(page) <= 0
         seat.shoot(f"parity-{width}-{theme}")
         page.get_by_role("link", name="Sandbox to Live").click()
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        assert overflow(page) <= 0
         assert page.get_by_role("checkbox", name="Region").is_checked()
         seat.shoot(f"parity-copy-{width}-{theme}")
         assert seat.complaints == []
     page.get_by_role("button", name="Copy to Live").click()
-    assert page.get_by_text("Copied.").is_visible()
-    assert page.get_by_text("Sandbox has nothing to give to Live.").is_visible()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    expect(page.get_by_text("Sandbox has nothing to give to Live.")).to_be_visible()
     assert seat.complaints == []

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from kedai.staff.models import Staff, StaffSession
-from tests.browser.conftest import EMAIL, PASSWORD, Seat, Sit
+from tests.browser.conftest import EMAIL, PASSWORD, Seat, Sit, overflow
 from tests.support.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -20,8 +20,7 @@ WINDOWS = ((1440, "light"), (1440, "dark"), (375, "light"), (375, "dark"))
 
 
 def fits(page: Page) -> bool:
-    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    return bool(page.evaluate(width) <= 0)
+    return overflow(page) <= 0
 
 
 def grow_old(installation: Installation) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import expect
 
 from kedai.vault.models import Installation as InstallationRow
-from tests.browser.conftest import EMAIL, PASSWORD, Sit
+from tests.browser.conftest import EMAIL, PASSWORD, Sit, overflow
 from tests.support.installation import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -37,16 +38,16 @@ def test_a_person_sees_the_seal_and_finds_the_way_out(
     page = seat.page
     seat.shoot(f"sealed-home-{width}-{theme}")
     seat.open("/connectors/shopee?tab=live")
-    assert page.get_by_role("group", name="Sealed").is_visible()
+    expect(page.get_by_role("group", name="Sealed")).to_be_visible()
     assert page.get_by_role("button", name="Connect a shop").is_disabled()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(page) <= 0
     seat.shoot(f"sealed-connection-{width}-{theme}")
     page.get_by_role("region", name="Sealed").get_by_role("link", name="What to do").click()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(page) <= 0
     seat.shoot(f"sealed-quarantine-{width}-{theme}")
     page.get_by_label("Type sandbox to confirm").fill("sandbox")
     page.get_by_role("button", name="Unseal Sandbox").click()
-    assert page.get_by_text("Confirmed.").is_visible()
+    expect(page.get_by_text("Confirmed.")).to_be_visible()
     assert page.get_by_role("button", name="Unseal Sandbox").count() == 0
     assert page.get_by_role("button", name="Unseal Live").count() == 1
     assert seat.complaints == []

@@ -224,7 +224,7 @@ def test_completed_orders_are_released_listed_and_paid_out(market: Market) -> No
 
 
 def test_income_pages_stand_at_top_level_and_take_days(market: Market, seller: Seller) -> None:
-    seller.order("ship", "pickup", "deliver", "complete")
+    seller.order("ship")
     days = {"date_from": "2020-01-01", "date_to": "2020-01-15"}
     pending = seller.get("payment/get_income_detail", **days, income_status=2, page_size=100).json
     assert "response" not in pending
