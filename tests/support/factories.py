@@ -28,7 +28,15 @@ from kedai.connector_exceptions.models import ConnectorException
 from kedai.connectors.base import Connector, CredentialField, Host, Http, HttpAnswer
 from kedai.db import engine
 from kedai.db.database import Database
-from kedai.errors import AuthExpired, BadSignature, CertificateRequired, Invalid, NeedsReconnect, NotConfigured
+from kedai.errors import (
+    AuthExpired,
+    BadSignature,
+    CertificateRequired,
+    Invalid,
+    NeedsReconnect,
+    NotConfigured,
+    RemoteUnreadable,
+)
 from kedai.inbox.flush import IncomingPush, insert_pushes
 from kedai.inbox.models import RawEvent
 from kedai.kit.clock import ManualClock
@@ -131,6 +139,8 @@ class Market:
         self.rotates = True
         self.main_accounts: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         """The shops and merchants of each main account."""
+        self.rereadings: dict[bytes, OrderSnapshot] = {}
+        """What today's code makes of each stored answer."""
 
         self._refresh_tokens: dict[tuple[Environment, str], str] = {}
         self._access_tokens: dict[tuple[Environment, str], str] = {}
@@ -338,6 +348,12 @@ class FakeConnector:
         topics = {CODES["connection"]: Topic.CONNECTION, CODES["order"]: Topic.ORDER}
         topic = topics.get(read["code"], Topic.OTHER)
         return InboundEvent(event_id, topic, read["code"], read.get("shop_id"), read.get("order_sn"), None)
+
+    def read_stored_order(self, answer: bytes, read_started_at: datetime) -> OrderSnapshot:
+        """What a test says that today's code makes of an answer."""
+        if answer not in self._market.rereadings:
+            raise RemoteUnreadable("Nobody can read this.")
+        return replace(self._market.rereadings[answer], read_started_at=read_started_at)
 
     def parse_connection(self, body: bytes) -> ConnectionChange | None:
         change = msgspec.json.decode(body).get("change", {"kind": "probe"})

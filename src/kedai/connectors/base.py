@@ -252,6 +252,19 @@ class ReadsConnectionPushes(Protocol):
 
 
 @runtime_checkable
+class RereadsOrders(Protocol):
+    """Can a stored answer about an order be read anew, with nobody asked? Ask with `isinstance`."""
+
+    def read_stored_order(self, answer: bytes, read_started_at: datetime) -> OrderSnapshot:
+        """What today's code makes of the exact bytes that were kept.
+
+        Raises:
+            RemoteUnreadable: they hold no order, or one that lacks what every order holds.
+        """
+        ...
+
+
+@runtime_checkable
 class RetiresHosts(Protocol):
     """Did a marketplace give up hosts that old guides still name? Ask with `isinstance`."""
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kedai.db.base import Model
-from kedai.db.types import Amount, Bytes, EnvironmentType, Id, Integer, KeyText, UtcDateTime, environment_check
+from kedai.db.types import (
+    Amount,
+    Bytes,
+    EnvironmentType,
+    Id,
+    Integer,
+    JsonText,
+    KeyText,
+    UtcDateTime,
+    environment_check,
+)
 from kedai.values.environment import Environment
 
 _SHOP = ["shop.connector", "shop.environment", "shop.shop_id"]
@@ -109,3 +120,31 @@ class OrderAnswer(Model):
     body: Mapped[bytes] = mapped_column(Bytes)
     remote_updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     read_started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OrderShadow(Model):
+    """An order that a rebuild would leave otherwise than it stands, until a person applies or discards it.
+
+    ``answer_hash`` names the stored answer it was rebuilt from (null: none was known then, or it cannot be read), and
+    ``standing_hash`` the one that stood when they were compared.
+    """
+
+    __tablename__ = "order_shadow"
+    __table_args__ = (
+        environment_check(),
+        sa.CheckConstraint(
+            "state IN ('differs', 'unknown_then', 'unreadable', 'applied', 'moved_on', 'discarded')", name="state_known"
+        ),
+        sa.ForeignKeyConstraint(_ORDER_KEY, _ORDER),
+    )
+
+    run_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    shop_id: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    order_sn: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    state: Mapped[str] = mapped_column(sa.Text)
+    answer_hash: Mapped[bytes | None] = mapped_column(Bytes)
+    standing_hash: Mapped[bytes] = mapped_column(Bytes)
+    events: Mapped[int] = mapped_column(Integer)
+    differences: Mapped[Any] = mapped_column(JsonText)

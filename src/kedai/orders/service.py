@@ -41,19 +41,29 @@ def prepare(snapshots: Sequence[OrderSnapshot]) -> list[PreparedOrder]:
     ]
 
 
-def upsert(db: Session, scope: Scope, orders: Sequence[PreparedOrder], *, now: datetime) -> set[str]:
-    """Write what the marketplace said; returns the order numbers that were written (not older than what stands)."""
+def upsert(
+    db: Session, scope: Scope, orders: Sequence[PreparedOrder], *, now: datetime, rebuilt: bool = False
+) -> set[str]:
+    """Write what the marketplace said; returns the order numbers that were written (not older than what stands).
+
+    ``rebuilt`` says that a person wants them exactly so: an older reading replaces a newer one, and an answer that
+    stands already is written as today's code reads it.
+    """
     if not orders:
         return set()
     key = {"connector": scope.connector, "environment": scope.environment, "shop_id": scope.shop_id}
     before = _standing(db, scope, [one.snapshot.order_sn for one in orders])
     _keep_answers(db, key, orders)
-    written = _write_orders(db, key, orders, now)
+    written = _write_orders(db, key, orders, now, even_older=rebuilt)
     fresh = [
         one
         for one in orders
         if one.snapshot.order_sn in written
-        and (one.snapshot.order_sn not in before or before[one.snapshot.order_sn].answer_hash != one.answer_hash)
+        and (
+            rebuilt
+            or one.snapshot.order_sn not in before
+            or before[one.snapshot.order_sn].answer_hash != one.answer_hash
+        )
     ]
     _replace_items(db, scope, key, fresh)
     _extend_timeline(db, key, fresh, before, now)
@@ -91,23 +101,8 @@ def _keep_answers(db: Session, key: dict[str, Any], orders: Sequence[PreparedOrd
     db.execute(insert_into(db, OrderAnswer).on_conflict_do_nothing(), rows)
 
 
-def _write_orders(db: Session, key: dict[str, Any], orders: Sequence[PreparedOrder], now: datetime) -> set[str]:
-    rows = [{"id": new_id(), **key, **_values(one), "first_seen_at": now, "synced_at": now} for one in orders]
-    statement = insert_into(db, OrderSync)
-    offered = statement.excluded
-    kept = {"id", "first_seen_at", *_KEY}
-    newer = sa.tuple_(offered.remote_updated_at, offered.read_started_at) >= sa.tuple_(
-        OrderSync.remote_updated_at, OrderSync.read_started_at
-    )
-    statement = statement.on_conflict_do_update(
-        index_elements=list(_KEY),
-        set_={column.name: offered[column.name] for column in OrderSync.__table__.c if column.name not in kept},
-        where=newer,
-    )
-    return set(db.execute(statement.returning(OrderSync.order_sn), rows).scalars())
-
-
-def _values(one: PreparedOrder) -> dict[str, Any]:
+def order_columns(one: PreparedOrder) -> dict[str, Any]:
+    """What an order's own row is to hold, by column."""
     snapshot = one.snapshot
     return {
         "order_sn": snapshot.order_sn,
@@ -127,14 +122,10 @@ def _values(one: PreparedOrder) -> dict[str, Any]:
     }
 
 
-def _replace_items(db: Session, scope: Scope, key: dict[str, Any], orders: Sequence[PreparedOrder]) -> None:
-    if not orders:
-        return
-    numbers = [one.snapshot.order_sn for one in orders]
-    db.execute(sa.delete(OrderItem).where(*_same(OrderItem, scope), OrderItem.order_sn.in_(numbers)))
-    rows = [
+def item_columns(one: PreparedOrder) -> list[dict[str, Any]]:
+    """What the rows of an order's lines are to hold, by column."""
+    return [
         {
-            **key,
             "order_sn": one.snapshot.order_sn,
             "line": number,
             "item_id": line.item_id,
@@ -145,9 +136,34 @@ def _replace_items(db: Session, scope: Scope, key: dict[str, Any], orders: Seque
             "quantity": line.quantity,
             "unit_price": line.unit_price,
         }
-        for one in orders
         for number, line in enumerate(one.snapshot.lines, 1)
     ]
+
+
+def _write_orders(
+    db: Session, key: dict[str, Any], orders: Sequence[PreparedOrder], now: datetime, *, even_older: bool
+) -> set[str]:
+    rows = [{"id": new_id(), **key, **order_columns(one), "first_seen_at": now, "synced_at": now} for one in orders]
+    statement = insert_into(db, OrderSync)
+    offered = statement.excluded
+    kept = {"id", "first_seen_at", *_KEY}
+    newer = sa.tuple_(offered.remote_updated_at, offered.read_started_at) >= sa.tuple_(
+        OrderSync.remote_updated_at, OrderSync.read_started_at
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=list(_KEY),
+        set_={column.name: offered[column.name] for column in OrderSync.__table__.c if column.name not in kept},
+        where=None if even_older else newer,
+    )
+    return set(db.execute(statement.returning(OrderSync.order_sn), rows).scalars())
+
+
+def _replace_items(db: Session, scope: Scope, key: dict[str, Any], orders: Sequence[PreparedOrder]) -> None:
+    if not orders:
+        return
+    numbers = [one.snapshot.order_sn for one in orders]
+    db.execute(sa.delete(OrderItem).where(*_same(OrderItem, scope), OrderItem.order_sn.in_(numbers)))
+    rows = [{**key, **columns} for one in orders for columns in item_columns(one)]
     if rows:
         db.execute(insert_into(db, OrderItem), rows)
 

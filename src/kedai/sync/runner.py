@@ -18,7 +18,7 @@ from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
 from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
-from kedai.sync import catch_up, grants, replay, rewrap
+from kedai.sync import catch_up, grants, rebuild, replay, rewrap
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.work import Reader, Step, Work, work_of
@@ -27,13 +27,19 @@ from kedai.values.environment import Environment
 if TYPE_CHECKING:
     from kedai.runs.models import Run
 
-STEPS: dict[str, Step] = {replay.KIND: replay.step, replay.DISCARD_KIND: replay.discard_step}
+STEPS: dict[str, Step] = {
+    replay.KIND: replay.step,
+    replay.DISCARD_KIND: replay.discard_step,
+    rebuild.DISCARD_KIND: rebuild.discard_step,
+}
 """One step per kind of run that needs the database alone."""
 
 READERS: dict[str, Reader] = {
     catch_up.KIND: catch_up.read,
     grants.KIND: grants.read,
     rewrap.KIND: rewrap.read,
+    rebuild.KIND: rebuild.read,
+    rebuild.APPLY_KIND: rebuild.read_apply,
 }
 """What to do before the next steps, per kind of run that needs the marketplace, or long work outside a transaction."""
 

@@ -11,16 +11,18 @@ from kedai.connectors.shopee import push
 from kedai.connectors.shopee.client import ORDERS_PER_CALL, ShopeeClient
 from kedai.connectors.shopee.codes import NEEDED, name_push
 from kedai.connectors.shopee.connection import parse_connection
+from kedai.connectors.shopee.mapping import read_stored_order
 from kedai.values.credentials import Credentials, PushKeys
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
+from kedai.values.order import OrderSnapshot
 from kedai.values.secret import Secret
 
 
 class ShopeeConnector:
-    """Implements `Connector`, `ReadsConnectionPushes`, `PushesToUs` and `RetiresHosts` of `kedai.connectors.base`.
+    """Implements `Connector`, `ReadsConnectionPushes`, `RereadsOrders`, `PushesToUs` and `RetiresHosts`.
 
-    Stateless, so one serves all.
+    They stand in `kedai.connectors.base`. Stateless, so one serves all.
     """
 
     name: ConnectorName = ConnectorName("shopee")
@@ -52,6 +54,10 @@ class ShopeeConnector:
     def parse_connection(self, body: bytes) -> ConnectionChange | None:
         """All that a push about the connection says. Never raises; see `connection`."""
         return parse_connection(body)
+
+    def read_stored_order(self, answer: bytes, read_started_at: datetime) -> OrderSnapshot:
+        """What today's code makes of a kept answer. Raises `RemoteUnreadable`; see `mapping`."""
+        return read_stored_order(answer, read_started_at)
 
     def sign_probe(self, key: Secret, url: str, now: datetime) -> SignedPush:
         """The console's "Verify and Save" probe (contract §4.4, code 0)."""

@@ -112,6 +112,15 @@ def to_snapshots(details: OrderDetails, asked: Collection[str], read_started_at:
     return tuple(found.values())
 
 
+def read_stored_order(answer: bytes, read_started_at: datetime) -> OrderSnapshot:
+    """Read one order anew from the exact bytes in which it came.
+
+    Raises:
+        RemoteUnreadable: they hold no order, or one that lacks what every order holds.
+    """
+    return _to_snapshot(read_json(answer, Order), msgspec.Raw(answer), read_started_at)
+
+
 def to_amount(value: Decimal | None, place: str) -> Decimal | None:
     """Money in major units, four decimals at most; the noise of somebody's float arithmetic is rounded away.
 

@@ -27,6 +27,7 @@ ENVIRONMENT_IS_FIXED = (
     "oauth_state",
     "order_answer",
     "order_item",
+    "order_shadow",
     "order_sync",
     "order_timeline",
     "raw_event",
@@ -38,6 +39,7 @@ ENVIRONMENT_IS_FIXED = (
 
 
 TABLES_IN_REVERSE = (
+    "order_shadow",
     "order_timeline",
     "order_item",
     "order_sync",
@@ -803,6 +805,30 @@ def create_tables() -> None:
             "status",
             name="uq_order_timeline_change",
         ),
+    )
+    op.create_table(
+        "order_shadow",
+        sa.Column("run_id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("order_sn", types.KeyText, nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("answer_hash", types.Bytes(), nullable=True),
+        sa.Column("standing_hash", types.Bytes(), nullable=False),
+        sa.Column("events", types.Integer, nullable=False),
+        sa.Column("differences", types.JsonText(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_order_shadow_environment_known"),
+        sa.CheckConstraint(
+            "state IN ('differs', 'unknown_then', 'unreadable', 'applied', 'moved_on', 'discarded')",
+            name="ck_order_shadow_state_known",
+        ),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id", "order_sn"],
+            ["order_sync.connector", "order_sync.environment", "order_sync.shop_id", "order_sync.order_sn"],
+            name="fk_order_shadow_connector_environment_shop_id_order_sn",
+        ),
+        sa.PrimaryKeyConstraint("run_id", "connector", "environment", "shop_id", "order_sn", name="pk_order_shadow"),
     )
 
 
