@@ -26,7 +26,7 @@ from kedai.sync.urls import webhook_paths
 from kedai.values.environment import Environment
 from kedai.values.event import EventState, ParkedReason, Topic
 from kedai.web import health, oauth
-from kedai.web.api import certificates, confirmations, connectors, merchants, parity, parked, runs, shops
+from kedai.web.app import APIS
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.errors import STATUS, status_of
 
@@ -96,8 +96,7 @@ def families(root: type[errors.KedaiError] = errors.KedaiError) -> Iterator[type
 def routes() -> list[tuple[str, str]]:
     """``(method, path)`` of everything the web application answers, pushes included; HEAD goes with GET."""
     found = set()
-    apis = (certificates, confirmations, connectors, merchants, parity, parked, runs, shops)
-    for router in (health.router, oauth.router, *(api.router for api in apis), dashboard):
+    for router in (health.router, oauth.router, *(api.router for api in APIS), dashboard):
         found |= set(_flat(router.routes, ""))
     for name in CONNECTORS:
         found |= {("POST", path) for environment in Environment for path in webhook_paths(name, environment)}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kedai.cli import audit, db, demo, env, golive, imports, keys, serve, simulator, staff, token
+from kedai.cli import audit, db, demo, env, golive, imports, keys, orders, rebuild, serve, simulator, staff, token
 from kedai.cli.exits import EXIT_CODES_HELP, exit_code_of
 from kedai.errors import KedaiError
 
@@ -29,6 +29,8 @@ app.add_typer(db.app, name="db")
 golive.add_to(env.app)
 app.add_typer(env.app, name="env")
 app.add_typer(keys.app, name="keys")
+rebuild.add_to(orders.app)
+app.add_typer(orders.app, name="orders")
 app.add_typer(staff.app, name="staff")
 app.add_typer(token.app, name="token")
 app.add_typer(imports.app, name="import")

@@ -12,11 +12,14 @@ from kedai.runtime import Runtime
 from kedai.sync.intake import Intake
 from kedai.sync.rejections import Rejections
 from kedai.web import errors, health, oauth
-from kedai.web.api import certificates, confirmations, connectors, merchants, parity, parked, runs, shops
+from kedai.web.api import certificates, confirmations, connectors, merchants, parity, parked, rebuilds, runs, shops
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
+
+APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, runs, shops, merchants)
+"""The rooms of JSON routes."""
 
 
 def create_health_app(runtime: Runtime) -> ASGIApp:
@@ -52,7 +55,7 @@ def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
     app.state.metrics = metrics
     app.include_router(health.router)
     app.include_router(oauth.router)
-    for api in (connectors, certificates, confirmations, parity, parked, runs, shops, merchants):
+    for api in APIS:
         app.include_router(api.router)
     app.include_router(dashboard)
     errors.install(app)

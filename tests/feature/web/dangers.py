@@ -56,6 +56,9 @@ DANGEROUS = {
     # all parked events at once
     "POST /e/{environment}/parked/discard",
     "POST /api/v1/{environment}/connectors/{connector}/parked-events/discards",
+    # many orders at once, set back to what was known at a time
+    "POST /e/{environment}/rebuilds/{run_id}/apply",
+    "POST /api/v1/{environment}/rebuilds/{run_id}/applications",
 }
 """The route itself asks: `fresh=True`."""
 
@@ -99,6 +102,10 @@ HARMLESS = {
     "POST /e/{environment}/events/replay-parked",
     "POST /e/{environment}/events/{event_id}/replays",
     "POST /api/v1/{environment}/connectors/{connector}/parked-events/replays",
+    "POST /e/{environment}/rebuilds",
+    "POST /e/{environment}/rebuilds/{run_id}/discard",
+    "POST /api/v1/{environment}/connectors/{connector}/rebuilds",
+    "POST /api/v1/{environment}/rebuilds/{run_id}/discards",
     "POST /api/v1/{environment}/events/{event_id}/replays",
     # a copy of what the page shows
     "POST /audit/exports",

@@ -21,6 +21,7 @@ from tests.support.factories import ANNA
 from tests.support.installation import order_push
 
 PARKED = "/api/v1/live/connectors/shopee/parked-events"
+REBUILDS = "/api/v1/sandbox/connectors/shopee/rebuilds"
 SHOPS = "/api/v1/sandbox/connectors/shopee/shops"
 
 
@@ -204,3 +205,39 @@ def test_ids_that_no_shop_has_are_not_found(site: Site, shop_id: str) -> None:
     shop_id = shop_id.replace(" ", "%20")
     for method, path in (("GET", ""), ("POST", "/pause"), ("DELETE", "/pause"), ("DELETE", "/connection")):
         assert site.send(method, f"{SHOPS}/{shop_id}{path}", **caller).status == 404
+
+
+def test_a_rebuild_is_started_watched_and_settled(site: Site) -> None:
+    add_shop(site)
+    caller = site.token("operator")
+    body = {"shop_id": str(SHOP), "as_of": "2020-01-31T08:00:00Z"}
+    answer = site.send("POST", REBUILDS, body, **caller)
+    assert answer.status == 202
+    here = answer.headers["location"]
+    run_all(site)
+    shown = site.get(here, **caller).json()
+    assert (shown["run"]["state"], shown["run"]["scope"]["as_of"]) == ("succeeded", "2020-01-31T08:00:00+00:00")
+    assert (shown["orders"], shown["counts"], shown["has_more"]) == ([], {}, False)
+    assert site.send("POST", f"{here}/applications", **caller).status == 409
+    assert site.send("POST", f"{here}/discards", **caller).status == 409
+    assert site.get(here.replace("sandbox", "live"), **site.token("operator", "live")).status == 404
+    assert site.send("POST", REBUILDS, body, **site.token("viewer")).status == 403
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"as_of": "2020-01-31T08:00:00"},
+        {"as_of": "2020-02-30T08:00:00Z"},
+        {"as_of": "9999-12-31T23:59:59-23:00"},
+        {"placed_from": "yesterday"},
+        {"order_sn": "X", "placed_from": "2020-01-01T00:00:00Z"},
+        {"more": 1},
+        {"shop_id": ""},
+        {"as_of": None},
+    ],
+)
+def test_a_rebuild_that_cannot_be_meant_is_refused(site: Site, changes: dict[str, Any]) -> None:
+    add_shop(site)
+    body = {"shop_id": str(SHOP), "as_of": "2020-01-31T08:00:00Z", **changes}
+    assert site.send("POST", REBUILDS, body, **site.token("operator")).status == 422

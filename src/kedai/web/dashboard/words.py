@@ -144,6 +144,18 @@ RUN_KIND = {
     "catch_up": "Catch up on orders",
     "rewrap": "Rewrap secrets",
     "main_account": "Set up what a main account granted",
+    "rebuild_orders": "Rebuild orders",
+    "apply_rebuild": "Apply a rebuild",
+    "discard_rebuild": "Discard a rebuild",
+}
+
+SHADOW_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
+    "differs": ("Would differ", "warn", ""),
+    "unknown_then": ("Not known then", "quiet", "No answer about it had been read by then."),
+    "unreadable": ("Cannot be read", "bad", "The stored answer of that time cannot be read any more."),
+    "applied": ("Applied", "good", ""),
+    "moved_on": ("Changed since", "info", "It was left alone."),
+    "discarded": ("Left as it is", "quiet", ""),
 }
 
 KEY_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
@@ -169,6 +181,8 @@ REJECTED_REASON = {
 """A code in neither this table nor a page is shown as it is."""
 
 NOTICES: dict[str, Notice] = {
+    "rebuild_applied": Notice("good", "The rebuild is being applied.", "Refresh to see how far it is."),
+    "rebuild_discarded": Notice("good", "The orders stay as they are."),
     "connected": Notice("good", "The shop is connected.", "New pushes about it are worked on from now on."),
     "pending_confirmation": Notice(
         "warn",
