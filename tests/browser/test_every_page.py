@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 POLYGLOT = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 PAGES = (
     "/e/sandbox/rebuilds",
+    "/e/sandbox/replays",
     "/",
     "/e/all/home",
     "/e/all/orders",

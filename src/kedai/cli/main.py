@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from kedai.cli import audit, db, demo, env, golive, imports, keys, orders, rebuild, serve, simulator, staff, token
+from kedai.cli import (
+    audit,
+    db,
+    demo,
+    env,
+    events,
+    golive,
+    imports,
+    keys,
+    orders,
+    rebuild,
+    serve,
+    simulator,
+    staff,
+    token,
+)
 from kedai.cli.exits import EXIT_CODES_HELP, exit_code_of
 from kedai.errors import KedaiError
 
@@ -26,6 +41,7 @@ app.command("demo")(demo.demo)
 app.command("simulator")(simulator.simulator)
 app.add_typer(audit.app, name="audit")
 app.add_typer(db.app, name="db")
+app.add_typer(events.app, name="events")
 golive.add_to(env.app)
 app.add_typer(env.app, name="env")
 app.add_typer(keys.app, name="keys")

@@ -42,7 +42,7 @@ def unpark(
     ids = _lock_parked(db, _parked(connector, environment, reason, shop_id), after, before, limit)
     if not ids:
         return 0, None
-    db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(_waiting_again(now)))
+    db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(waiting_again(now)))
     return len(ids), ids[-1]
 
 
@@ -93,8 +93,14 @@ def replay_event(db: Session, event_id: UUID, *, environment: Environment, actor
     row = _lock_event(db, event_id, environment)
     if row.state not in {EventState.PARKED, EventState.DEAD, EventState.DISCARDED}:
         raise Conflict(f"This event is {row.state}: only parked, dead or discarded ones can be replayed.")
-    _change(db, row, _waiting_again(now), action="event.replay", actor=actor, now=now)
+    _change(db, row, waiting_again(now), action="event.replay", actor=actor, now=now)
     return row
+
+
+def waiting_again(now: datetime) -> dict[str, Any]:
+    """A clean slate: what a row of a push holds once it is back in the queue."""
+    values: dict[str, Any] = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "finished_at": None}
+    return values | {"attempts": 0, "stalls": 0, "discarded_by": None}
 
 
 def discard_event(db: Session, event_id: UUID, *, environment: Environment, actor: Actor, now: datetime) -> RawEvent:
@@ -174,12 +180,6 @@ def _change(db: Session, row: RawEvent, values: Mapping[str, Any], *, action: st
     db.flush()
     subject, details = show_id("evt", row.id), {"from": before, "to": row.state}
     record(db, actor=actor, action=action, environment=row.environment, subject=subject, details=details, now=now)
-
-
-def _waiting_again(now: datetime) -> dict[str, Any]:
-    """A clean slate."""
-    values: dict[str, Any] = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "finished_at": None}
-    return values | {"attempts": 0, "stalls": 0, "discarded_by": None}
 
 
 def _discarded(reason: ParkedReason | None, by: str, now: datetime) -> dict[str, Any]:

@@ -12,13 +12,24 @@ from kedai.runtime import Runtime
 from kedai.sync.intake import Intake
 from kedai.sync.rejections import Rejections
 from kedai.web import errors, health, oauth
-from kedai.web.api import certificates, confirmations, connectors, merchants, parity, parked, rebuilds, runs, shops
+from kedai.web.api import (
+    certificates,
+    confirmations,
+    connectors,
+    merchants,
+    parity,
+    parked,
+    rebuilds,
+    replays,
+    runs,
+    shops,
+)
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
-APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, runs, shops, merchants)
+APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
 """The rooms of JSON routes."""
 
 

@@ -151,3 +151,23 @@ def test_a_run_is_stopped_from_the_list(parked: House, admin: Browser) -> None:
     stopped = latest_run(parked, SANDBOX)
     assert stopped is not None
     assert stopped.cancel_requested
+
+
+def test_events_are_replayed_by_filter_after_a_look_at_how_many(parked: House, admin: Browser) -> None:
+    assert "Replay…" in admin.get("/e/sandbox/events?state=parked").words
+    page = admin.get("/e/sandbox/replays?state=parked&order=S1")
+    assert "1 event is meant" in page.words
+    answer = admin.post("/e/sandbox/replays", {"connector": FAKE, "state": "parked", "order": "S1"})
+    assert "The replay has been queued." in admin.follow(answer).words
+    while asyncio.run(run_next(parked.parts)):
+        pass
+    assert {event.order_sn for event in parked.events() if event.state == "received"} == {"S1"}
+    assert "Live is not the active environment" in admin.get("/e/live/replays").words
+    assert admin.post("/e/live/replays", {"connector": FAKE}).status == 409
+
+
+@pytest.mark.parametrize(
+    "query", ["state=received", "state=nonsense", "since=2026-02-30T10:00", "since=x", "until=9999-01-01"]
+)
+def test_a_choice_that_cannot_be_meant_is_explained(parked: House, admin: Browser, query: str) -> None:
+    assert admin.get(f"/e/sandbox/replays?{query}").status == 422

@@ -102,6 +102,8 @@ HARMLESS = {
     "POST /e/{environment}/events/replay-parked",
     "POST /e/{environment}/events/{event_id}/replays",
     "POST /api/v1/{environment}/connectors/{connector}/parked-events/replays",
+    "POST /e/{environment}/replays",
+    "POST /api/v1/{environment}/connectors/{connector}/event-replays",
     "POST /e/{environment}/rebuilds",
     "POST /e/{environment}/rebuilds/{run_id}/discard",
     "POST /api/v1/{environment}/connectors/{connector}/rebuilds",

@@ -241,3 +241,20 @@ def test_a_rebuild_that_cannot_be_meant_is_refused(site: Site, changes: dict[str
     add_shop(site)
     body = {"shop_id": str(SHOP), "as_of": "2020-01-31T08:00:00Z", **changes}
     assert site.send("POST", REBUILDS, body, **site.token("operator")).status == 422
+
+
+def test_events_are_counted_and_replayed_by_choice(parked: Site) -> None:
+    caller = parked.token("operator", "live")
+    replays = "/api/v1/live/connectors/shopee/event-replays"
+    chosen = {"states": ["parked"], "order_sn": parked.events()[0].order_sn}
+    counted = parked.send("POST", replays, {**chosen, "dry_run": True}, **caller)
+    assert counted.json() == {"dry_run": True, "events": 1}
+    assert parked.send("POST", replays, chosen, **caller).status == 409
+    parked.switch("live")
+    begun = parked.send("POST", replays, chosen, **caller)
+    assert begun.status == 202
+    run_all(parked)
+    assert parked.get(begun.headers["location"], **caller).json()["done"] == 1
+    assert sorted(states(parked)) == ["parked", "parked", "received"]
+    for wrong in ({"states": ["received"]}, {"states": []}, {"code": -1}, {"since": "2026-01-01"}, {"shop_id": "a b"}):
+        assert parked.send("POST", replays, wrong, **caller).status == 422

@@ -23,6 +23,7 @@ from kedai.web.dashboard.routes_parked import router as parked
 from kedai.web.dashboard.routes_passkeys import router as passkeys
 from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_rebuilds import router as rebuilds
+from kedai.web.dashboard.routes_replays import router as replays
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shop import router as shop
@@ -50,7 +51,7 @@ PAGES = (
     *(session, confirm, account, totp, passkeys),
     *(home, orders, events, parked, exceptions, runs, connection, credentials),
     *(shops, shop, merchants, certificates, switch),
-    *(parity, quarantine, staff, tokens, audit, keys, rebuilds),
+    *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])
