@@ -18,10 +18,10 @@ from pathlib import Path
 
 import aiohttp
 import httpx
+from kedai.connectors.pacing.bucket import Pace
 
 from bench.table import Row
 from kedai.connectors.http import HttpClient
-from kedai.connectors.pacing.bucket import Pace
 from kedai.connectors.pacing.limiter import Limiter, MemoryBuckets
 from kedai.connectors.pacing.pacer import Pacer
 from kedai.connectors.shopee.client import ShopeeClient

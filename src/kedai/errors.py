@@ -142,6 +142,12 @@ class RateLimited(KedaiError):
         self.retry_after = retry_after
 
 
+class QuotaExhausted(RateLimited):
+    """The marketplace's calls of the day are used up: everything goes on after its midnight."""
+
+    code = "quota_exhausted"
+
+
 class AuthExpired(KedaiError):
     """The access token is no longer accepted: refresh it once and try again."""
 

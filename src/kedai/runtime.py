@@ -10,6 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from kedai.audit import service as audit
+from kedai.calls import rates
 from kedai.connector_exceptions import service as connector_exceptions
 from kedai.connectors.base import Connector, Http
 from kedai.connectors.http import HttpClient
@@ -25,6 +26,7 @@ from kedai.orders import service as orders
 from kedai.runs import service as runs
 from kedai.settings import Settings, ShopeeSeed
 from kedai.staff import service as staff
+from kedai.sync.pacing import open_pacing
 from kedai.sync.parts import Parts
 from kedai.sync.quarantine import open_quarantine
 from kedai.values.call import CallRecord
@@ -33,7 +35,7 @@ from kedai.vault import service as vault
 from kedai.vault.keys import EMBEDDED_KEY_FILE, create_key_file, load_master_keys
 from kedai.vault.ring import KeyRing, create_installation, has_canary, register_keys
 
-FEATURES = (audit, connector_exceptions, inbox, orders, runs, staff, vault)
+FEATURES = (audit, connector_exceptions, inbox, orders, rates, runs, staff, vault)
 """Every feature's service: naming them here registers every table."""
 
 log = structlog.get_logger("runtime")
@@ -89,7 +91,8 @@ def open_runtime(
     try:
         ring = open_ring(settings, web, may_create_key=may_create_key, clock=clock)
         quarantine = open_quarantine(settings, web, clock)
-        parts = Parts(settings, clock, ring, web, known, http or _http_client(clock), quarantine)
+        pacing = open_pacing(web, settings.pace, clock)
+        parts = Parts(settings, clock, ring, web, known, http or _http_client(clock), pacing, quarantine)
         seed_all(parts, seeds)
     except BaseException:
         for database in (web, worker, intake):
@@ -101,7 +104,12 @@ def open_runtime(
         ring=ring,
         connectors=known,
         parts=parts,
-        worker_parts=replace(parts, database=worker, http=http or _http_client(clock)),
+        worker_parts=replace(
+            parts,
+            database=worker,
+            http=http or _http_client(clock),
+            pacing=open_pacing(worker, settings.pace, clock),
+        ),
         intake_parts=replace(parts, database=intake),
         closers=[web, worker, intake],
     )

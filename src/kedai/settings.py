@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from kedai.errors import SettingsInvalid
 from kedai.values.app import ConsentLink
 from kedai.values.environment import Environment
+from kedai.values.pace import Pace
 
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8080"
 
@@ -52,6 +53,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     crash_at: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="crash points, for tests only")
     lease_seconds: int = Field(default=45, ge=1, le=600)
+    calls_per_second: float = Field(default=10.0, ge=0.1, le=1000.0)
+    calls_burst: int = Field(default=10, ge=2, le=1000)
 
     @field_validator("public_url")
     @classmethod
@@ -102,6 +105,11 @@ class Settings(BaseSettings):
     def given_public_url(self) -> str:
         """The public URL that somebody set, or nothing where the default or a listening address stands in for it."""
         return self.public_url if "public_url" in self.model_fields_set else ""
+
+    @property
+    def pace(self) -> Pace:
+        """How fast one app may call for one shop."""
+        return Pace(self.calls_per_second, self.calls_burst)
 
     @property
     def embedded(self) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from kedai.connectors.base import HttpAnswer, Upload
+from kedai.connectors.base import HttpAnswer, Lane, Upload
+from kedai.errors import KedaiError
 from kedai.kit.clock import ManualClock
 from kedai.values.credentials import Credentials
 
@@ -58,3 +59,20 @@ class FakeHttp:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+@dataclass(slots=True)
+class NotingPacing:
+    """Implements `Pacing`: keeps who came and how it ended; refuses where it is told to."""
+
+    refusal: KedaiError | None = None
+    entered: list[Lane] = field(default_factory=list)
+    left: list[tuple[Lane, KedaiError | None]] = field(default_factory=list)
+
+    async def enter(self, lane: Lane) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.entered.append(lane)
+
+    async def leave(self, lane: Lane, error: KedaiError | None) -> None:
+        self.left.append((lane, error))

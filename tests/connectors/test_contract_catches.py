@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from _pytest.outcomes import Failed
 
-from kedai.connectors.base import Connector, Host, Http
+from kedai.connectors.base import UNPACED, Connector, Host, Http, Pacing
 from kedai.errors import Invalid, RemoteRejected
 from kedai.values.credentials import Credentials, PushKeys
 from kedai.values.environment import Environment
@@ -147,7 +147,7 @@ class WantsAColumnOfItsOwn(TinyConnector):
 
 
 class ReadsAnythingAsJson(TinyConnector):
-    def client(self, http: Http, credentials: Credentials) -> TinyClient:
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing) -> TinyClient:
         return NaiveClient(http, credentials)
 
 
@@ -158,7 +158,7 @@ class NaiveClient(TinyClient):
 
 
 class HasOneWordForAllRefusals(TinyConnector):
-    def client(self, http: Http, credentials: Credentials) -> TinyClient:
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing) -> TinyClient:
         return OneWordClient(http, credentials)
 
 
@@ -171,17 +171,22 @@ class OneWordClient(TinyClient):
 
 
 class KeepsAnAppOfItsOwn(TinyConnector):
-    def client(self, http: Http, credentials: Credentials) -> TinyClient:
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing) -> TinyClient:
         return TinyClient(http, tiny.SUITE.credentials)
 
 
+class KnowsNoPace(TinyConnector):
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing) -> TinyClient:
+        return TinyClient(http, credentials)
+
+
 class SignsByChance(TinyConnector):
-    def client(self, http: Http, credentials: Credentials) -> TinyClient:
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing) -> TinyClient:
         return TinyClient(http, replace(credentials, partner_id=f"{credentials.partner_id}{secrets.randbelow(10**9)}"))
 
 
 class CountsMoneyInFloats(TinyConnector):
-    def client(self, http: Http, credentials: Credentials) -> TinyClient:
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing) -> TinyClient:
         return FloatClient(http, credentials)
 
 
@@ -214,6 +219,7 @@ DEFECTS: Mapping[type[TinyConnector], str] = {
     ReadsAnythingAsJson: "test_no_answer_leaves_the_ladder",
     HasOneWordForAllRefusals: "test_refusals_become_families",
     KeepsAnAppOfItsOwn: "test_calls_are_signed_for_the_app_they_are_made_for",
+    KnowsNoPace: "test_every_call_waits_its_turn_and_tells_how_it_went",
     SignsByChance: "test_calls_are_signed_for_the_app_they_are_made_for",
     CountsMoneyInFloats: "test_orders_are_read_as_they_stood",
 }
@@ -255,7 +261,7 @@ def examine(rule: Callable[..., None], connector: Connector, suite: ConnectorSui
             "connector": connector,
             "suite": suite,
             "http": http,
-            "client": connector.client(http, suite.credentials),
+            "client": connector.client(http, suite.credentials, UNPACED),
         }
         wanted = inspect.signature(rule).parameters
         rule(**{name: part for name, part in parts.items() if name in wanted}, **given)

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 
 from kedai import errors
 from kedai.connectors.base import (
+    UNPACED,
     Client,
     Connector,
     Host,
@@ -42,7 +43,7 @@ from kedai.values.environment import Environment
 from kedai.values.event import ConnectionKind, Topic
 from kedai.values.secret import Secret
 from kedai.vault.service import NULLABLE, SECRETS
-from tests.connectors.fakes import NOW, FakeHttp
+from tests.connectors.fakes import NOW, FakeHttp, NotingPacing
 from tests.connectors.suites import REQUIRED_KINDS, ConnectorSuite
 from tests.connectors.tiny.connector import TINY
 
@@ -79,7 +80,7 @@ def http() -> FakeHttp:
 
 @pytest.fixture
 def client(connector: Connector, suite: ConnectorSuite, http: FakeHttp) -> Client:
-    return connector.client(http, suite.credentials)
+    return connector.client(http, suite.credentials, UNPACED)
 
 
 def test_is_registered_under_its_own_name(connector: Connector) -> None:
@@ -469,6 +470,24 @@ def test_no_answer_leaves_the_ladder(client: Client, suite: ConnectorSuite, http
             assert TOKEN.reveal() not in error.message
 
 
+def test_every_call_waits_its_turn_and_tells_how_it_went(
+    connector: Connector, suite: ConnectorSuite, http: FakeHttp
+) -> None:
+    """By app and account, so that no shop waits for another; and what gets no turn sends nothing."""
+    pacing = NotingPacing()
+    client = connector.client(http, suite.credentials, pacing)
+    http.answers = [suite.answer("answer: shop"), suite.answer("refusal: rate limited")]
+    asyncio.run(client.get_shop(suite.shop_id, TOKEN))
+    refusal = error_of(lambda: client.get_shop(suite.shop_id, TOKEN))
+    app = suite.credentials
+    bucket = app.connector, app.environment, app.partner_id, f"shop:{suite.shop_id}"
+    assert [tuple(lane.bucket) for lane in pacing.entered] == [bucket, bucket]
+    assert pacing.left == [(pacing.entered[0], None), (pacing.entered[1], refusal)]
+    pacing.refusal = errors.RateLimited()
+    assert error_of(lambda: client.get_shop(suite.shop_id, TOKEN)) is pacing.refusal
+    assert len(http.sent) == len(pacing.left) == 2
+
+
 def error_of(call: Callable[[], Coroutine[Any, Any, object]]) -> errors.KedaiError | None:
     """What a call raises of ours; anything else passes, and fails the test."""
     try:
@@ -485,7 +504,9 @@ def test_calls_are_signed_for_the_app_they_are_made_for(
 
     def sent(app: Credentials, shop_id: str = suite.shop_id) -> object:
         http.answers, http.sent, http.apps = [suite.answer("answer: shop")], [], []
-        error_of(lambda: connector.client(http, app).get_shop(shop_id, TOKEN))  # what was sent counts, not the answer
+        error_of(
+            lambda: connector.client(http, app, UNPACED).get_shop(shop_id, TOKEN)
+        )  # what was sent counts, not the answer
         assert http.apps == [app]
         return http.sent
 

@@ -543,8 +543,10 @@ def test_certificate_of_nobody_is_refused_before_anything_is_sent(method: str, t
 
 def test_deadlines_and_limit_are_those_promised() -> None:
     client = Calls().client
-    assert (client._timeout.total, client._timeout.connect) == (10.0, 3.0)
-    assert client._timeout.ceil_threshold > 10
+    bounds = client._bounds()
+    assert (bounds.total, bounds.connect, bounds.sock_read) == (10.0, 3.0, 6.0)
+    assert bounds.ceil_threshold is not None
+    assert bounds.ceil_threshold > 10
     assert client._max_answer_bytes == 8 * 1024 * 1024
 
 

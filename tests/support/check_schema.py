@@ -84,6 +84,7 @@ class Filler:
         makers: dict[type, Any] = {
             bool: False,
             int: number,
+            float: float(number),
             bytes: number.to_bytes(16, "big"),
             UUID: UUID(int=number),
             datetime: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number),

@@ -362,7 +362,7 @@ class FakeConnector:
     def name_push(self, code: int | None) -> str:
         return f"push {code}"
 
-    def client(self, http: Any, credentials: Credentials) -> FakeClient:
+    def client(self, http: Any, credentials: Credentials, pacing: Any) -> FakeClient:
         return FakeClient(self._market, credentials, self._now)
 
 

@@ -27,6 +27,7 @@ EXIT_CODES: dict[type[errors.KedaiError], int] = {
     errors.OutcomeUnknown: 6,
     errors.RemoteUnavailable: 6,
     errors.RateLimited: 75,
+    errors.QuotaExhausted: 75,
     errors.StorageUnavailable: 75,
     errors.Unavailable: 69,
     errors.SecretUnreadable: 78,

@@ -24,6 +24,7 @@ from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, 
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
+from kedai.values.pace import BucketKey
 from kedai.values.secret import Secret
 
 
@@ -113,13 +114,15 @@ class Http(Protocol):
         ...
 
 
+CALL_SECONDS: Final = 10.0
+"""What a call may take in all, from the connection to the last byte of its answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What shares a pace and a fate: calls of one app for one shop or merchant, in one area of the API."""
+    """What shares a pace (``bucket``) and a fate: the calls in one area of the API, its ``family``."""
 
-    environment: Environment
-    partner_id: str
-    subject_id: str | None
+    bucket: BucketKey
     family: str
 
 
@@ -130,7 +133,7 @@ class Pacing(Protocol):
         """Wait for the call's turn.
 
         Raises:
-            RateLimited, RemoteUnavailable: not soon enough; nothing was sent.
+            RateLimited, RemoteUnavailable, StorageUnavailable: not soon enough; nothing was sent.
         """
         ...
 
@@ -239,7 +242,9 @@ class Connector(Protocol):
         """The human name of a push code."""
         ...
 
-    def client(self, http: Http, credentials: Credentials) -> Client: ...
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing) -> Client:
+        """Calls for one environment's app; each waits its turn by ``pacing``."""
+        ...
 
 
 @runtime_checkable

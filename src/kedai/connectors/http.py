@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -16,9 +17,10 @@ import aiohttp
 import msgspec
 import structlog
 
-from kedai.connectors.base import HttpAnswer, Upload
+from kedai.connectors.base import CALL_SECONDS, HttpAnswer, Upload
 from kedai.errors import KedaiError, OutcomeUnknown, RemoteUnavailable, RemoteUnreadable
 from kedai.kit.clock import Clock, monotonic
+from kedai.kit.deadline import seconds_left
 from kedai.values.call import CallRecord
 from kedai.values.credentials import Credentials
 
@@ -37,7 +39,7 @@ class HttpClient:
     Several loops (the web server's and the worker's) may share one client; each gets a session of its own, since
     aiohttp's sessions belong to a loop. ``sink`` is handed every call; ``before_call`` may refuse one by raising.
     ``connect_seconds`` bounds the wait for a connection, ``read_seconds`` a silence of the other side, and
-    ``total_seconds`` the whole call.
+    ``total_seconds`` the whole call; less where the work that it belongs to has less left (`kit.deadline`).
     """
 
     def __init__(
@@ -46,16 +48,17 @@ class HttpClient:
         sink: Callable[[CallRecord], None],
         before_call: Callable[[], None],
         clock: Clock,
-        total_seconds: float = 10.0,
+        total_seconds: float = CALL_SECONDS,
         connect_seconds: float = 3.0,
-        read_seconds: float | None = None,
+        read_seconds: float = 6.0,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self._sink = sink
         self._before_call = before_call
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(
-            total=total_seconds, connect=connect_seconds, sock_read=read_seconds, ceil_threshold=_NEVER_ROUND_UP
+        self._total_seconds = total_seconds
+        self._bound = partial(
+            aiohttp.ClientTimeout, connect=connect_seconds, sock_read=read_seconds, ceil_threshold=_NEVER_ROUND_UP
         )
         self._max_answer_bytes = max_answer_bytes
         self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
@@ -83,18 +86,19 @@ class HttpClient:
         A redirect is an answer like any other. The environment's proxies and cookies of earlier answers are not used.
 
         Raises:
-            RemoteUnavailable: no answer, and the call surely had no effect or is safe to repeat.
+            RemoteUnavailable: no answer, and the call surely had no effect or is safe to repeat; or no time is left.
             OutcomeUnknown: a POST whose answer was lost: it may have taken effect.
             RemoteUnreadable: a GET's answer is larger than any real one, or its encoding is damaged.
         """
         self._before_call()
+        bounds = self._bounds()
         call = _Call(method, self._clock.now(), monotonic())
         url = f"{credentials.api_url}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         answer: HttpAnswer | None = None
         failure: KedaiError | None = None
         try:
             sent = Upload(json, _JSON) if json is not None else upload
-            answer = await self._exchange(url, call, sent, headers)
+            answer = await self._exchange(url, call, sent, headers, bounds)
         except (aiohttp.ClientError, TimeoutError, OSError, _BadAnswerError) as error:
             # Not raised from here: the library's errors quote the URL, and with it the token.
             failure = _sort(call, error)
@@ -119,13 +123,29 @@ class HttpClient:
         if session is not None:
             await session.close()
 
+    def _bounds(self) -> aiohttp.ClientTimeout:
+        """Every phase has its own bound; the whole call has no longer than the work it is part of."""
+        left = seconds_left()
+        if left is None:
+            return self._bound(total=self._total_seconds)
+        if left <= 0:
+            raise RemoteUnavailable("No time was left for the call; nothing was sent.")
+        return self._bound(total=min(left, self._total_seconds))
+
     async def _exchange(
-        self, url: str, call: _Call, sent: Upload | None, headers: Mapping[str, str] | None
+        self,
+        url: str,
+        call: _Call,
+        sent: Upload | None,
+        headers: Mapping[str, str] | None,
+        bounds: aiohttp.ClientTimeout,
     ) -> HttpAnswer:
         body = None if sent is None else sent.body
         named = {} if sent is None else {"Content-Type": sent.content_type}
         every = {**named, **(headers or {})}
-        request = self._session().request(call.method, url, data=body, headers=every, allow_redirects=False)
+        request = self._session().request(
+            call.method, url, data=body, headers=every, allow_redirects=False, timeout=bounds
+        )
         async with request as response:
             call.status = response.status
             body = await self._read(response)
@@ -160,7 +180,6 @@ class HttpClient:
                 self._sessions.pop(old, None)
             session = self._sessions[loop] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS),
-                timeout=self._timeout,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "kedai", "Accept": "application/json", "Accept-Encoding": "gzip"},
                 auto_decompress=False,

@@ -26,6 +26,8 @@ KeyText = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 Bytes = sa.LargeBinary
 Integer = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """A 64-bit integer (SQLite's INTEGER holds 64 bits too)."""
+Real = sa.Double
+"""A measure such as a speed; never money."""
 
 
 class Id(TypeDecorator[UUID]):

@@ -13,6 +13,7 @@ MAX_ATTEMPTS = 8
 _LONGEST_WAIT_SECONDS = 600.0
 _SHORTEST_WAIT_SECONDS = 2.0
 _LONGEST_UNCOUNTED_WAIT_SECONDS = 120.0
+_LONGEST_SPREAD_SECONDS = 30.0
 
 
 class Action(StrEnum):
@@ -108,6 +109,16 @@ def pause(error: BaseException | None, attempts: int, rule: Rule) -> timedelta:
 
 
 def _at_least(error: BaseException | None, seconds: float, rule: Rule) -> float:
+    named = _named_wait(error)
+    if named:  # a little longer each, so that what waited for the same instant does not come back in one crowd
+        named += random.uniform(0.0, min(named / 10, _LONGEST_SPREAD_SECONDS))  # noqa: S311  jitter
+    return max(seconds, named, rule.at_least_seconds)
+
+
+def _named_wait(error: BaseException | None) -> float:
+    """How long it must be, by what was said: a limit, a breaker that is open, a database that is away."""
     if isinstance(error, errors.RateLimited | errors.StorageUnavailable):
-        seconds = max(seconds, float(error.retry_after))
-    return max(seconds, rule.at_least_seconds)
+        return float(error.retry_after)
+    if isinstance(error, errors.RemoteUnavailable):
+        return float(error.facts.get("retry_after", 0.0))
+    return 0.0

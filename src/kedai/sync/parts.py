@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from kedai.connectors.base import Client, Connector, Host, Http
+from kedai.connectors.base import Client, Connector, Host, Http, Pacing
 from kedai.db.database import Database
 from kedai.errors import Invalid, NotConfigured, NotFound
 from kedai.kit.clock import Clock
@@ -33,6 +33,7 @@ class Parts:
     database: Database
     connectors: Mapping[ConnectorName, Connector]
     http: Http
+    pacing: Pacing
     quarantine: Quarantine
 
     def connector(self, name: str) -> Connector:
@@ -109,4 +110,5 @@ def open_credentials(parts: Parts, db: Session, name: ConnectorName, environment
 
 def open_client(parts: Parts, db: Session, name: ConnectorName, environment: Environment) -> Client:
     """A client for one environment's app; there is no default environment and no current one."""
-    return parts.connector(name).client(parts.http, open_credentials(parts, db, name, environment))
+    credentials = open_credentials(parts, db, name, environment)
+    return parts.connector(name).client(parts.http, credentials, parts.pacing)

@@ -21,9 +21,11 @@ from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
 from kedai.inbox.claims import Batch, ClaimedEvent
 from kedai.kit import crash
+from kedai.kit.deadline import within
 from kedai.orders import service as orders
 from kedai.sync import authorizations
 from kedai.sync.judge import Verdict, judge, settle
+from kedai.sync.pacing import calling_seconds
 from kedai.sync.parts import Parts
 from kedai.values.environment import Scope
 from kedai.vault.queries import find_shop
@@ -48,7 +50,8 @@ async def process_next(parts: Parts, *, orders_per_call: int) -> bool:
         return True
     crash.point("worker.claimed")
     try:
-        verdict = await judge(parts, batch)
+        with within(calling_seconds(parts)):
+            verdict = await judge(parts, batch)
     except (asyncio.CancelledError, StorageUnavailable):
         await asyncio.shield(_write(parts, batch, lambda db: claims.release(db, [batch.holder])))
         raise

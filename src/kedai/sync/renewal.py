@@ -32,6 +32,7 @@ from kedai.errors import (
     Unavailable,
 )
 from kedai.kit import crash
+from kedai.kit.deadline import within
 from kedai.kit.spool import Slot
 from kedai.sync.outcome import rule_for
 from kedai.sync.parts import Parts, open_client
@@ -139,8 +140,9 @@ async def _ask(begun: Renewal) -> TokenSet:
 
 async def _call(begun: Renewal) -> TokenSet:
     try:
-        async with asyncio.timeout(_CALL_SECONDS):
-            return await _refresh(begun.client, begun.scope, begun.refresh_token)
+        with within(_CALL_SECONDS):  # its own time, whoever asked: a renewal that is cut off may cost the shop
+            async with asyncio.timeout(_CALL_SECONDS):
+                return await _refresh(begun.client, begun.scope, begun.refresh_token)
     except TimeoutError:
         raise OutcomeUnknown("The marketplace took too long to answer. The call may have taken effect.") from None
 

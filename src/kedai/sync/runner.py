@@ -17,9 +17,11 @@ from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
+from kedai.kit.deadline import within
 from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
 from kedai.sync import catch_up, grants, rebuild, replay, replay_events, rewrap
 from kedai.sync.outcome import Action, rule_for, wait
+from kedai.sync.pacing import calling_seconds
 from kedai.sync.parts import Parts
 from kedai.sync.work import Reader, Step, Work, work_of
 from kedai.values.environment import Environment
@@ -111,7 +113,8 @@ async def _go_on(parts: Parts, work: Work, breathe: Callable[[], Awaitable[None]
     if held is None:
         return False
     try:
-        steps: Sequence[Step] = await reader(parts, held)
+        with within(calling_seconds(parts)):
+            steps: Sequence[Step] = await reader(parts, held)
     except StorageUnavailable:
         raise
     except Exception as error:  # noqa: BLE001  whatever it was, the run waits, is tried again, or fails

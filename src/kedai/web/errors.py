@@ -36,6 +36,7 @@ STATUS: dict[type[errors.KedaiError], int] = {
     errors.StorageUnavailable: 503,
     errors.RemoteUnavailable: 502,
     errors.RateLimited: 429,
+    errors.QuotaExhausted: 429,
     errors.AuthExpired: 502,
     errors.NeedsReconnect: 409,
     errors.RemoteRejected: 502,

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from kedai.connectors.base import CredentialField, Host, Http, HttpAnswer, SignedPush
+from kedai.connectors.base import UNPACED, CredentialField, Host, Http, HttpAnswer, Lane, Pacing, SignedPush
 from kedai.errors import (
     AuthExpired,
     BadSignature,
@@ -33,6 +33,7 @@ from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, 
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import InboundEvent, PushMatch, Topic
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
+from kedai.values.pace import BucketKey
 from kedai.values.secret import Secret
 
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
@@ -122,16 +123,17 @@ class TinyConnector:
     def name_push(self, code: int | None) -> str:
         return _PUSHES.get(code or 0, (f"Push {code}", Topic.OTHER))[0]
 
-    def client(self, http: Http, credentials: Credentials) -> TinyClient:
-        return TinyClient(http, credentials)
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing) -> TinyClient:
+        return TinyClient(http, credentials, pacing)
 
 
 class TinyClient:
     """Implements `kedai.connectors.base.Client`."""
 
-    def __init__(self, http: Http, credentials: Credentials) -> None:
+    def __init__(self, http: Http, credentials: Credentials, pacing: Pacing = UNPACED) -> None:
         self.http = http
         self.credentials = credentials
+        self.pacing = pacing
 
     def authorization_url(self, redirect_url: str, now: datetime) -> str:
         query = urlencode({"app": self.credentials.partner_id, "back": redirect_url, "at": int(now.timestamp())})
@@ -179,7 +181,16 @@ class TinyClient:
         query = [("app", app.partner_id), ("at", str(at)), ("stall", shop_id), ("sign", sign)]
         query += [("token", token.reveal())] if token else []
         query += [(name, str(value)) for name, value in asked.items()] if body is None else []
-        return _read(await self.http.send(app, method, path, query, json=body, shop_id=shop_id), method)
+        bucket = BucketKey(app.connector, app.environment, app.partner_id, f"shop:{shop_id}")
+        lane = Lane(bucket, path.removeprefix("/"))
+        await self.pacing.enter(lane)
+        try:
+            told = _read(await self.http.send(app, method, path, query, json=body, shop_id=shop_id), method)
+        except KedaiError as error:
+            await self.pacing.leave(lane, error)
+            raise
+        await self.pacing.leave(lane, None)
+        return told
 
     def _tokens(self, told: dict[str, Any]) -> TokenSet:
         now = self.http.clock.now()

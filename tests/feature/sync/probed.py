@@ -123,7 +123,7 @@ def probed_connector(outside: Outside) -> type[FakeConnector]:
             body = push_body(None, topic="connection", nonce=str(now))
             return SignedPush({"authorization": sign_push(key.reveal(), url, body).decode()}, body)
 
-        def client(self, http: Any, credentials: Credentials) -> ProbedClient:
+        def client(self, http: Any, credentials: Credentials, pacing: Any) -> ProbedClient:
             made = ProbedClient(self._market, credentials, self._now)
             made.outside = outside
             return made

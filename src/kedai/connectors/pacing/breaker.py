@@ -29,7 +29,7 @@ class Breaker:
         if self.closed_until is None:
             return self, 0.0
         blocked_until = max(self.closed_until, self.probing_until or self.closed_until)
-        if now < blocked_until:
+        if now < blocked_until <= now + LONGEST_REST:  # one that ends later was set by a clock that ran ahead
             return self, (blocked_until - now).total_seconds()
         return replace(self, probing_until=now + PROBE_LASTS), 0.0
 

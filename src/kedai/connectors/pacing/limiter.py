@@ -1,158 +1,161 @@
-"""Lets calls out at a marketplace's pace, per app and shop; processes share their tokens through a store, in blocks."""
+"""Lets calls out at a marketplace's pace; processes share their tokens through a store, in blocks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from kedai.connectors.pacing.bucket import START, Bucket, Pace
-from kedai.errors import RateLimited
-from kedai.kit.clock import Clock
+from kedai.errors import QuotaExhausted, RateLimited
+from kedai.kit.clock import monotonic
+from kedai.values.pace import Block, BucketKey, Pace
 
-BLOCK: Final = 5
-LONGEST_WAIT_SECONDS: Final = 30.0
-_BLOCK_SECONDS: Final = 2.0
+LONGEST_WAIT_SECONDS: Final = 10.0
 _MOST_LANES: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Tokens that a process may use up by itself; without any, the wait for the next."""
-
-    tokens: int
-    wait_seconds: float
+_JITTER: Final = 0.1
+_LIMITED: Final = "The marketplace's limit is reached; the call was not sent."
+_USED_UP: Final = "The marketplace's calls of the day are used up; the call was not sent."
 
 
 class BucketStore(Protocol):
     """Where buckets are kept for all processes; each method is one short unit of work."""
 
-    async def take(self, key: Hashable, wanted: int) -> Block:
+    async def take(self, key: BucketKey, wanted: int) -> Block:
         """Take up to ``wanted`` tokens."""
         ...
 
-    async def slow_down(self, key: Hashable) -> None:
-        """Too many calls were made."""
+    async def slow_down(self, key: BucketKey, seconds: float) -> None:
+        """Calls came too fast: none for so long, and fewer afterwards."""
         ...
 
-    async def pause(self, key: Hashable, seconds: float) -> None:
-        """No call may be made for so long."""
+    async def rest_for_the_day(self, key: BucketKey, seconds: float) -> None:
+        """The day's calls are used up: none for so long."""
         ...
-
-
-class MemoryBuckets:
-    """Implements `BucketStore` for one process alone."""
-
-    def __init__(self, clock: Clock, pace: Pace = START) -> None:
-        self._clock = clock
-        self._pace = pace
-        self._buckets: dict[Hashable, Bucket] = {}
-
-    async def take(self, key: Hashable, wanted: int) -> Block:
-        bucket, given, wait = self._bucket(key).take(wanted, self._clock.now())
-        self._keep(key, bucket)
-        return Block(given, wait)
-
-    async def slow_down(self, key: Hashable) -> None:
-        self._keep(key, self._bucket(key).slowed(self._clock.now()))
-
-    async def pause(self, key: Hashable, seconds: float) -> None:
-        now = self._clock.now()
-        self._keep(key, self._bucket(key).paused(now + timedelta(seconds=seconds), now))
-
-    def _bucket(self, key: Hashable) -> Bucket:
-        return self._buckets.get(key) or Bucket.full(self._pace, self._clock.now())
-
-    def _keep(self, key: Hashable, bucket: Bucket) -> None:
-        self._buckets.pop(key, None)
-        self._buckets[key] = bucket
-        while len(self._buckets) > _MOST_LANES:
-            self._buckets.pop(next(iter(self._buckets)))  # the one that was asked for longest ago
 
 
 @dataclass(slots=True)
 class _Lane:
-    """This process's rest of a block, and the line of those who wait for the next."""
+    """This process's rest of a block, of ``size`` when it was taken, and the line of those who wait for the next."""
 
     tokens: int = 0
-    taken_at: datetime | None = None
+    size: int = 0
+    taken_at: float = 0.0
+    rate: float = 0.0
     waiting: int = 0
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Limiter:
-    """Hands out one token a call, in the order in which they were asked for."""
+    """Hands out one token a call, in the order in which they were asked for.
+
+    Any number of event loops may share one; each has lines of its own. ``now`` counts seconds and never goes back.
+    """
 
     def __init__(
         self,
         store: BucketStore,
-        clock: Clock,
+        pace: Pace,
         *,
+        now: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        block: int = BLOCK,
-        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
-        self._clock = clock
+        self._pace = pace
+        self._now = now
         self._sleep = sleep
-        self._block = block
-        self._longest_wait = timedelta(seconds=longest_wait_seconds)
-        self._lanes: dict[Hashable, _Lane] = {}
+        self._draw = draw
+        self._lanes: dict[asyncio.AbstractEventLoop, dict[BucketKey, _Lane]] = {}
 
-    async def acquire(self, key: Hashable) -> None:
+    async def acquire(self, key: BucketKey, *, longest_wait: float = LONGEST_WAIT_SECONDS) -> None:
         """Wait for a token.
 
         Raises:
-            RateLimited: none will be there in time (a pause, a long line): nothing was sent.
+            RateLimited: none will be there in time (a pause, a long line); nothing was sent. `QuotaExhausted` where the
+                day's calls are used up.
         """
         lane = self._lane(key)
         if not lane.waiting and self._use(lane):  # nobody overtakes those who wait
             return
+        in_line = lane.waiting / lane.rate if lane.rate else 0.0
+        if in_line > longest_wait:
+            raise RateLimited(_LIMITED, retry_after=in_line)
+        latest_at = self._now() + longest_wait
         lane.waiting += 1
-        latest_at = self._clock.now() + self._longest_wait
         try:
-            async with lane.line:
-                await self._wait(lane, key, latest_at)
+            await self._wait_in_line(lane, key, latest_at, longest_wait)
         finally:
             lane.waiting -= 1
 
-    async def _wait(self, lane: _Lane, key: Hashable, latest_at: datetime) -> None:
-        while not self._use(lane):
-            block = await self._store.take(key, self._block)
-            if block.tokens:
-                lane.tokens, lane.taken_at = block.tokens, self._clock.now()
-                continue
-            if self._clock.now() + timedelta(seconds=block.wait_seconds) > latest_at:
-                text = "The marketplace's limit is reached; the call was not sent."
-                raise RateLimited(text, retry_after=block.wait_seconds)
-            await self._sleep(block.wait_seconds)
+    async def _wait_in_line(self, lane: _Lane, key: BucketKey, latest_at: float, longest_wait: float) -> None:
+        """Those in front may have more patience: who has none left goes."""
+        try:
+            async with asyncio.timeout(longest_wait):
+                await lane.line.acquire()
+        except TimeoutError:
+            raise RateLimited(_LIMITED, retry_after=max(lane.waiting / (lane.rate or 1.0), 1.0)) from None
+        try:
+            await self._wait(lane, key, latest_at)
+        finally:
+            lane.line.release()
 
-    async def slow_down(self, key: Hashable) -> None:
+    async def _wait(self, lane: _Lane, key: BucketKey, latest_at: float) -> None:
+        while not self._use(lane):
+            asked_at = self._now()
+            block = await self._store.take(key, max(self._useful(lane), lane.waiting))
+            lane.rate = block.rate
+            if block.tokens:
+                # Counted from when they were asked for: how long the answer took must not lengthen what a block lasts.
+                lane.tokens, lane.size, lane.taken_at = block.tokens - 1, block.tokens, asked_at
+                return
+            wait = block.wait_seconds * (1.0 + self._draw() * _JITTER)  # nobody comes back in the same moment
+            if self._now() + wait > latest_at:
+                raise _refusal(block)
+            await self._sleep(wait)
+
+    async def slow_down(self, key: BucketKey, seconds: float) -> None:
         """Heed that a call was one too many; the rest of the block is given up."""
         self._lane(key).tokens = 0
-        await self._store.slow_down(key)
+        await self._store.slow_down(key, seconds)
 
-    async def pause(self, key: Hashable, seconds: float) -> None:
-        """Heed that calls are refused for so long, as at the end of a day's quota."""
+    async def rest_for_the_day(self, key: BucketKey, seconds: float) -> None:
+        """Heed that the day's calls are used up."""
         self._lane(key).tokens = 0
-        await self._store.pause(key, seconds)
+        await self._store.rest_for_the_day(key, seconds)
 
     def _use(self, lane: _Lane) -> bool:
-        """One token of the block, unless it is so old that another process may have been told to slow down."""
-        if lane.tokens <= 0 or lane.taken_at is None:
-            return False
-        if (self._clock.now() - lane.taken_at).total_seconds() > _BLOCK_SECONDS:
-            lane.tokens = 0
+        """One token of the block, unless it is so old that it would come on top of what was saved up since."""
+        if lane.tokens <= 0 or not self._lasts(lane):
             return False
         lane.tokens -= 1
         return True
 
-    def _lane(self, key: Hashable) -> _Lane:
-        lane = self._lanes.get(key)
+    def _useful(self, lane: _Lane) -> int:
+        """How many to ask for: twice the last block if that was used up in time, else what was used of it."""
+        if lane.tokens == 0 and lane.size and self._lasts(lane):
+            return min(lane.size * 2, int(self._pace.saved))
+        return max(lane.size - lane.tokens, 1)
+
+    def _lasts(self, lane: _Lane) -> bool:
+        return self._now() - lane.taken_at <= self._pace.block_seconds
+
+    def _lane(self, key: BucketKey) -> _Lane:
+        lanes = self._lanes.get(asyncio.get_running_loop())
+        if lanes is None:
+            self._lanes = {loop: kept for loop, kept in self._lanes.items() if not loop.is_closed()}
+            lanes = self._lanes[asyncio.get_running_loop()] = {}
+        lane = lanes.get(key)
         if lane is None:
-            if len(self._lanes) >= _MOST_LANES:
-                self._lanes = {old: one for old, one in self._lanes.items() if one.waiting}
-            lane = self._lanes[key] = _Lane()
+            if len(lanes) >= _MOST_LANES:
+                for idle in [old for old, one in lanes.items() if not one.waiting]:
+                    del lanes[idle]
+            lane = lanes[key] = _Lane()
         return lane
+
+
+def _refusal(block: Block) -> RateLimited:
+    if block.is_day_used_up:
+        return QuotaExhausted(_USED_UP, retry_after=block.wait_seconds)
+    return RateLimited(_LIMITED, retry_after=block.wait_seconds)

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Final
+import structlog
 
-from kedai.connectors.base import Lane
+from kedai.connectors.base import CALL_SECONDS, Lane
 from kedai.connectors.pacing.breaker import Breaker
-from kedai.connectors.pacing.limiter import Limiter
-from kedai.errors import KedaiError, OutcomeUnknown, RateLimited, RemoteUnavailable
+from kedai.connectors.pacing.limiter import LONGEST_WAIT_SECONDS, Limiter
+from kedai.errors import (
+    KedaiError,
+    OutcomeUnknown,
+    QuotaExhausted,
+    RateLimited,
+    RemoteUnavailable,
+    StorageUnavailable,
+)
 from kedai.kit.clock import Clock
-from kedai.values.environment import Environment
+from kedai.kit.deadline import seconds_left
+from kedai.values.environment import ConnectorName, Environment
 
-_SLOW_DOWN_BELOW_SECONDS: Final = 3600.0
+_Family = tuple[ConnectorName, Environment, str]
+
+log = structlog.get_logger("pacing")
 
 
 class Pacer:
-    """One for each event loop: the limiter's store shares tokens between them all, a breaker is each one's own."""
+    """The limiter's store shares tokens between all processes; breakers are this process's own."""
 
     def __init__(self, limiter: Limiter, clock: Clock) -> None:
         self._limiter = limiter
         self._clock = clock
-        self._breakers: dict[tuple[Environment, str], Breaker] = {}
+        self._breakers: dict[_Family, Breaker] = {}
 
     async def enter(self, lane: Lane) -> None:
-        """Wait for the call's turn.
+        """Wait for the call's turn, as long as the work's deadline leaves the call its whole time afterwards.
 
         Raises:
             RemoteUnavailable: this part of the marketplace did not answer lately; nothing was sent.
             RateLimited: no turn comes soon enough; nothing was sent.
+            StorageUnavailable: the tokens that all processes share cannot be reached; nothing was sent.
         """
         self._ask_breaker(lane)  # before waiting for a token in vain
-        await self._limiter.acquire(_bucket_of(lane))
+        await self._limiter.acquire(lane.bucket, longest_wait=_patience())
         self._breakers[_family_of(lane)] = self._ask_breaker(lane)
 
     async def leave(self, lane: Lane, error: KedaiError | None) -> None:
@@ -42,9 +53,17 @@ class Pacer:
             return
         self._breakers[family] = breaker.succeeded()
         if isinstance(error, RateLimited):
-            if error.retry_after < _SLOW_DOWN_BELOW_SECONDS:  # a day's limit says nothing about the pace
-                await self._limiter.slow_down(_bucket_of(lane))
-            await self._limiter.pause(_bucket_of(lane), error.retry_after)
+            await self._heed(lane, error)
+
+    async def _heed(self, lane: Lane, error: RateLimited) -> None:
+        """Tell all processes; where they cannot be told now, the next refusal tells them."""
+        try:
+            if isinstance(error, QuotaExhausted):
+                await self._limiter.rest_for_the_day(lane.bucket, error.retry_after)
+            else:
+                await self._limiter.slow_down(lane.bucket, error.retry_after)
+        except StorageUnavailable as unavailable:
+            log.warning("a limit could not be noted", account=lane.bucket.account, detail=unavailable.message)
 
     def _ask_breaker(self, lane: Lane) -> Breaker:
         breaker, wait = self._breakers.get(_family_of(lane), Breaker()).enter(self._clock.now())
@@ -54,9 +73,10 @@ class Pacer:
         return breaker
 
 
-def _family_of(lane: Lane) -> tuple[Environment, str]:
-    return lane.environment, lane.family
+def _patience() -> float:
+    left = seconds_left()
+    return LONGEST_WAIT_SECONDS if left is None else max(left - CALL_SECONDS, 0.0)
 
 
-def _bucket_of(lane: Lane) -> tuple[Environment, str, str | None]:
-    return lane.environment, lane.partner_id, lane.subject_id
+def _family_of(lane: Lane) -> _Family:
+    return lane.bucket.connector, lane.bucket.environment, lane.family

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from kedai.connectors.base import Client, CredentialField, Host, Http, SignedPush
+from kedai.connectors.base import UNPACED, Client, CredentialField, Host, Http, Pacing, SignedPush
 from kedai.connectors.shopee import credentials as fields
 from kedai.connectors.shopee import push
 from kedai.connectors.shopee.client import ORDERS_PER_CALL, ShopeeClient
@@ -67,9 +67,9 @@ class ShopeeConnector:
         """The human name of a push code (contract §4.4)."""
         return name_push(code)
 
-    def client(self, http: Http, credentials: Credentials) -> Client:
+    def client(self, http: Http, credentials: Credentials, pacing: Pacing = UNPACED) -> Client:
         """Calls for one environment's app."""
-        return ShopeeClient(http, credentials)
+        return ShopeeClient(http, credentials, pacing)
 
 
 SHOPEE = ShopeeConnector()

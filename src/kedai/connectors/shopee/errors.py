@@ -15,6 +15,7 @@ from kedai.errors import (
     KedaiError,
     NeedsReconnect,
     OutcomeUnknown,
+    QuotaExhausted,
     RateLimited,
     RemoteMisconfigured,
     RemoteNotFound,
@@ -182,7 +183,7 @@ def _daily(refusal: Refusal, now: datetime) -> KedaiError:
     here = now.astimezone(_SHOPEE_DAY)
     midnight = here.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     text = _say(refusal, "The day's calls are used up until 00:00 UTC+8.")
-    return RateLimited(text, retry_after=(midnight - here).total_seconds())
+    return QuotaExhausted(text, retry_after=(midnight - here).total_seconds())
 
 
 def _transient(refusal: Refusal, _now: datetime) -> KedaiError:

@@ -30,6 +30,7 @@ ENVIRONMENT_IS_FIXED = (
     "order_shadow",
     "order_sync",
     "order_timeline",
+    "rate_bucket",
     "raw_event",
     "rejected_count",
     "rejected_delivery",
@@ -56,6 +57,7 @@ TABLES_IN_REVERSE = (
     "shop",
     "run",
     "raw_event",
+    "rate_bucket",
     "oauth_state",
     "go_live_certificate",
     "staff",
@@ -360,6 +362,22 @@ def create_tables() -> None:
             name="fk_oauth_state_connector_environment",
         ),
         sa.PrimaryKeyConstraint("token_hash", name="pk_oauth_state"),
+    )
+    op.create_table(
+        "rate_bucket",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("partner_id", types.KeyText, nullable=False),
+        sa.Column("account", types.KeyText, nullable=False),
+        sa.Column("tokens", types.Real(), nullable=False),
+        sa.Column("rate", types.Real(), nullable=False),
+        sa.Column("given", types.Integer, nullable=False),
+        sa.Column("filled_at", types.UtcDateTime(), nullable=False),
+        sa.Column("paused_until", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_by", sa.Text(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_rate_bucket_environment_known"),
+        sa.CheckConstraint("paused_by IN ('', 'rate', 'day')", name="ck_rate_bucket_paused_by_known"),
+        sa.PrimaryKeyConstraint("connector", "environment", "partner_id", "account", name="pk_rate_bucket"),
     )
     op.create_table(
         "raw_event",

@@ -9,6 +9,7 @@ from kedai.errors import (
     AuthExpired,
     KedaiError,
     NeedsReconnect,
+    QuotaExhausted,
     RateLimited,
     RemoteMisconfigured,
     SecretUnreadable,
@@ -71,6 +72,7 @@ _FIXES: Final[Mapping[type[KedaiError], str]] = {
     ),
     NeedsReconnect: "Connect the shop again on this environment's tab.",
     AuthExpired: "Connect the shop again on this environment's tab.",
+    QuotaExhausted: "Wait until the marketplace's next day, 00:00 UTC+8. Then run the checks again.",
     RateLimited: "Wait some minutes: too many calls were made. Then run the checks again.",
     SecretUnreadable: "Give this server the master key that is named, or enter the secret again.",
 }
