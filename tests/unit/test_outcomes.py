@@ -46,6 +46,7 @@ def test_codes_are_unique() -> None:
         errors.StorageUnavailable,
         errors.OutcomeUnknown,
         errors.RateLimited,
+        errors.QuotaExhausted,
         errors.AuthExpired,
         errors.NotConfigured,
         errors.Sealed,

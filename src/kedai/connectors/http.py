@@ -273,6 +273,8 @@ def _sort(call: _Call, error: Exception) -> KedaiError:
             return RemoteUnavailable(text)
     if isinstance(error, _BadAnswerError):
         call.code, text = error.args
+    elif isinstance(error, aiohttp.SocketTimeoutError):
+        call.code, text = "silence", "The marketplace fell silent in the middle of the call."
     elif isinstance(error, TimeoutError):
         call.code, text = "timeout", "The marketplace took too long to answer."
     else:
