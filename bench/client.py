@@ -1,6 +1,7 @@
 """What a call to Shopee costs in CPU at 50 at once, beside bare HTTP clients that fetch and decode the same answer.
 
-Ours signs, paces, breaks circuits, notes the call, sorts errors and builds the typed order; the peers do none of it.
+Ours signs, waits its turn at the bucket in the database that all processes share, breaks circuits, notes the call,
+sorts errors and builds the typed order; the peers do none of it.
 All run in this process and take turns, so that a slow minute of the machine slows them all; the server is another one.
 """
 
@@ -18,16 +19,17 @@ from pathlib import Path
 
 import aiohttp
 import httpx
-from kedai.connectors.pacing.bucket import Pace
 
 from bench.table import Row
+from kedai import migrations
 from kedai.connectors.http import HttpClient
-from kedai.connectors.pacing.limiter import Limiter, MemoryBuckets
-from kedai.connectors.pacing.pacer import Pacer
 from kedai.connectors.shopee.client import ShopeeClient
+from kedai.db.database import Database
 from kedai.kit.clock import SystemClock
+from kedai.sync.pacing import open_pacing
 from kedai.values.credentials import Credentials
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.pace import Pace
 from kedai.values.secret import Secret
 from tests.support.processes import Process, free_port, wait_http
 
@@ -37,7 +39,8 @@ AT_ONCE = 50
 MOST_MILLISECONDS = 1.0
 ORDER = "260801ABCD1234"
 ANSWER = Path(__file__).parents[1] / "tests/connectors/shopee/fixtures/answer__get_order_detail__every_trap.json"
-PACE = Pace(start=1e6, least=1e6, most=1e6, burst=10**6)
+PACE = Pace(rate=1000, burst=1000)
+"""The most that the settings allow."""
 
 Call = Callable[[], Awaitable[object]]
 
@@ -51,7 +54,11 @@ def measure() -> list[Row]:
         server = Process([sys.executable, "-m", "bench.answering", str(body), "--port", str(port)])
         try:
             wait_http(f"http://127.0.0.1:{port}/", timeout=20.0)
-            costs = asyncio.run(_take_turns(f"http://127.0.0.1:{port}"))
+            url = f"sqlite:///{directory}/kedai.sqlite3"
+            migrations.upgrade(url)
+            database = Database(url)
+            costs = asyncio.run(_take_turns(f"http://127.0.0.1:{port}", database))
+            database.close()
         finally:
             server.close()
     medians = {name: statistics.median(values) for name, values in costs.items()}
@@ -63,7 +70,7 @@ def measure() -> list[Row]:
     ]
 
 
-async def _take_turns(base_url: str) -> dict[str, list[float]]:
+async def _take_turns(base_url: str, database: Database) -> dict[str, list[float]]:
     http = HttpClient(sink=lambda _record: None, before_call=lambda: None, clock=SystemClock())
     url = f"{base_url}/api/v2/order/get_order_detail?order_sn_list={ORDER}"
     costs: dict[str, list[float]] = defaultdict(list)
@@ -71,7 +78,7 @@ async def _take_turns(base_url: str) -> dict[str, list[float]]:
         httpx.AsyncClient(limits=httpx.Limits(max_connections=100), trust_env=False) as bare_httpx,
         aiohttp.ClientSession() as bare_aiohttp,
     ):
-        order = _client(http, base_url).for_shop("226001122", Secret("an access token")).order
+        order = _client(http, base_url, database).for_shop("226001122", Secret("an access token")).order
 
         async def with_aiohttp() -> object:
             async with bare_aiohttp.get(url) as response:
@@ -94,8 +101,7 @@ async def _take_turns(base_url: str) -> dict[str, list[float]]:
     return costs
 
 
-def _client(http: HttpClient, base_url: str) -> ShopeeClient:
-    clock = SystemClock()
+def _client(http: HttpClient, base_url: str, database: Database) -> ShopeeClient:
     credentials = Credentials(
         connector=ConnectorName("shopee"),
         environment=Environment.SANDBOX,
@@ -106,7 +112,7 @@ def _client(http: HttpClient, base_url: str) -> ShopeeClient:
         region="SG",
         version=1,
     )
-    return ShopeeClient(http, credentials, Pacer(Limiter(MemoryBuckets(clock, PACE), clock), clock))
+    return ShopeeClient(http, credentials, open_pacing(database, PACE, SystemClock()))
 
 
 async def _cost(call: Call) -> float:

@@ -34,10 +34,11 @@ class Bucket:
             wait = (filled.paused_until - now).total_seconds()
             return filled, Block(0, filled.rate, wait, is_day_used_up=self.is_day_used_up)
         given = min(wanted, int(filled.tokens))
-        if given <= 0:
-            enough = min(float(wanted), max(1.0, self.pace.saved / 2))
-            return filled, Block(0, filled.rate, max((enough - filled.tokens) / filled.rate, 0.001))
-        return replace(filled, tokens=filled.tokens - given), Block(given, filled.rate)
+        left = replace(filled, tokens=filled.tokens - given)
+        if given == wanted:
+            return left, Block(given, left.rate)
+        wait = (self.pace.enough(wanted) - left.tokens) / left.rate
+        return left, Block(given, left.rate, max(wait, 0.001))
 
     def slowed(self, seconds: float, now: datetime) -> Bucket:
         """Half the pace after the pause; during one nothing more is learnt."""

@@ -36,7 +36,9 @@ Call = Callable[[ShopeeClient], Awaitable[object]]
 
 
 async def answer(request: web.Request) -> web.Response:
-    return web.json_response({"error": "", "message": "", "request_id": "r", "shop_name": "A shop" * 20, "region": "SG"})
+    return web.json_response(
+        {"error": "", "message": "", "request_id": "r", "shop_name": "A shop" * 20, "region": "SG"}
+    )
 
 
 def read(client: ShopeeClient) -> Awaitable[object]:

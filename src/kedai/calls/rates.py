@@ -31,7 +31,7 @@ _SLOWER = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PausedAccount:
-    """Whose calls the marketplace refuses for the rest of its day: ``account`` as in `BucketKey`."""
+    """Whose calls the marketplace refuses for the rest of its day; ``account`` is that of a `BucketKey`."""
 
     account: str
     until: datetime
@@ -40,7 +40,7 @@ class PausedAccount:
 def take(db: Connection | Session, key: BucketKey, wanted: int, pace: Pace, *, now: datetime | None = None) -> Block:
     """Take up to ``wanted`` tokens, in one statement; ``now`` is the database's own instant unless it is given.
 
-    Without any, the wait is until there are a few of those wanted, so that a crowd does not ask for one at a time.
+    Where they are fewer than wanted, the wait is until there are a few more (`Pace.enough`).
     """
     if now is None and dialect_of(db) == "sqlite":
         now = SystemClock().now()
@@ -57,12 +57,12 @@ def take(db: Connection | Session, key: BucketKey, wanted: int, pace: Pace, *, n
         "growth": pace.growth,
     }
     row = db.execute(_take(dialect_of(db)), given).one()
-    if row.given:
+    if row.given == wanted:
         return Block(row.given, row.rate)
     if row.pause_seconds is not None and row.pause_seconds > 0:
         return Block(0, row.rate, row.pause_seconds, is_day_used_up=row.paused_by == "day")
-    enough = min(float(wanted), max(1.0, pace.saved / 2))
-    return Block(0, row.rate, max((enough - row.tokens) / row.rate, _LEAST_WAIT_SECONDS))
+    wait = (pace.enough(wanted) - row.tokens) / row.rate
+    return Block(row.given, row.rate, max(wait, _LEAST_WAIT_SECONDS))
 
 
 def slow_down(db: Session, key: BucketKey, seconds: float, pace: Pace, *, now: datetime | None = None) -> None:

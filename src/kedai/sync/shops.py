@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
+from kedai.calls.rates import list_paused_for_the_day
 from kedai.errors import Conflict, Invalid, NotFound
 from kedai.inbox.claims import wake_shop
 from kedai.inbox.queries import count_waiting, find_last_pushes
@@ -16,6 +17,7 @@ from kedai.sync.connection import ShopView, get_connection, switch_fields
 from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.pace import shop_account
 from kedai.vault.queries import find_shop, get_active_environment, get_credentials, list_shops
 from kedai.vault.service import missing_fields
 from kedai.vault.shops import disconnect_shop, set_shop_state
@@ -55,6 +57,8 @@ class ShopHealth:
     oldest_waiting_at: datetime | None
     is_expected: bool
     """Whether it is the shop that the credentials name, or they name none."""
+    calls_paused_until: datetime | None
+    """Set while the marketplace takes no more calls for it: those of the day are used up."""
 
 
 def pause(parts: Parts, db: Session, scope: Scope, *, actor: Actor, now: datetime) -> None:
@@ -98,7 +102,9 @@ def read_health(db: Session, name: ConnectorName, environment: Environment, *, n
     """How every shop of an environment is doing, by its id."""
     shops = list_shops(db, name, environment=environment)
     pushes = find_last_pushes(db, name, environment=environment)
-    expected = get_credentials(db, name, environment).shop_id
+    app = get_credentials(db, name, environment)
+    paused = list_paused_for_the_day(db, name, environment=environment, partner_id=app.partner_id or "", now=now)
+    paused_until = {one.account: one.until for one in paused}
     found = {}
     for shop in shops:
         queue = count_waiting(db, name, environment=environment, shop_id=shop.shop_id, at_most=_COUNTED)
@@ -109,7 +115,8 @@ def read_health(db: Session, name: ConnectorName, environment: Environment, *, n
             last_call_problem=shop.last_call_problem,
             waiting=queue.waiting,
             oldest_waiting_at=queue.oldest_received_at,
-            is_expected=expected is None or expected == shop.shop_id,
+            is_expected=app.shop_id is None or app.shop_id == shop.shop_id,
+            calls_paused_until=paused_until.get(shop_account(shop.shop_id)),
         )
     return found
 

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kedai.values.environment import ConnectorName, Environment
 
+APP_ACCOUNT: Final = "app"
+"""The account of what an app asks in its own name."""
+
 
 class BucketKey(NamedTuple):
-    """Who shares one pace: the calls of one app for one account.
-
-    ``account`` is ``shop:ID``, ``merchant:ID``, or ``app`` for what the app asks in its own name.
-    """
+    """Who shares one pace: the calls of one app for one account (a shop's, a merchant's, or its own)."""
 
     connector: ConnectorName
     environment: Environment
     partner_id: str
     account: str
+
+
+def shop_account(shop_id: str) -> str:
+    """The account of what is asked with a shop's token."""
+    return f"shop:{shop_id}"
+
+
+def merchant_account(merchant_id: str) -> str:
+    """The account of what is asked with a merchant's token: ids of shops and merchants are spaces of their own."""
+    return f"merchant:{merchant_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,10 @@ class Pace:
         """For how long a process may use the tokens that it has reserved."""
         return (self.burst - self.saved) / self.rate
 
+    def enough(self, wanted: int) -> float:
+        """For how many tokens to wait, so that a crowd does not come back for one at a time."""
+        return min(float(wanted), max(1.0, self.saved * 0.6))
+
     @property
     def least_rate(self) -> float:
         """Calls a second after any number of refusals."""
@@ -54,7 +68,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Tokens that a process may use up by itself; without any, the wait for the next.
+    """Tokens that a process may use up by itself; where they are fewer than wanted, the wait for more.
 
     ``is_day_used_up``: it is so long because the marketplace said that the day's calls are used up.
     """

@@ -33,7 +33,7 @@ from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, 
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import InboundEvent, PushMatch, Topic
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
-from kedai.values.pace import BucketKey
+from kedai.values.pace import BucketKey, shop_account
 from kedai.values.secret import Secret
 
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
@@ -181,7 +181,7 @@ class TinyClient:
         query = [("app", app.partner_id), ("at", str(at)), ("stall", shop_id), ("sign", sign)]
         query += [("token", token.reveal())] if token else []
         query += [(name, str(value)) for name, value in asked.items()] if body is None else []
-        bucket = BucketKey(app.connector, app.environment, app.partner_id, f"shop:{shop_id}")
+        bucket = BucketKey(app.connector, app.environment, app.partner_id, shop_account(shop_id))
         lane = Lane(bucket, path.removeprefix("/"))
         await self.pacing.enter(lane)
         try:

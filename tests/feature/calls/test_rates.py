@@ -36,7 +36,9 @@ def rest(db: Database, seconds: float, now: datetime, *, key: BucketKey = KEY) -
     db.transact(lambda session: rates.rest_for_the_day(session, key, seconds, PACE, now=now))
 
 
-def paused(db: Database, now: datetime, *, environment: Environment = Environment.SANDBOX) -> list[tuple[str, datetime]]:
+def paused(
+    db: Database, now: datetime, *, environment: Environment = Environment.SANDBOX
+) -> list[tuple[str, datetime]]:
     with db.read() as session:
         found = rates.list_paused_for_the_day(
             session, SHOPEE, environment=environment, partner_id=KEY.partner_id, now=now

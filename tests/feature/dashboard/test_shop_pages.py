@@ -7,10 +7,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from kedai.calls import rates
 from kedai.staff.roles import Role
+from kedai.values.pace import APP_ACCOUNT, BucketKey, shop_account
 from kedai.vault.models import AuthToken, Shop
+from kedai.web.dashboard.formats import stamp
 from tests.feature.dashboard.browser import Browser, store_orders
-from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, House, incoming, snapshot
+from tests.support.factories import COMPLETE, FAKE, LIVE, SANDBOX, SHOP, House, incoming, snapshot
 
 HERE = f"/connectors/{FAKE}/shops/{SHOP}"
 LIST = f"/connectors/{FAKE}?tab=sandbox"
@@ -95,6 +98,29 @@ def test_a_failed_call_is_shown(shop: House, admin: Browser) -> None:
     page = admin.get(f"{HERE}?env=sandbox")
     assert "It failed: <b>refused</b>" in page.words
     assert "<b>refused" not in page.text
+
+
+def test_f25_calls_that_are_used_up_are_told_with_when_they_go_on(shop: House, admin: Browser) -> None:
+    """On home, on the shop's page and in the list of shops; the other shop is not concerned."""
+    until = (shop.now + timedelta(hours=5)).replace(microsecond=0)
+    for account in (shop_account(SHOP), APP_ACCOUNT):
+        key = BucketKey(FAKE, SANDBOX, COMPLETE["partner_id"], account)
+        shop.db.transact(
+            lambda db, key=key: rates.rest_for_the_day(
+                db, key, 5 * 3600.0, shop.parts.settings.pace, now=until - timedelta(hours=5)
+            )  # type: ignore[misc]
+        )
+    home = admin.get("/e/sandbox/home").words
+    assert f"Fake takes no more calls today for shop Shop {SHOP} Sandbox in 5 h Paused until {stamp(until)}." in home
+    assert "Fake takes no more calls today for the app itself" in home
+    assert "Shop 7002" not in home
+    assert f"Paused until {stamp(until)}" in admin.get(f"{HERE}?env=sandbox").words
+    assert "Paused until" not in admin.get(f"/connectors/{FAKE}/shops/7002?env=sandbox").words
+    (row,) = [one for one in admin.get(LIST).rows() if "used up" in one]
+    assert SHOP in row
+    shop.clock.advance(timedelta(hours=5, seconds=1))
+    assert "no more calls" not in admin.get("/e/sandbox/home").words
+    assert "used up" not in admin.get(LIST).words
 
 
 def test_another_shop_than_the_credentials_name_is_said_so(shop: House, admin: Browser) -> None:

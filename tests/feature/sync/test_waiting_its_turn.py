@@ -51,7 +51,9 @@ class PacedClient(FakeClient):
     pacing: Pacing
 
     async def list_orders(self, shop_id: str, access_token: Secret, **given: Any) -> Page[OrderListEntry]:
-        return await self._in_turn(shop_id, lambda: super(PacedClient, self).list_orders(shop_id, access_token, **given))
+        return await self._in_turn(
+            shop_id, lambda: super(PacedClient, self).list_orders(shop_id, access_token, **given)
+        )
 
     async def get_orders(
         self, shop_id: str, access_token: Secret, order_sns: Sequence[str]

@@ -170,6 +170,7 @@ def test_shops_are_listed_with_how_they_are_doing(site: Site) -> None:
         "waiting": 0,
         "oldest_waiting_at": None,
         "is_expected": True,
+        "calls_paused_until": None,
     }
     assert b"of-the-tests" not in site.get(SHOPS, **site.token("viewer")).body
     assert site.get(f"{SHOPS}/7002", **site.token("viewer")).json()["state"] == "pending"

@@ -37,11 +37,15 @@ class BucketStore(Protocol):
 
 @dataclass(slots=True)
 class _Lane:
-    """This process's rest of a block, of ``size`` when it was taken, and the line of those who wait for the next."""
+    """This process's rest of a block, of ``size`` when it was taken, and the line of those who wait for the next.
+
+    Before ``more_at`` nobody need ask: the block was smaller than what was wanted, and so the bucket is empty.
+    """
 
     tokens: int = 0
     size: int = 0
     taken_at: float = 0.0
+    more_at: float = 0.0
     rate: float = 0.0
     waiting: int = 0
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -103,17 +107,25 @@ class Limiter:
 
     async def _wait(self, lane: _Lane, key: BucketKey, latest_at: float) -> None:
         while not self._use(lane):
-            asked_at = self._now()
-            block = await self._store.take(key, max(self._useful(lane), lane.waiting))
-            lane.rate = block.rate
-            if block.tokens:
-                # Counted from when they were asked for: how long the answer took must not lengthen what a block lasts.
-                lane.tokens, lane.size, lane.taken_at = block.tokens - 1, block.tokens, asked_at
-                return
+            block = Block(0, lane.rate, lane.more_at - self._now())
+            if block.wait_seconds <= 0:
+                block = await self._take(lane, key)
+                if block.tokens:
+                    return
             wait = block.wait_seconds * (1.0 + self._draw() * _JITTER)  # nobody comes back in the same moment
             if self._now() + wait > latest_at:
                 raise _refusal(block)
             await self._sleep(wait)
+
+    async def _take(self, lane: _Lane, key: BucketKey) -> Block:
+        """The next block, one token of which is the asker's; it lasts from when it was asked for, not from when it came."""
+        asked_at = self._now()
+        block = await self._store.take(key, max(self._useful(lane), lane.waiting))
+        lane.rate = block.rate
+        if block.tokens:
+            lane.tokens, lane.size, lane.taken_at = block.tokens - 1, block.tokens, asked_at
+            lane.more_at = self._now() + block.wait_seconds
+        return block
 
     async def slow_down(self, key: BucketKey, seconds: float) -> None:
         """Heed that a call was one too many; the rest of the block is given up."""

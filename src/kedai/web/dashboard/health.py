@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from kedai.calls.rates import list_paused_for_the_day
 from kedai.connector_exceptions.queries import count_exceptions
 from kedai.errors import NotFound
 from kedai.inbox import queries as inbox
@@ -16,7 +17,8 @@ from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_co
 from kedai.sync.shops import Authorization, judge_authorization
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
-from kedai.web.dashboard.formats import counted, plural, span
+from kedai.values.pace import merchant_account, shop_account
+from kedai.web.dashboard.formats import counted, plural, span, stamp
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import Shell
 from kedai.web.dashboard.words import AUTHORIZATION, Level
@@ -129,6 +131,7 @@ def _of_connection(
         yield from _of_shop(shell, shop, label, f"{here}#shops", environment)
     for merchant in view.merchants:
         yield from _of_merchant(shell, merchant, label, f"{here}#merchants", environment)
+    yield from _of_limits(shell, db, view, label, here)
 
 
 def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: Environment) -> Iterator[Item]:
@@ -181,6 +184,19 @@ def _of_authorization(
     level: Level = "warn" if how is Authorization.ENDS_SOON else "bad"
     title = f"The authorisation of {who} {'has ended' if how is Authorization.ENDED else 'ends soon'}"
     yield Item(level, environment, title, AUTHORIZATION[how][2], here, "Reconnect", shop.authorized_until)
+
+
+def _of_limits(shell: Shell, db: Session, view: ConnectionView, label: str, here: str) -> Iterator[Item]:
+    """Whose calls of the day are used up."""
+    names = {shop_account(shop.shop_id): f"shop {shop.name or shop.shop_id}" for shop in view.shops}
+    names |= {merchant_account(one.merchant_id): f"merchant {one.name or one.merchant_id}" for one in view.merchants}
+    paused = list_paused_for_the_day(
+        db, view.connector, environment=view.environment, partner_id=view.partner_id or "", now=shell.now
+    )
+    for one in paused:
+        title = f"{label} takes no more calls today for {names.get(one.account, 'the app itself')}"
+        detail = f"Paused until {stamp(one.until)}. What waits is kept, and goes on by itself then."
+        yield Item("warn", view.environment, title, detail, here, "Look at it", one.until)
 
 
 def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:

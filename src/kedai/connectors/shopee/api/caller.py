@@ -19,7 +19,7 @@ from kedai.connectors.shopee.schemas import Envelope, find_refusal, read_envelop
 from kedai.connectors.shopee.sign import sign_merchant, sign_public, sign_shop
 from kedai.errors import KedaiError, OutcomeUnknown, RemoteUnavailable, RemoteUnreadable
 from kedai.values.credentials import Credentials
-from kedai.values.pace import BucketKey
+from kedai.values.pace import APP_ACCOUNT, BucketKey, merchant_account, shop_account
 from kedai.values.secret import Secret
 
 
@@ -170,7 +170,9 @@ class Caller:
     def _lane(self, call: Call, bearer: Bearer | None) -> Lane:
         """What the app asks in its own name does not wait for a shop's turn: a shop at its limit can be renewed."""
         credentials = self._credentials
-        account = "app" if bearer is None else f"{bearer.name.removesuffix('_id')}:{bearer.id}"
+        account = APP_ACCOUNT
+        if bearer is not None:
+            account = shop_account(bearer.id) if bearer.name == "shop_id" else merchant_account(bearer.id)
         key = BucketKey(credentials.connector, credentials.environment, credentials.partner_id, account)
         return Lane(key, call.family)
 
