@@ -118,7 +118,7 @@ class Limiter:
             await self._sleep(wait)
 
     async def _take(self, lane: _Lane, key: BucketKey) -> Block:
-        """The next block, one token of which is the asker's; it lasts from when it was asked for, not from when it came."""
+        """The next block, one token of which is the asker's; it lasts from when it was asked for."""
         asked_at = self._now()
         block = await self._store.take(key, max(self._useful(lane), lane.waiting))
         lane.rate = block.rate
