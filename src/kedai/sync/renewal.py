@@ -29,6 +29,7 @@ from kedai.errors import (
     RemoteUnavailable,
     RemoteUnreadable,
     SecretUnreadable,
+    StorageUnavailable,
     Unavailable,
 )
 from kedai.kit import crash
@@ -46,7 +47,7 @@ from kedai.vault.queries import open_pair
 from kedai.vault.refresh import Claim, Generation
 
 _CALL_SECONDS = 12.0  # the outgoing function ends after 10; this bounds whatever else a connector does
-_NO_EFFECT = (RemoteUnavailable, RateLimited, RemoteRejected, AuthExpired)
+_NO_EFFECT = (RemoteUnavailable, RateLimited, RemoteRejected, AuthExpired, StorageUnavailable)
 _UNKNOWN = (OutcomeUnknown, RemoteUnreadable)
 
 log = structlog.get_logger("tokens")

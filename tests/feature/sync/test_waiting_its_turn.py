@@ -23,6 +23,7 @@ from kedai.sync import catch_up
 from kedai.sync.pacing import calling_seconds, open_pacing
 from kedai.sync.parts import Parts
 from kedai.sync.runner import run_next
+from kedai.sync.tokens import get_access_token
 from kedai.values.credentials import Credentials
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.values.pace import BucketKey
@@ -222,3 +223,20 @@ def test_work_says_by_when_it_must_be_done_and_a_renewal_has_its_own_time(shop: 
     assert left["refresh"] is not None
     assert left["refresh"] <= 12.0
     assert seconds_left() is None
+
+
+def test_renewal_that_found_no_turn_leaves_nothing_open(shop: House) -> None:
+    """The database can be away when a turn is asked for: nothing was sent, so the next one need not wait a minute."""
+    scope = shop.connect(SANDBOX, expires_in=timedelta(seconds=1))
+    failures: list[Exception] = [errors.StorageUnavailable(), errors.RateLimited()]
+
+    async def before(call: Call) -> None:
+        if failures:
+            raise failures.pop(0)
+
+    shop.market.before = before
+    for family in (errors.StorageUnavailable, errors.RateLimited):
+        with pytest.raises(family):
+            asyncio.run(get_access_token(shop.parts, scope))
+    assert asyncio.run(get_access_token(shop.parts, scope)).access_token
+    assert shop.market.count("refresh") == 3
