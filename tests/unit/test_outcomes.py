@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from kedai import errors
-from kedai.sync.outcome import RULES, Action, Rule, pause, rule_for
+from kedai.sync.outcome import RULES, Action, Rule, pause, rule_for, wait
 
 
 def families(root: type[errors.KedaiError] = errors.KedaiError) -> list[type[errors.KedaiError]]:
@@ -93,6 +95,10 @@ def test_pauses_grow_with_jitter_and_stay_bounded() -> None:
 
 def test_pause_is_never_shorter_than_the_marketplace_asks() -> None:
     error = errors.RateLimited(retry_after=75.5)
-    assert pause(error, 0, rule_for(error)).total_seconds() == 75.5
+    assert 75.5 <= pause(error, 0, rule_for(error)).total_seconds() <= 75.5 * 1.1, "a little longer each"
+    day = errors.QuotaExhausted(retry_after=50_000.0)
+    assert 50_000 <= wait(day, timedelta(), rule_for(day)).total_seconds() <= 50_030
+    resting = errors.RemoteUnavailable(retry_after=40.0)
+    assert 40 <= wait(resting, timedelta(), rule_for(resting)).total_seconds() <= 44
     misconfigured = errors.RemoteMisconfigured(remote_code="error_sign")
     assert pause(misconfigured, 0, rule_for(misconfigured)).total_seconds() >= 300

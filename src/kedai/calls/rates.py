@@ -151,13 +151,13 @@ _DIALECTS: Final = {
 def _take(dialect: str) -> sa.TextClause:
     """The row as it stood is read and changed by one statement, so that two processes never get the same token.
 
-    While it is paused no time passes; a clock that was set back far gives nothing, and is followed.
+    While it is paused it is empty, and no time passes; a clock that was set back far gives nothing, and is followed.
     """
     d = _DIALECTS[dialect]
     begins_at = f"{d.greatest}(b.filled_at, COALESCE(b.paused_until, b.filled_at))"
     passed = f"{d.greatest}(0.0, {d.seconds.format(d.now, begins_at)})"
     filled = f"{d.least}(:saved, b.tokens + {passed} * b.rate)"
-    given = f"CASE WHEN b.paused_until > {d.now} THEN 0 ELSE {d.least}(:wanted, {d.floor.format(filled)}) END"
+    given = f"{d.least}(:wanted, {d.floor.format(filled)})"
     is_set_back = f"{d.now} < b.filled_at - {d.minute}"
     return sa.text(
         f"""

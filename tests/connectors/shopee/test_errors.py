@@ -67,7 +67,7 @@ LADDER = [
     ("error_kyc_auth", "", errors.RemoteMisconfigured),
     ("error_param", "Timestamp is expired.", errors.RemoteUnavailable),
     ("error_rate_limit", "Too many requests.", errors.RateLimited),
-    ("error_limit", "daily limit reached, try again after 00:00 (UTC+08:00)", errors.RateLimited),
+    ("error_limit", "daily limit reached, try again after 00:00 (UTC+08:00)", errors.QuotaExhausted),
     ("order.error_limit", "Can not cancel this order", errors.RemoteRejected),
     ("error_server", "System error. Please try again later.", errors.RemoteUnavailable),
     ("error_network", "Inner http call failed", errors.RemoteUnavailable),

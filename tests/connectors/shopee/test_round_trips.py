@@ -347,7 +347,7 @@ def test_a_clock_ten_minutes_off_is_put_right_by_the_answer(simulator: Any) -> N
 
 REFUSED = {
     "error_rate_limit": errors.RateLimited,
-    "error_limit": errors.RateLimited,
+    "error_limit": errors.QuotaExhausted,
     "error_server": errors.RemoteUnavailable,
     "product.error_system_busy": errors.RemoteUnavailable,
     "common. error_inner": errors.RemoteUnavailable,
