@@ -264,20 +264,18 @@ def test_blocks_are_as_large_as_they_are_of_use() -> None:
 def test_old_rest_of_a_block_is_given_up() -> None:
     """It would come on top of what was saved up since, and another process may have been told to slow down."""
 
-    async def go() -> list[int]:
+    async def asked_after(pause: float) -> int:
         time = Time()
         store = MemoryBuckets(time.now, PACE)
-        limiter, asked = time.limiter(store), []
-        await asyncio.gather(*(limiter.acquire(KEY) for _ in range(3)))
-        for pause in (0.0, PACE.block_seconds, 0.01, 0.01):
-            time.seconds += pause
-            await limiter.acquire(KEY)
-            asked.append(store.asked)
-        return asked
+        limiter = time.limiter(store)
+        await limiter.acquire(KEY)
+        await limiter.acquire(KEY)  # of a block of two: one is left
+        time.seconds += pause
+        await limiter.acquire(KEY)
+        return store.asked
 
-    first, second, third, fourth = asyncio.run(go())
-    assert first + 1 >= second
-    assert third <= fourth
+    assert asyncio.run(asked_after(PACE.block_seconds)) == 2
+    assert asyncio.run(asked_after(PACE.block_seconds + 0.01)) == 3
 
 
 def test_long_pause_is_told_and_not_waited_for() -> None:
