@@ -31,7 +31,7 @@ pytestmark = pytest.mark.enable_socket  # one local server each, and the proxy b
 SHOP = "226001122"
 TOKEN = Secret("an access token")
 AT_ONCE = 20
-FAR = {"connect_seconds": 60.0, "read_seconds": 60.0, "total_seconds": 60.0}
+FAR = {"connect_seconds": 30.0, "read_seconds": 20.0, "total_seconds": 60.0}
 
 Call = Callable[[ShopeeClient], Awaitable[object]]
 
