@@ -14,12 +14,12 @@ import structlog
 
 from kedai.connector_exceptions.service import Trouble
 from kedai.connectors.base import ReadsConnectionPushes
-from kedai.errors import KedaiError, RateLimited
+from kedai.errors import KedaiError, RateLimited, RemoteMisconfigured
 from kedai.inbox.claims import Batch, ClaimedEvent, Outcome
 from kedai.inbox.queries import read_bodies
 from kedai.orders import service as orders
 from kedai.orders.service import PreparedOrder
-from kedai.sync.outcome import MAX_ATTEMPTS, Action, pause, rule_for, wait
+from kedai.sync.outcome import MAX_ATTEMPTS, Action, next_step, pause, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.tokens import call_with_token
 from kedai.values.environment import Scope
@@ -143,7 +143,8 @@ async def _ask_again_or_settle(
     if rule.action is Action.RECONNECT:
         verdict.reconnect = str(error)
     if rule.title is not None and rule.action in {Action.WAIT, Action.RECONNECT}:
-        verdict.troubles.append(Trouble(_code(error), rule.title, rule.next_step, scope.shop_id))
+        shop_id = None if isinstance(error, RemoteMisconfigured) else scope.shop_id  # it is about the app of all shops
+        verdict.troubles.append(Trouble(_code(error), rule.title, next_step(error, rule), shop_id))
 
 
 async def fetch_orders(parts: Parts, scope: Scope, order_sns: Sequence[str]) -> tuple[OrderSnapshot, ...]:
