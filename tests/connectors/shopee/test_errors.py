@@ -1,4 +1,4 @@
-"""The ladder from what Shopee says to what the caller should do (contract §6)."""
+"""The ladder from what Shopee says to what the caller should do (contract §6; F28: a suspended shop stops)."""
 
 from __future__ import annotations
 

@@ -593,3 +593,25 @@ def test_order_the_database_cannot_keep_does_not_hold_up_its_neighbours_for_good
     assert shop.states() == ["applied", "dead", "applied"]
     assert len(shop.exceptions()) == 1
     assert COMPLETE["partner_key"] not in str(shop.events()[1].note)
+
+
+def test_f26_f27_a_refusal_of_the_app_is_one_exception_for_all_its_shops_with_the_way_out(shop: House) -> None:
+    """It is about the app, whichever shop was asked for; what to do is what the connector knows."""
+    shop.connect(SANDBOX, "7002")
+    way_out = "Add the address 203.0.113.7 in the console."
+    fail_with(shop, lambda: errors.RemoteMisconfigured(remote_code="source_ip_undeclared", fix=way_out))
+    put_and_deliver(shop, "O1")
+    shop.deliver(incoming("O2", shop_id="7002"))
+    work_again(shop, times=2)
+    (trouble,) = shop.exceptions()
+    assert (trouble.code, trouble.shop_id, trouble.count) == ("source_ip_undeclared", None, 2)
+    assert trouble.next_step == way_out
+
+
+def test_f28_a_suspended_shop_stops_and_the_person_is_told_whom_to_ask(shop: House) -> None:
+    put_and_deliver(shop, "O1")
+    fail_with(shop, lambda: errors.NeedsReconnect("The shop is suspended.", fix="Ask the support."))
+    work_again(shop, times=3)
+    assert (shop.shop_state(), shop.states()) == ("needs_reauth", ["received"])
+    (trouble,) = shop.exceptions()
+    assert (trouble.next_step, trouble.shop_id, trouble.count) == ("Ask the support.", SHOP, 1)
