@@ -11,8 +11,9 @@ import pytest
 from kedai.calls.service import store
 from kedai.staff.roles import Role
 from kedai.values.call import CallRecord
+from kedai.vault.degraded import note_app
 from tests.feature.dashboard.browser import Browser
-from tests.feature.dashboard.world import fill
+from tests.feature.dashboard.world import POLYGLOT, fill
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House
 
 CALLS = "/e/sandbox/calls"
@@ -97,3 +98,16 @@ def test_whoever_may_look_may_look_at_calls(house: House, browser: Browser) -> N
     page: Any = browser.get("/e/all/calls")
     assert len(page.rows()) == 4
     assert 'href="/e/all/calls" aria-current="page"' in page.text
+
+
+def test_f27_an_environment_whose_app_is_refused_says_so_on_every_page(house: House, browser: Browser) -> None:
+    """To whoever is signed in; what strangers may have written into it is text."""
+    house.configure(LIVE)
+    with house.db.write() as db:
+        note_app(db, FAKE, LIVE, problem=f"The key expired. Renew it. {POLYGLOT}")
+    assert "degraded" not in browser.get("/login").text
+    browser.sign_in(Role.VIEWER)
+    for path in (CALLS, "/e/live/orders", "/e/all/home", "/account"):
+        page = browser.get(path)
+        assert "Live is degraded: the marketplace refuses our app. The key expired. Renew it." in page.words, path
+        assert "<script>alert" not in page.text

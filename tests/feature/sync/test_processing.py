@@ -26,6 +26,7 @@ from kedai.sync.outcome import MAX_ATTEMPTS
 from kedai.sync.process import process_next
 from kedai.values.environment import Environment
 from kedai.values.event import ParkedReason, Topic
+from kedai.vault.degraded import list_degraded
 from kedai.vault.models import AuthToken, EnvironmentCredentials, Shop
 from tests.support.factories import COMPLETE, LIVE, SANDBOX, SHOP, START, Call, House, incoming, run_threads, snapshot
 
@@ -615,3 +616,33 @@ def test_f28_a_suspended_shop_stops_and_the_person_is_told_whom_to_ask(shop: Hou
     assert (shop.shop_state(), shop.states()) == ("needs_reauth", ["received"])
     (trouble,) = shop.exceptions()
     assert (trouble.next_step, trouble.shop_id, trouble.count) == ("Ask the support.", SHOP, 1)
+
+
+def test_f27_an_environment_whose_app_is_refused_is_degraded_until_a_call_goes_well(shop: House) -> None:
+    """And the other environment is not; what merely cannot be reached says nothing of the app."""
+    put_and_deliver(shop, "O1")
+    fail_with(shop, lambda: errors.RemoteMisconfigured("The key expired.", remote_code="x", fix="Renew it."))
+    work_again(shop, times=2)
+    assert degraded(shop) == [(SANDBOX, "The key expired. Renew it.")]
+    fail_with(shop, errors.RemoteUnavailable)
+    work_again(shop, times=1)
+    assert degraded(shop) == [(SANDBOX, "The key expired. Renew it.")]
+    fail_with(shop, errors.RemoteUnavailable, about="nothing")
+    work_again(shop, times=1)
+    assert (degraded(shop), shop.states()) == ([], ["applied"])
+
+
+def test_f27_new_credentials_are_not_refused_yet(shop: House) -> None:
+    put_and_deliver(shop, "O1")
+    fail_with(shop, lambda: errors.RemoteMisconfigured("The key expired.", remote_code="x"))
+    work_again(shop, times=1)
+    assert [one for one, _ in degraded(shop)] == [SANDBOX]
+    shop.configure(SANDBOX, partner_key="another-partner-key-of-the-tests")
+    assert degraded(shop) == []
+    work_again(shop, times=1)
+    assert [one for one, _ in degraded(shop)] == [SANDBOX], "refused with the new one too"
+
+
+def degraded(house: House) -> list[tuple[Environment, str]]:
+    with house.db.read() as db:
+        return [(one.environment, one.problem) for one in list_degraded(db)]

@@ -230,6 +230,8 @@ def create_tables() -> None:
         sa.Column("push_partner_key_changed_by", sa.Text(), nullable=True),
         sa.Column("previous_push_partner_key_encrypted", sa.Text(), nullable=True),
         sa.Column("previous_push_partner_key_valid_until", types.UtcDateTime(), nullable=True),
+        sa.Column("app_problem", sa.Text(), server_default="", nullable=False),
+        sa.Column("app_problem_version", types.Integer, nullable=True),
         sa.Column("version", types.Integer, nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.Column("updated_by", sa.Text(), nullable=False),
