@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from kedai.calls.models import OutgoingCall
@@ -46,9 +45,10 @@ def prune(
     else:
         surplus = table.started_at < before
     oldest = sa.select(table.id).where(mine, surplus).order_by(table.started_at, table.id).limit(limit)
-    oldest = oldest.with_for_update(skip_locked=True)  # another worker's share, on PostgreSQL
-    gone: CursorResult[Any] = db.execute(sa.delete(table).where(table.id.in_(oldest)))  # type: ignore[assignment]
-    return gone.rowcount
+    # On PostgreSQL another worker's share is passed over; materialised: the planner may else run that part again.
+    mine_alone = oldest.with_for_update(skip_locked=True).cte("oldest").prefix_with("MATERIALIZED")
+    statement = sa.delete(table).where(table.id.in_(sa.select(mine_alone.c.id))).returning(table.id)
+    return len(db.execute(statement, execution_options={"synchronize_session": False}).all())
 
 
 def _row(one: CallRecord) -> dict[str, object]:
