@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from kedai.calls.models import OutgoingCall
 from kedai.db.types import Id, UtcDateTime, from_microseconds, to_microseconds
 from kedai.errors import Invalid
+from kedai.kit.instants import parse_instant
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import Environment
 from kedai.values.order import Page
@@ -203,15 +204,6 @@ def _instant(text: str | None, field: str, *, whole_day: timedelta) -> datetime 
     """An instant as it is written, or the beginning of a day, moved by ``whole_day``."""
     if text is None:
         return None
-    try:
-        if len(text) == len("2026-11-23"):
-            found = datetime.combine(date.fromisoformat(text), time(), UTC) + whole_day
-        else:
-            found = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise Invalid("A day is written like 2026-11-23, an instant like 2026-11-23T10:00:00Z.", field=field) from None
-    if found.tzinfo is None:
-        raise Invalid("An instant needs its zone: end it with Z for UTC, or with +08:00.", field=field)
-    if not 2 <= found.year <= 9998:
-        raise Invalid("There is nothing so far away.", field=field)
-    return found
+    if len(text) != len("2026-11-23"):
+        return parse_instant(text, field=field)
+    return parse_instant(text, field=field, zone_given=False) + whole_day

@@ -50,4 +50,4 @@ def test_calls_are_listed_as_lines_and_as_json(home: Installation) -> None:
     ]
     refused = home.run("calls", "list", "--env", "sandbox", "--since", "yesterday")
     assert (refused.returncode, refused.stdout) != (0, "")
-    assert "A day is written like 2026-11-23" in refused.stderr
+    assert "There is no such date and time" in refused.stderr
