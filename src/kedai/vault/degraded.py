@@ -27,7 +27,9 @@ def note_app(db: Session, connector: ConnectorName, environment: Environment, *,
     """What the last call said of the app; empty where it went well. Written only where it says something new."""
     table, text = EnvironmentCredentials, problem[:_PROBLEM_LENGTH]
     mine = (table.connector == connector, table.environment == environment)
-    same = sa.and_(table.app_problem == text, sa.or_(text == "", table.app_problem_version == table.version))
+    same = table.app_problem == text
+    if text:  # refused anew, with other credentials
+        same = sa.and_(same, table.app_problem_version == table.version)
     if db.execute(sa.select(sa.literal(1)).where(*mine, sa.not_(same))).first() is not None:
         statement = sa.update(table).where(*mine).values(app_problem=text, app_problem_version=table.version)
         db.execute(statement.execution_options(synchronize_session=False))
