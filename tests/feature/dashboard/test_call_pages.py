@@ -56,7 +56,7 @@ def test_each_row_says_what_was_asked_how_it_ended_and_under_which_id(asked: Hou
     [
         ("outcome=failed", 2),
         ("outcome=ok", 1),
-        ("code=BUSI", 1),
+        ("error=BUSI", 1),
         ("path=ship_order", 2),
         ("path=ship_order&outcome=ok", 0),
         ("request_id=good-1", 1),

@@ -16,14 +16,17 @@ from kedai.web.deps import RuntimeDep
 router = APIRouter()
 
 PER_PAGE = 50
+_FIELDS = {name: "error" if name == "code" else name for name in queries.FILTERS}
+"""A field called code is where browsers offer one-time codes."""
+
 _TABS = ((None, "All"), ("failed", "Failed"), ("ok", "OK"))
 
 
 @router.get("/e/{scope}/calls")
 def show_calls(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope) -> Response:
     """Calls of the viewed environments, newest first."""
-    given = {name: text_param(request, name) for name in queries.FILTERS}
-    wanted = queries.parse_filter(given)
+    given = {field: text_param(request, field) for field in _FIELDS.values()}
+    wanted = queries.parse_filter({name: given[field] for name, field in _FIELDS.items()})
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="calls", caller=caller)
