@@ -165,8 +165,8 @@ class RemoteRejected(KedaiError):
 
     code = "remote_rejected"
 
-    def __init__(self, message: str | None = None, *, remote_code: str, request_id: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str | None = None, *, remote_code: str, request_id: str = "", **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.remote_code = remote_code
         self.request_id = request_id
 

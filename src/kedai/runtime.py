@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from kedai.audit import service as audit
 from kedai.calls import rates
+from kedai.calls import service as calls
+from kedai.calls.buffer import CallBuffer
 from kedai.connector_exceptions import service as connector_exceptions
 from kedai.connectors.base import Connector, Http
 from kedai.connectors.http import HttpClient
@@ -35,7 +37,7 @@ from kedai.vault import service as vault
 from kedai.vault.keys import EMBEDDED_KEY_FILE, create_key_file, load_master_keys
 from kedai.vault.ring import KeyRing, create_installation, has_canary, register_keys
 
-FEATURES = (audit, connector_exceptions, inbox, orders, rates, runs, staff, vault)
+FEATURES = (audit, calls, connector_exceptions, inbox, orders, rates, runs, staff, vault)
 """Every feature's service: naming them here registers every table."""
 
 log = structlog.get_logger("runtime")
@@ -52,6 +54,7 @@ class Runtime:
     parts: Parts
     worker_parts: Parts
     intake_parts: Parts
+    calls: CallBuffer
     closers: list[Database] = field(default_factory=list)
 
     @property
@@ -59,7 +62,8 @@ class Runtime:
         return self.parts.database
 
     def close(self) -> None:
-        """Give all database connections back."""
+        """Write what is left of the call log, and give all database connections back."""
+        self.calls.close()
         for database in self.closers:
             database.close()
 
@@ -87,12 +91,13 @@ def open_runtime(
     web = Database(url, pool_size=16, write_lock=lock, statement_timeout_ms=20_000)
     worker = Database(url, pool_size=6, write_lock=lock, statement_timeout_ms=60_000)
     intake = Database(url, pool_size=3, write_lock=lock, statement_timeout_ms=5_000)
+    buffer = CallBuffer(worker)
     known = CONNECTORS if connectors is None else connectors
     try:
         ring = open_ring(settings, web, may_create_key=may_create_key, clock=clock)
         quarantine = open_quarantine(settings, web, clock)
         pacing = open_pacing(web, settings.pace, clock)
-        parts = Parts(settings, clock, ring, web, known, http or _http_client(clock), pacing, quarantine)
+        parts = Parts(settings, clock, ring, web, known, http or _http_client(clock, buffer), pacing, quarantine)
         seed_all(parts, seeds)
     except BaseException:
         for database in (web, worker, intake):
@@ -107,17 +112,23 @@ def open_runtime(
         worker_parts=replace(
             parts,
             database=worker,
-            http=http or _http_client(clock),
+            http=http or _http_client(clock, buffer),
             pacing=open_pacing(worker, settings.pace, clock),
         ),
         intake_parts=replace(parts, database=intake),
+        calls=buffer,
         closers=[web, worker, intake],
     )
 
 
-def _http_client(clock: Clock) -> Http:
+def _http_client(clock: Clock, buffer: CallBuffer) -> Http:
     """One per event loop: the web server's and the worker's."""
-    return HttpClient(sink=_log_call, before_call=refuse_open_transaction, clock=clock)
+
+    def note(record: CallRecord) -> None:
+        _log_call(record)
+        buffer.add(record)
+
+    return HttpClient(sink=note, before_call=refuse_open_transaction, clock=clock)
 
 
 def open_ring(settings: Settings, database: Database, *, may_create_key: bool, clock: Clock) -> KeyRing:

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     inactive_events: Literal["park", "drop"] = "park"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     crash_at: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="crash points, for tests only")
+    call_log_days: int = Field(default=14, ge=1, le=365)
+    call_log_rows: int = Field(default=100_000, ge=1_000, le=5_000_000)
     lease_seconds: int = Field(default=45, ge=1, le=600)
     calls_per_second: float = Field(default=10.0, ge=0.1, le=1000.0)
     calls_burst: int = Field(default=10, ge=2, le=1000)

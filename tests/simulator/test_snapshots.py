@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tests.simulator.conftest import running_simulator
+from kedai.simulator.server import running
+from kedai.simulator.state_file import StateFile
+from tests.simulator.conftest import free_pair, running_simulator
 from tests.simulator.market import Market, fetch
 from tests.simulator.seller import Seller
 from tests.simulator.test_pushes import settled
 from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.simulator.receiver import Receiver
@@ -138,6 +143,78 @@ def test_a_state_file_is_gone_on_from(tmp_path: Path) -> None:
         assert again.control("GET", f"/orders/{order_sn}")["order_status"] == "READY_TO_SHIP"
         token = again.shop_get("/api/v2/shop/get_shop_info", seller.token, seller.shop_id)
         assert token.error == ""
+
+
+def test_a_killed_simulator_loses_little(tmp_path: Path) -> None:
+    """The file is kept up to date while it runs, whole at every moment."""
+    path = tmp_path / "state.json"
+    with running_simulator("--state", str(path)) as first:
+        market = Market(first.urls[0])
+        order_sn = Seller(market).order()["order_sn"]
+        wait_until(lambda: path.exists() and order_sn.encode() in path.read_bytes(), message="the order was not kept")
+        market.control("POST", f"/orders/{order_sn}/ship", {})
+        wait_until(lambda: b"PROCESSED" in path.read_bytes(), message="the step was not kept")
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait_exit()
+    assert path.stat().st_mode & 0o777 == 0o600
+    with running_simulator("--state", str(path)) as second:
+        again = Market(second.urls[0])
+        assert again.control("GET", f"/orders/{order_sn}")["order_status"] == "PROCESSED"
+
+
+def test_a_state_that_cannot_be_written_is_said_and_what_was_kept_stays(tmp_path: Path) -> None:
+    """The simulator goes on meanwhile."""
+    path = tmp_path / "state.json"
+    beside = tmp_path / "state.json.new"
+    beside.mkdir()  # so that nothing can be written there
+    with running_simulator("--state", str(path)) as blocked:
+        market = Market(blocked.urls[0])
+        market.create_order(market.shop_ids[0])
+        wait_until(lambda: "cannot be kept" in blocked.process.output(), message="nobody said so")
+        assert market.control("GET", "/health")
+        blocked.process.terminate()
+        assert blocked.process.wait_exit() == 74
+        assert "Traceback" not in blocked.process.output()
+    assert not path.exists()
+
+
+def test_only_what_changes_something_is_written(tmp_path: Path) -> None:
+    """Looking does not; calls of the API do, and orders, steps, and whatever time brings."""
+    path = tmp_path / "state.json"
+
+    def stamp() -> tuple[int, int] | None:
+        return (path.stat().st_ino, path.stat().st_mtime_ns) if path.exists() else None
+
+    async def was_written(act: Callable[[], object]) -> bool:
+        before = stamp()
+        await asyncio.to_thread(act)
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            if stamp() != before:
+                return True
+        return False
+
+    async def watch() -> list[bool]:
+        port = free_pair()
+        async with running("127.0.0.1", (port, port + 1), 1) as simulations:
+            simulation, url = simulations[0], f"http://127.0.0.1:{port}"
+            keeping = asyncio.create_task(StateFile(path, simulations).keep(every_seconds=0.01))
+            order = simulation.script_order(next(iter(simulation.world.shops)), "one")
+            acts: list[Callable[[], object]] = [
+                lambda: None,
+                lambda: fetch("GET", f"{url}/"),
+                lambda: fetch("GET", f"{url}/control/state"),
+                lambda: fetch("GET", f"{url}/api/v2/shop/get_shop_info"),
+                lambda: simulation.try_step(order, "pay"),
+                lambda: fetch("POST", f"{url}/control/clock", b'{"advance_seconds": 60}'),
+            ]
+            seen = [await was_written(act) for act in acts]
+            simulation.timers.at(simulation.world.clock.time() - 1, lambda: None)
+            seen.append(await was_written(lambda: None))
+            keeping.cancel()
+        return seen
+
+    assert asyncio.run(watch()) == [True, False, False, True, True, True, True]
 
 
 def test_an_unreadable_state_file_is_said_in_a_sentence_and_kept(tmp_path: Path) -> None:

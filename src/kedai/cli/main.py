@@ -9,6 +9,7 @@ import typer
 
 from kedai.cli import (
     audit,
+    calls,
     db,
     demo,
     env,
@@ -40,6 +41,7 @@ app.command("worker")(serve.worker)
 app.command("demo")(demo.demo)
 app.command("simulator")(simulator.simulator)
 app.add_typer(audit.app, name="audit")
+app.add_typer(calls.app, name="calls")
 app.add_typer(db.app, name="db")
 app.add_typer(events.app, name="events")
 golive.add_to(env.app)

@@ -13,7 +13,7 @@ def simulator(
     port: Annotated[int, typer.Option(help="Port of the sandbox; live is on the next one.", min=1, max=65534)] = 9100,
     seed: Annotated[int, typer.Option(help="The same seed gives the same apps, shops and orders.")] = 1,
     state: Annotated[
-        Path | None, typer.Option(help="File to go on from, if it is there, and to keep the state in at the end.")
+        Path | None, typer.Option(help="File to go on from, if it is there, and to keep the state in.")
     ] = None,
 ) -> None:
     """Run the Shopee simulator: sandbox on PORT, live on PORT+1."""

@@ -20,9 +20,7 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=1, help="every id, key and order follows from it (default: %(default)s)"
     )
-    parser.add_argument(
-        "--state", type=Path, default=None, help="file to go on from, and to keep the state in at the end"
-    )
+    parser.add_argument("--state", type=Path, default=None, help="file to go on from, and to keep the state in")
     options = parser.parse_args()
     serve(host=options.host, port=options.port, seed=options.seed, state=options.state)
 

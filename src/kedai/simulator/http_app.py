@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # A test push may carry a body larger than any receiver should take.
 _MAX_BODY_BYTES = 32 * 1024 * 1024
+_LOOKING = frozenset({"GET", "HEAD"})
 
 
 def build_app(simulation: Simulation) -> web.Application:
@@ -38,6 +39,11 @@ def build_app(simulation: Simulation) -> web.Application:
 
 
 async def _stamp(request: web.Request, response: web.StreamResponse) -> None:
-    """Clients correct their clock by this header, so it must follow the simulated one."""
+    """Clients correct their clock by this header, so it must follow the simulated one.
+
+    Whoever keeps the state must know what may have changed it; calls of the API that only read are in the journal.
+    """
     response.headers["Date"] = request.app[SIMULATION].world.clock.http_date()
     response.headers["Server"] = "kedai-simulator"
+    if request.method not in _LOOKING or request.path.startswith("/api/"):
+        request.app[SIMULATION].touched += 1

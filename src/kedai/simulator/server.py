@@ -13,7 +13,7 @@ from aiohttp import web
 from kedai.simulator.http_app import build_app
 from kedai.simulator.simulation import Simulation
 from kedai.simulator.state.apps import ENVIRONMENTS
-from kedai.simulator.state_file import BadStateFile, load_states, save_states
+from kedai.simulator.state_file import BadStateFile, StateFile, StateNotKept, load_states
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -26,6 +26,7 @@ PUSH_RETRY_SECONDS = (300.0, 1_800.0, 10_800.0)
 _SHUTDOWN_SECONDS = 1.0
 _EXIT_DATA = 65
 _EXIT_UNAVAILABLE = 69
+_EXIT_IO = 74
 
 
 def serve(
@@ -38,11 +39,12 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return; one line per environment is printed once it listens.
 
-    `state` is a file that the state is read from, if it is there, and written to at the end. `push_retry_seconds` are
-    the waits after each failed push, on the simulated clock.
+    `state` is a file that the state is read from, if it is there, and kept in: every few seconds and at the end.
+    `push_retry_seconds` are the waits after each failed push, on the simulated clock.
 
     Raises:
-        SystemExit: 69 when an address cannot be had, 65 when the state file cannot be read.
+        SystemExit: 69 when an address cannot be had, 65 when the state file cannot be read, 74 when it cannot be
+            written at the end.
     """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
@@ -50,6 +52,9 @@ def serve(
         except BadStateFile as problem:
             sys.stderr.write(f"{problem}\n")
             raise SystemExit(_EXIT_DATA) from None
+        except StateNotKept as problem:
+            sys.stderr.write(f"{problem}\n")
+            raise SystemExit(_EXIT_IO) from None
         except OSError as problem:
             sys.stderr.write(f"The simulator cannot listen: {problem}\n")
             raise SystemExit(_EXIT_UNAVAILABLE) from None
@@ -74,9 +79,18 @@ async def _serve(host: str, port: int, seed: int, state: Path | None, push_retry
         for simulation, at in zip(simulations, ports, strict=True):
             sys.stdout.write(f"Simulator, {simulation.world.environment}: http://{host}:{at}\n")
         sys.stdout.flush()
-        await stop.wait()
-        if state is not None:
-            save_states(state, simulations)
+        if state is None:
+            await stop.wait()
+        else:
+            await _keep_until(stop, StateFile(state, simulations))
+
+
+async def _keep_until(stop: asyncio.Event, file: StateFile) -> None:
+    keeping = asyncio.create_task(file.keep())
+    await stop.wait()
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    await file.finish()
 
 
 @asynccontextmanager

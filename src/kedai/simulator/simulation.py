@@ -38,6 +38,12 @@ class Simulation:
         self.shipping = Shipping(self.world, self.timers, self.tell)
         self.returning = Returning(self.world, self.tell)
         self.busy_day: BusyDay | None = None
+        self.touched = 0
+
+    @property
+    def changes(self) -> int:
+        """A number that grows whenever the state may have changed: by a request, a script, a push or the time."""
+        return self.touched + self.timers.fired + self.courier.judged
 
     async def close(self) -> None:
         """Stop scripts, timers and couriers."""
@@ -53,6 +59,7 @@ class Simulation:
             DuplicateOrder: the wished number is taken.
             UnknownGoods: the wish names what the shop does not have.
         """
+        self.touched += 1
         world = self.world
         now = world.clock.now() if wish.create_time is None else wish.create_time
         order_sn = wish.order_sn or self._free_number(now)
@@ -93,6 +100,7 @@ class Simulation:
         Raises:
             WrongState: not allowed in the order's state.
         """
+        self.touched += 1
         now = self.world.clock.now()
         told = take_step(self.world.book, order, verb, now=now, by=by, package_number=package_number)
         if verb == "ship":

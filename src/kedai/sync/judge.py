@@ -14,12 +14,12 @@ import structlog
 
 from kedai.connector_exceptions.service import Trouble
 from kedai.connectors.base import ReadsConnectionPushes
-from kedai.errors import KedaiError, RateLimited
+from kedai.errors import KedaiError, RateLimited, RemoteMisconfigured
 from kedai.inbox.claims import Batch, ClaimedEvent, Outcome
 from kedai.inbox.queries import read_bodies
 from kedai.orders import service as orders
 from kedai.orders.service import PreparedOrder
-from kedai.sync.outcome import MAX_ATTEMPTS, Action, pause, rule_for, wait
+from kedai.sync.outcome import MAX_ATTEMPTS, Action, next_step, pause, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.tokens import call_with_token
 from kedai.values.environment import Scope
@@ -46,6 +46,8 @@ class Verdict:
     reconnect: str | None = None
     call_problem: str | None = None
     """How the last call went: empty where it went well, ``None`` where none was made."""
+    app_problem: str | None = None
+    """What the last call said of the app: empty where it went well, ``None`` where it said nothing of it."""
     connected_at: datetime | None = None
     """When the shop that was asked had been connected: a refusal says nothing of a newer connection."""
 
@@ -116,7 +118,7 @@ async def _ask(parts: Parts, batch: Batch, scope: Scope, events: Sequence[Claime
     except Exception as error:  # noqa: BLE001  every failure becomes an outcome of its events
         await _ask_again_or_settle(parts, batch, scope, events, verdict, error)
         return
-    verdict.call_problem = ""
+    verdict.call_problem = verdict.app_problem = ""
     verdict.orders.extend(orders.prepare(snapshots))
     found = {snapshot.order_sn for snapshot in snapshots}
     for event in events:
@@ -140,10 +142,13 @@ async def _ask_again_or_settle(
     verdict.call_problem = _told(error)
     for event in events:
         settle(scope, event, verdict, error, parts.clock.now())
+    if isinstance(error, RemoteMisconfigured):
+        verdict.app_problem = f"{error.message} {next_step(error, rule)}"
     if rule.action is Action.RECONNECT:
         verdict.reconnect = str(error)
     if rule.title is not None and rule.action in {Action.WAIT, Action.RECONNECT}:
-        verdict.troubles.append(Trouble(_code(error), rule.title, rule.next_step, scope.shop_id))
+        shop_id = None if isinstance(error, RemoteMisconfigured) else scope.shop_id  # it is about the app of all shops
+        verdict.troubles.append(Trouble(_code(error), rule.title, next_step(error, rule), shop_id))
 
 
 async def fetch_orders(parts: Parts, scope: Scope, order_sns: Sequence[str]) -> tuple[OrderSnapshot, ...]:

@@ -96,6 +96,12 @@ def rule_for(error: BaseException) -> Rule:
     return RULES[errors.KedaiError]
 
 
+def next_step(error: BaseException, rule: Rule) -> str:
+    """What a person should do: what the connector knows of this very refusal, or what its family says."""
+    fix = error.facts.get("fix") if isinstance(error, errors.KedaiError) else None
+    return rule.next_step if fix is None else str(fix)
+
+
 def wait(error: BaseException, age: timedelta, rule: Rule) -> timedelta:
     """How long work waits that is not at fault: the longer it has waited, the longer; its attempts are not touched."""
     seconds = min(max(_SHORTEST_WAIT_SECONDS, age.total_seconds() / 4), _LONGEST_UNCOUNTED_WAIT_SECONDS)

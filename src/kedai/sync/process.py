@@ -28,6 +28,7 @@ from kedai.sync.judge import Verdict, judge, settle
 from kedai.sync.pacing import calling_seconds
 from kedai.sync.parts import Parts
 from kedai.values.environment import Scope
+from kedai.vault.degraded import note_app
 from kedai.vault.queries import find_shop
 from kedai.vault.shops import lose_shop, note_call
 
@@ -156,6 +157,8 @@ def _note_shop(db: Session, scope: Scope, verdict: Verdict, now: datetime) -> No
     """How the call went; a refusal of the token stops the shop, unless a person has changed how it stands meanwhile."""
     if verdict.call_problem is not None:
         note_call(db, scope, problem=verdict.call_problem, now=now)
+    if verdict.app_problem is not None:
+        note_app(db, scope.connector, scope.environment, problem=verdict.app_problem)
     if verdict.reconnect is None:
         return
     shop = find_shop(db, scope, lock=True)

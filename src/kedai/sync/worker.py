@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
 from kedai.runs import service as runs
+from kedai.sync.call_log import PRUNE_EVERY_SECONDS, prune_calls
 from kedai.sync.keep_alive import EVERY_SECONDS, KeepAlive
 from kedai.sync.parts import Parts
 from kedai.sync.process import process_next
@@ -69,7 +70,7 @@ class Worker:
         )
         try:
             lanes = [push_lane] * _PUSH_LANES + [run_lane]
-            await asyncio.gather(*(self._work(lane) for lane in lanes), self._keep_tokens())
+            await asyncio.gather(*(self._work(lane) for lane in lanes), self._keep_tokens(), self._prune_calls())
         finally:
             await self._parts.http.close()
 
@@ -109,6 +110,16 @@ class Worker:
             except Exception:
                 log.exception("the worker stumbled over tokens")
             await self._sleep(EVERY_SECONDS)
+
+    async def _prune_calls(self) -> None:
+        while not self._stop.is_set():
+            try:
+                await prune_calls(self._parts, must_stop=self._stop.is_set)
+            except StorageUnavailable as error:
+                log.warning("the database cannot be reached", detail=str(error))
+            except Exception:
+                log.exception("the worker stumbled over the log of calls")
+            await self._sleep(PRUNE_EVERY_SECONDS)
 
     async def _breathe(self) -> None:
         """Between two write transactions; longer while senders wait."""

@@ -37,6 +37,8 @@ class EnvironmentCredentials(Model):
     push_partner_key_changed_by: Mapped[str | None] = mapped_column(sa.Text)
     previous_push_partner_key_encrypted: Mapped[str | None] = mapped_column(sa.Text)
     previous_push_partner_key_valid_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    app_problem: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    app_problem_version: Mapped[int | None] = mapped_column(Integer)
     version: Mapped[int] = mapped_column(Integer, default=1)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_by: Mapped[str] = mapped_column(sa.Text)

@@ -13,6 +13,7 @@ from kedai.sync.intake import Intake
 from kedai.sync.rejections import Rejections
 from kedai.web import errors, health, oauth
 from kedai.web.api import (
+    calls,
     certificates,
     confirmations,
     connectors,
@@ -29,7 +30,7 @@ from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
-APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
+APIS = (calls, connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
 """The rooms of JSON routes."""
 
 

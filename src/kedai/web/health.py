@@ -57,7 +57,8 @@ def metrics(
     """Prometheus text, for a signed-in caller or an API token only."""
     with runtime.web_db.read() as db:
         secrets_by_key = count_by_key(db, all_shelves(db))
-    return Response(request.app.state.metrics.render(secrets_by_key), media_type=CONTENT_TYPE)
+    text = request.app.state.metrics.render(secrets_by_key, calls_dropped=runtime.calls.dropped)
+    return Response(text, media_type=CONTENT_TYPE)
 
 
 def _look(runtime: Runtime) -> tuple[str, list[str]]:

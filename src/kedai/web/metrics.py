@@ -42,9 +42,10 @@ class Metrics:
         """Any other request."""
         self._requests[method, status] += 1
 
-    def render(self, secrets_by_key: Mapping[str, int]) -> bytes:
+    def render(self, secrets_by_key: Mapping[str, int], *, calls_dropped: int) -> bytes:
         """The text of `/metrics`; how many stored values are sealed with each key is the database's to say."""
-        return generate_latest(self._registry) + generate_latest(_Secrets(secrets_by_key))
+        others = generate_latest(_Secrets(secrets_by_key)) + generate_latest(_Calls(calls_dropped))
+        return generate_latest(self._registry) + others
 
     def collect(self) -> Iterable[Metric]:
         """What the registry asks for at a scrape."""
@@ -72,6 +73,19 @@ class Metrics:
             buckets.append((bound, total))
         seconds = "From a push's first byte to its answer."
         return HistogramMetricFamily("kedai_push_seconds", seconds, buckets=buckets, sum_value=self._seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """How many outgoing calls this process could not write into their log."""
+
+    dropped: int
+
+    def collect(self) -> Iterable[Metric]:
+        """What a scrape asks for."""
+        family = CounterMetricFamily("kedai_calls_dropped", "Outgoing calls that are missing in their log.")
+        family.add_metric([], self.dropped)
+        return [family]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The ladder from what Shopee says to what the caller should do (contract §6)."""
+"""The ladder from what Shopee says to what the caller should do (contract §6; F28: a suspended shop stops)."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ LADDER = [
     ),
     ("error_auth", "The App is deleted, ...", errors.RemoteMisconfigured),
     ("error_auth", "No permission to current api.", errors.RemoteMisconfigured),
-    ("shop_banned", "", errors.RemoteMisconfigured),
-    ("user_banned", "", errors.RemoteMisconfigured),
+    ("shop_banned", "", errors.NeedsReconnect),
+    ("user_banned", "", errors.NeedsReconnect),
     ("partner_frozen", "", errors.RemoteMisconfigured),
     ("error_kyc_auth", "", errors.RemoteMisconfigured),
     ("error_param", "Timestamp is expired.", errors.RemoteUnavailable),

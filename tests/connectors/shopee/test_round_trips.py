@@ -354,7 +354,7 @@ REFUSED = {
     "invalid_acceess_token": errors.AuthExpired,
     "shop_no_linked": errors.NeedsReconnect,
     "error_partner_key_expired": errors.RemoteMisconfigured,
-    "shop_banned": errors.RemoteMisconfigured,
+    "shop_banned": errors.NeedsReconnect,
     "error_not_found": errors.RemoteNotFound,
     "error_unheard_of": errors.RemoteRejected,
 }

@@ -14,7 +14,7 @@ from tests.feature.dashboard.browser import Browser, Page, store_orders
 from tests.feature.dashboard.world import POLYGLOT, fill
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, House, snapshot
 
-LISTS = ("home", "orders", "events", "events?state=rejected", "exceptions?state=all", "runs")
+LISTS = ("home", "orders", "events", "events?state=rejected", "exceptions?state=all", "runs", "calls")
 CONNECTION = f"/connectors/{FAKE}"
 
 
@@ -216,6 +216,7 @@ def test_empty_lists_teach_and_filtered_ones_say_so(house: House, admin: Browser
         ("events?state=rejected", "Every delivery so far was signed"),
         ("exceptions", "No trouble so far"),
         ("runs", "No runs yet"),
+        ("calls", "Nothing was asked yet"),
     ):
         assert teaching in admin.get(f"/e/sandbox/{name}").words, name
     fill(house)

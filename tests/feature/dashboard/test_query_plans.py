@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from kedai.calls import queries as calls
+from kedai.calls.queries import CallFilter
 from kedai.inbox import queries as inbox
 from kedai.orders import queries as orders
 from kedai.orders.queries import OrderKey
@@ -19,7 +21,7 @@ from tests.feature.dashboard.world import fill
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House
 
 KEY = b"k" * 32
-BIG = ("raw_event", "order_sync", "order_item", "order_timeline", "order_answer")
+BIG = ("raw_event", "order_sync", "order_item", "order_timeline", "order_answer", "outgoing_call")
 TO_SHIP = ("READY_TO_SHIP", "PROCESSED")
 
 
@@ -64,8 +66,19 @@ def reads_of_one(db: Session, _environment: Environment | None) -> None:
     orders.find_newest_change(db, Scope(FAKE, LIVE, SHOP))
 
 
+def call_reads(db: Session, environment: Environment | None) -> None:
+    words = {"shop_id": SHOP, "path": "order", "outcome": "ok", "code": "x", "request_id": "live-1"}
+    filters = [CallFilter(**{name: text}) for name, text in words.items()]
+    filters += [CallFilter(), CallFilter(outcome="failed"), CallFilter(since=START, until=START), CallFilter(**words)]
+    for wanted in filters:
+        rest = {"environment": environment, "wanted": wanted, "cursor_key": KEY, "limit": 1}
+        first = calls.list_calls(db, cursor=None, scan=1, **rest)
+        calls.list_calls(db, cursor=first.next_cursor, **rest)
+    calls.has_calls(db, environment=environment)
+
+
 @pytest.mark.parametrize("environment", [LIVE, None])
-@pytest.mark.parametrize("reads", [order_reads, event_reads, reads_of_one])
+@pytest.mark.parametrize("reads", [order_reads, event_reads, call_reads, reads_of_one])
 def test_no_read_walks_a_whole_table(
     house: House, reads: Callable[[Session, Environment | None], None], environment: Environment | None
 ) -> None:

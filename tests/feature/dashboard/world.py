@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+from kedai.calls.service import store
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.inbox.service import keep_rejected
 from kedai.runs.service import create_run
+from kedai.values.call import CallRecord
 from kedai.values.environment import Environment
 from kedai.values.event import ParkedReason
 from kedai.values.order import OrderSnapshot
@@ -31,6 +33,7 @@ def fill(house: House) -> House:
                 incoming(order_sn, environment=environment, parked=parked, at=START - timedelta(minutes=number))
             )
         _troubles(house, environment)
+        _calls(house, environment)
     return house
 
 
@@ -45,6 +48,15 @@ def _order(environment: Environment, number: int) -> OrderSnapshot:
         payment_method=POLYGLOT,
         tracking_number=POLYGLOT,
     )
+
+
+def _calls(house: House, environment: Environment) -> None:
+    """A good one, and one that failed; whatever strangers can write stands in them."""
+    name = environment.value
+    good = CallRecord(FAKE, environment, SHOP, "GET", f"/api/{name}/orders", 200, "", f"{name}-1", 12.3, START)
+    bad = CallRecord(FAKE, environment, None, "POST", f"/api/{POLYGLOT}", None, POLYGLOT, POLYGLOT, 9876.5, START)
+    with house.db.write() as db:
+        store(db, [good, bad])
 
 
 def _troubles(house: House, environment: Environment) -> None:

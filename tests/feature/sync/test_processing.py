@@ -26,6 +26,7 @@ from kedai.sync.outcome import MAX_ATTEMPTS
 from kedai.sync.process import process_next
 from kedai.values.environment import Environment
 from kedai.values.event import ParkedReason, Topic
+from kedai.vault.degraded import list_degraded
 from kedai.vault.models import AuthToken, EnvironmentCredentials, Shop
 from tests.support.factories import COMPLETE, LIVE, SANDBOX, SHOP, START, Call, House, incoming, run_threads, snapshot
 
@@ -243,7 +244,7 @@ def test_refusal_of_our_app_waits_but_calls_a_person_once(shop: House) -> None:
     fail_with(shop, lambda: errors.RemoteMisconfigured(remote_code="error_sign"))
     work_again(shop, times=3)
     (trouble,) = shop.exceptions()
-    assert (trouble.code, trouble.shop_id, trouble.count) == ("error_sign", SHOP, 3)
+    assert (trouble.code, trouble.shop_id, trouble.count) == ("error_sign", None, 3)
 
 
 def test_pause_is_not_shorter_than_the_marketplace_asks(shop: House) -> None:
@@ -593,3 +594,55 @@ def test_order_the_database_cannot_keep_does_not_hold_up_its_neighbours_for_good
     assert shop.states() == ["applied", "dead", "applied"]
     assert len(shop.exceptions()) == 1
     assert COMPLETE["partner_key"] not in str(shop.events()[1].note)
+
+
+def test_f26_f27_a_refusal_of_the_app_is_one_exception_for_all_its_shops_with_the_way_out(shop: House) -> None:
+    """It is about the app, whichever shop was asked for; what to do is what the connector knows."""
+    shop.connect(SANDBOX, "7002")
+    way_out = "Add the address 203.0.113.7 in the console."
+    fail_with(shop, lambda: errors.RemoteMisconfigured(remote_code="source_ip_undeclared", fix=way_out))
+    put_and_deliver(shop, "O1")
+    shop.deliver(incoming("O2", shop_id="7002"))
+    work_again(shop, times=2)
+    (trouble,) = shop.exceptions()
+    assert (trouble.code, trouble.shop_id, trouble.count) == ("source_ip_undeclared", None, 2)
+    assert trouble.next_step == way_out
+
+
+def test_f28_a_suspended_shop_stops_and_the_person_is_told_whom_to_ask(shop: House) -> None:
+    put_and_deliver(shop, "O1")
+    fail_with(shop, lambda: errors.NeedsReconnect("The shop is suspended.", fix="Ask the support."))
+    work_again(shop, times=3)
+    assert (shop.shop_state(), shop.states()) == ("needs_reauth", ["received"])
+    (trouble,) = shop.exceptions()
+    assert (trouble.next_step, trouble.shop_id, trouble.count) == ("Ask the support.", SHOP, 1)
+
+
+def test_f27_an_environment_whose_app_is_refused_is_degraded_until_a_call_goes_well(shop: House) -> None:
+    """And the other environment is not; what merely cannot be reached says nothing of the app."""
+    put_and_deliver(shop, "O1")
+    fail_with(shop, lambda: errors.RemoteMisconfigured("The key expired.", remote_code="x", fix="Renew it."))
+    work_again(shop, times=2)
+    assert degraded(shop) == [(SANDBOX, "The key expired. Renew it.")]
+    fail_with(shop, errors.RemoteUnavailable)
+    work_again(shop, times=1)
+    assert degraded(shop) == [(SANDBOX, "The key expired. Renew it.")]
+    fail_with(shop, errors.RemoteUnavailable, about="nothing")
+    work_again(shop, times=1)
+    assert (degraded(shop), shop.states()) == ([], ["applied"])
+
+
+def test_f27_new_credentials_are_not_refused_yet(shop: House) -> None:
+    put_and_deliver(shop, "O1")
+    fail_with(shop, lambda: errors.RemoteMisconfigured("The key expired.", remote_code="x"))
+    work_again(shop, times=1)
+    assert [one for one, _ in degraded(shop)] == [SANDBOX]
+    shop.configure(SANDBOX, partner_key="another-partner-key-of-the-tests")
+    assert degraded(shop) == []
+    work_again(shop, times=1)
+    assert [one for one, _ in degraded(shop)] == [SANDBOX], "refused with the new one too"
+
+
+def degraded(house: House) -> list[tuple[Environment, str]]:
+    with house.db.read() as db:
+        return [(one.environment, one.problem) for one in list_degraded(db)]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from kedai.calls.service import store
 from kedai.kit.ids import show_id
 from kedai.sync.runner import run_next
+from kedai.values.call import CallRecord
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Environment, Scope
 from kedai.values.secret import Secret
@@ -122,6 +125,37 @@ def test_a_run_is_stopped_by_delete(parked: Site) -> None:
     sandbox = parked.token("operator", "sandbox")
     assert parked.get(place, **sandbox).status == 403
     assert parked.get(place.replace("live", "sandbox"), **sandbox).status == 404
+
+
+def test_outgoing_calls_are_listed_by_what_is_known_of_them(site: Site) -> None:
+    now = site.clock.now()
+    one = CallRecord(SHOPEE, Environment.SANDBOX, str(SHOP), "GET", "/api/v2/x", 200, "", "r1", 12.4, now)
+    other = replace(one, status=None, code="timeout", request_id="r2", shop_id=None, path="/api/v2/y")
+    with site.runtime.web_db.write() as db:
+        store(db, [one, other, replace(one, environment=Environment.LIVE, request_id="r3")])
+    caller, place = site.token("viewer"), "/api/v1/sandbox/calls"
+    answer = site.get(f"{place}?limit=1", **caller).json()
+    assert ([call["request_id"] for call in answer["calls"]], answer["has_more"]) == (["r2"], True)
+    older = site.get(f"{place}?limit=1&cursor={answer['next_cursor']}", **caller).json()["calls"]
+    assert older[0].pop("id").startswith("call_")
+    assert older[0] == {
+        "connector": "shopee",
+        "environment": "sandbox",
+        "shop_id": str(SHOP),
+        "method": "GET",
+        "path": "/api/v2/x",
+        "status": 200,
+        "outcome": "ok",
+        "code": "",
+        "milliseconds": 12,
+        "request_id": "r1",
+        "started_at": now.isoformat().replace("+00:00", "Z"),
+    }
+    for query, found in (("outcome=failed", ["r2"]), (f"shop={SHOP}", ["r1"]), ("path=y&code=time", ["r2"])):
+        assert [call["request_id"] for call in site.get(f"{place}?{query}", **caller).json()["calls"]] == found, query
+    for query in ("outcome=good", "since=yesterday", "limit=101", "shop=%00", f"path={'x' * 201}"):
+        assert site.get(f"{place}?{query}", **caller).status == 422, query
+    assert site.get("/api/v1/live/calls", **caller).status == 403
 
 
 def test_one_event_is_discarded_and_replayed(parked: Site) -> None:

@@ -15,8 +15,8 @@ from kedai.values.environment import Environment
 from tests.feature.web.site import ADMIN, SHOPEE, Site
 from tests.support.installation import Answer, raw_request, request
 
-PAGES = ("orders", "events", "events?state=rejected", "exceptions", "runs", "home", "parked/discard")
-LISTS = ("orders", "events", "events?state=rejected", "exceptions", "runs")
+PAGES = ("orders", "events", "events?state=rejected", "exceptions", "calls", "runs", "home", "parked/discard")
+LISTS = ("orders", "events", "events?state=rejected", "exceptions", "calls", "runs")
 RUNS = "/api/v1/sandbox/runs"
 
 
@@ -29,7 +29,7 @@ def test_44_no_other_word_is_an_environment(shared_site: Site, scope: str) -> No
     page, token = shared_site.page("admin"), shared_site.token("admin", "live")
     for path in PAGES:
         assert shared_site.get(f"/e/{scope}/{path}", **page).status == 404, path
-    for path in ("runs", "connectors/shopee/shops", "connectors/shopee/parked-events"):
+    for path in ("runs", "calls", "connectors/shopee/shops", "connectors/shopee/parked-events"):
         assert shared_site.get(f"/api/v1/{scope}/{path}", **token).status == 404, path
     assert shared_site.get(f"/connectors/shopee/oauth/callback/{scope}").status == 404
 
@@ -184,7 +184,7 @@ def test_49_an_instant_that_cannot_be_is_refused_with_its_name(shared_site: Site
 def test_50_nothing_is_sorted_by_what_an_address_says(runs: Site, query: str) -> None:
     """No list can be sorted yet: the wish changes neither the rows nor their order, and is told by no error."""
     page, token = runs.page("admin"), runs.token("admin", "sandbox")
-    for path in ("/e/all/runs", "/e/all/orders", "/e/all/events", "/audit", "/staff", "/tokens"):
+    for path in ("/e/all/runs", "/e/all/calls", "/e/all/orders", "/e/all/events", "/audit", "/staff", "/tokens"):
         plain, sorted_ = (runs.get(one, **page) for one in (path, with_query(path, query)))
         assert (plain.status, sorted_.status) == (200, 200)
         assert rows(plain) == rows(sorted_), path

@@ -105,6 +105,19 @@ _MOST_THROTTLED_SECONDS: Final = 3600.0
 _SHOPEE_DAY: Final = timezone(timedelta(hours=8))
 _SAMPLE_LENGTH: Final = 80
 _UNPRINTABLE: Final = re.compile(r"[^ -~]+")
+_IPV4: Final = re.compile(r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b")
+_WHERE_ADDRESSES_ARE: Final = (
+    "to the addresses that may call: Shopee's Open Platform console, App Management, App List, the app of this "
+    "environment, IP Address Whitelist. It is one plain IPv4 address a line."
+)
+_RENEW_THE_KEY: Final = (
+    "Renew the key in Shopee's Open Platform console (App Management, App List, the app of this environment), then "
+    "save the new partner key on the connector page."
+)
+_LIFT_IT: Final = (
+    "Ask Shopee's seller support why the shop is suspended. Once that is lifted, open the connector page and press "
+    "Reconnect for this shop."
+)
 _DIGITS: Final = re.compile(r"[0-9]{1,6}")
 
 
@@ -145,9 +158,9 @@ def _is_too_busy(_module: str, code: str, text: str) -> bool:
     return code.startswith("error_busi") and "too many connections" in text
 
 
-def _remote(family: type[RemoteRejected], refusal: Refusal) -> RemoteRejected:
+def _remote(family: type[RemoteRejected], refusal: Refusal, **facts: str) -> RemoteRejected:
     text = f"Shopee: {refusal.code} {refusal.message}".strip()
-    return family(text, remote_code=refusal.code, request_id=refusal.request_id)
+    return family(text, remote_code=refusal.code, request_id=refusal.request_id, **facts)
 
 
 def _say(refusal: Refusal, text: str) -> str:
@@ -162,8 +175,22 @@ def _reconnect(refusal: Refusal, _now: datetime) -> KedaiError:
     return NeedsReconnect(_say(refusal, "The shop's authorisation no longer holds."))
 
 
+def _suspended(refusal: Refusal, _now: datetime) -> KedaiError:
+    return NeedsReconnect(_say(refusal, "Shopee has suspended the shop."), fix=_LIFT_IT)
+
+
 def _misconfigured(refusal: Refusal, _now: datetime) -> KedaiError:
     return _remote(RemoteMisconfigured, refusal)
+
+
+def _undeclared_address(refusal: Refusal, _now: datetime) -> KedaiError:
+    named = _IPV4.search(refusal.message)
+    address = "this server's public address" if named is None else f"the address {named[0]}"
+    return _remote(RemoteMisconfigured, refusal, fix=f"Add {address} {_WHERE_ADDRESSES_ARE}")
+
+
+def _expired_key(refusal: Refusal, _now: datetime) -> KedaiError:
+    return _remote(RemoteMisconfigured, refusal, fix=_RENEW_THE_KEY)
 
 
 def _not_found(refusal: Refusal, _now: datetime) -> KedaiError:
@@ -210,9 +237,12 @@ _LADDER: Final[tuple[tuple[Applies, Build], ...]] = (
     (_codes("error_shop_refresh_token", "error_merchant_refresh_token"), _reconnect),
     (_ends_with("_access_expired"), _reconnect),
     (_text("error_auth", "invalid refresh_token", "invalid partner_id or shop"), _reconnect),
-    (_codes("error_sign", "invalid_partner_id", "error_partner_key_expired", "source_ip_undeclared"), _misconfigured),
+    (_codes("shop_banned", "user_banned"), _suspended),
+    (_codes("source_ip_undeclared"), _undeclared_address),
+    (_codes("error_partner_key_expired"), _expired_key),
+    (_codes("error_sign", "invalid_partner_id"), _misconfigured),
     (_codes("error_api_permission", "error_ashop_api_permission", "error_api_call_restricted"), _misconfigured),
-    (_codes("api_suspended", "shop_banned", "user_banned", "partner_frozen", "error_kyc_auth"), _misconfigured),
+    (_codes("api_suspended", "partner_frozen", "error_kyc_auth"), _misconfigured),
     (_text("error_param", "request path is incorrect"), _misconfigured),
     (_text("error_auth", "partner_id is invalid", "no permission", "app is deleted", "restricted"), _misconfigured),
     (_text("error_param", _TIMESTAMP), _clock),

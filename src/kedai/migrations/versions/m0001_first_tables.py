@@ -30,6 +30,7 @@ ENVIRONMENT_IS_FIXED = (
     "order_shadow",
     "order_sync",
     "order_timeline",
+    "outgoing_call",
     "rate_bucket",
     "raw_event",
     "rejected_count",
@@ -62,6 +63,7 @@ TABLES_IN_REVERSE = (
     "go_live_certificate",
     "staff",
     "sign_in_tries",
+    "outgoing_call",
     "rejected_delivery",
     "rejected_count",
     "process",
@@ -74,6 +76,13 @@ TABLES_IN_REVERSE = (
     "api_token",
     "active_environment",
 )
+
+
+OUTGOING_CALL_INDEXES = {
+    "list": ["environment", "started_at", "id"],
+    "shop": ["environment", "shop_id", "started_at", "id"],
+    "request": ["environment", "request_id", "started_at", "id"],
+}
 
 
 APPEND_ONLY = {
@@ -223,6 +232,8 @@ def create_tables() -> None:
         sa.Column("push_partner_key_changed_by", sa.Text(), nullable=True),
         sa.Column("previous_push_partner_key_encrypted", sa.Text(), nullable=True),
         sa.Column("previous_push_partner_key_valid_until", types.UtcDateTime(), nullable=True),
+        sa.Column("app_problem", sa.Text(), server_default="", nullable=False),
+        sa.Column("app_problem_version", types.Integer, nullable=True),
         sa.Column("version", types.Integer, nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.Column("updated_by", sa.Text(), nullable=False),
@@ -302,6 +313,34 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_rejected_delivery"),
     )
     op.create_index("ix_rejected_delivery_list", "rejected_delivery", ["environment", "id"], unique=False)
+    op.create_table(
+        "outgoing_call",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=True),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("status", types.Integer, nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("request_id", types.KeyText, nullable=False),
+        sa.Column("milliseconds", types.Integer, nullable=False),
+        sa.Column("started_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_outgoing_call_environment_known"),
+        sa.CheckConstraint("outcome IN ('ok', 'failed')", name="ck_outgoing_call_outcome_known"),
+        sa.PrimaryKeyConstraint("id", name="pk_outgoing_call"),
+    )
+    for name, columns in OUTGOING_CALL_INDEXES.items():
+        op.create_index(f"ix_outgoing_call_{name}", "outgoing_call", columns, unique=False)
+    op.create_index(
+        "ix_outgoing_call_failed",
+        "outgoing_call",
+        ["environment", "started_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("outcome = 'failed'"),
+        postgresql_where=sa.text("outcome = 'failed'"),
+    )
     op.create_table(
         "staff",
         sa.Column("id", types.Id(), nullable=False),

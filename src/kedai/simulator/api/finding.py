@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from kedai.simulator.api import texts
 from kedai.simulator.api.answers import START_CURSOR
 from kedai.simulator.api.errors import ApiError
+from kedai.simulator.api.texts import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from kedai.simulator.api.call import ShopCall
     from kedai.simulator.state.orders import Order, Package
+    from kedai.simulator.state.shelf import Item, Shelf
 
 T = TypeVar("T")
+ITEM_NOT_FOUND = Refusal("error_item_not_found", "Product not found.")
 
 
 def find_order(call: ShopCall, order_sn: str) -> Order:
@@ -79,3 +82,20 @@ def _read(cursor: str) -> tuple[int, str] | None:
     if not comma or not value.isascii() or not value.isdigit() or len(value) > 12:
         raise ApiError(texts.wrong_parameters("cursor is invalid"))
     return int(value), number
+
+
+def shelf_of(call: ShopCall) -> Shelf:
+    """Return what the calling shop sells."""
+    return call.world.shelves[call.shop.shop_id]
+
+
+def find_item(call: ShopCall, item_id: int) -> Item:
+    """Return an item of the calling shop.
+
+    Raises:
+        ApiError: it has none of that id.
+    """
+    item = shelf_of(call).items.get(item_id)
+    if item is None:
+        raise ApiError(ITEM_NOT_FOUND)
+    return item

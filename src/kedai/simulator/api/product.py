@@ -1,4 +1,4 @@
-"""Items, their models, and what changes stock and prices (contract §5.4)."""
+"""Items and their models, as they are listed, searched and shown (contract §5.4)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from kedai.simulator.api import texts
 from kedai.simulator.api.errors import ApiError
+from kedai.simulator.api.finding import ITEM_NOT_FOUND, find_item, shelf_of
 from kedai.simulator.api.params import (
-    body_amount,
-    body_number,
-    body_objects,
-    body_optional_number,
     optional_number,
     page_size,
     parse_uint,
@@ -20,34 +17,18 @@ from kedai.simulator.api.params import (
 )
 from kedai.simulator.api.texts import Refusal
 from kedai.simulator.state.money import to_number
-from kedai.simulator.state.shelf import ITEM_STATUSES, NO_MODEL
+from kedai.simulator.state.shelf import ITEM_STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kedai.simulator.api.call import Answer, ShopCall
-    from kedai.simulator.state.shelf import Item, Model, Shelf
+    from kedai.simulator.state.shelf import Item, Model
 
 MAX_ITEMS = 50
 # Deeper offsets are refused, and a page's own next offset is the way on.
 DEEPEST_OFFSET = 10_000
-LARGEST_STOCK = 10_000_000
 _INT64 = 2**63 - 1
-ITEM_NOT_FOUND = Refusal("error_item_not_found", "Product not found.")
 TOO_DEEP = Refusal("error_param", "get items offset over limit, please use the next field")
 BAD_STATUS = Refusal("error_param_item_status", f"item_status must be one of {' '.join(ITEM_STATUSES)}")
-NO_ITEM = Refusal("product.error_param", "invalid field ItemId: value must  Not Null")
-ON_HOLIDAY = Refusal("error_holiday_mode_change_stock", "Cannot change stock in holiday mode.")
-UNDER_PENALTY = Refusal("error_seller_under_penalty", "Seller is under penalty.")
-IN_PROMOTION = Refusal("error_cannt_edit_stock_in_promotion", "Cannot edit stock of an item in promotion.")
-PRICE_IN_PROMOTION = Refusal("error_cannt_edit_price_in_promotion", "Cannot edit price of an item in promotion.")
-BELOW_RESERVED = Refusal("error_auth", "Total stock must be more than reserved stock.")
-WRONG_LOCATION = Refusal("error_auth", "Lack of location_id, please double check.")
-STOCK_FAILED = Refusal(
-    "error_busi_update_stock_failed", "Update stock failed, please check failure_list for detailed reason"
-)
-PRICE_FAILED = Refusal("error_update_price_fail", "Update price failed, please check failure_list for detailed reason")
-UNLIST_ALL_FAILED = Refusal("error_unlist_item_all_failed", "Unlist item failed, please check failure_list.")
 
 
 def get_item_list(call: ShopCall) -> Answer:
@@ -65,7 +46,7 @@ def get_item_list(call: ShopCall) -> Answer:
     until = optional_number(call.query, "update_time_to", texts.UINT32_MAX)
     if since > until:
         raise ApiError(Refusal("error_update_time_range", "update_time_from must be before update_time_to"))
-    found = [item for item in _shelf(call).items.values() if item.status in statuses]
+    found = [item for item in shelf_of(call).items.values() if item.status in statuses]
     found = [item for item in found if since <= item.update_time <= until]
     page, more = found[offset : offset + size], offset + size < len(found)
     return {
@@ -109,7 +90,7 @@ def get_item_extra_info(call: ShopCall) -> Answer:
 
 def get_model_list(call: ShopCall) -> Answer:
     """Return an item's models."""
-    item = _item(call, _query_id(call))
+    item = find_item(call, _query_id(call))
     if not item.has_model:
         return {"response": {"tier_variation": [], "model": []}}
     options = [{"option": model.name} for model in item.models]
@@ -138,7 +119,7 @@ def search_item(call: ShopCall) -> Answer:
     statuses = text_list(call.query, "item_status") or ["NORMAL"]
     found = [
         item.item_id
-        for item in _shelf(call).items.values()
+        for item in shelf_of(call).items.values()
         if name in item.name.lower() and sku in ("", item.sku) and item.status in statuses
     ]
     more = offset + size < len(found)
@@ -151,132 +132,11 @@ def search_item(call: ShopCall) -> Answer:
     }
 
 
-def update_stock(call: ShopCall) -> Answer:
-    """Set the stock of models; what fails is listed with why, beside an error once any did."""
-    item = _item(call, _body_id(call))
-    shelf = _shelf(call)
-    if shelf.on_holiday:
-        raise ApiError(ON_HOLIDAY)
-    if shelf.under_penalty:
-        raise ApiError(UNDER_PENALTY)
-    if item.in_promotion:
-        raise ApiError(IN_PROMOTION)
-
-    def change(model: Model, wish: dict[str, Any]) -> dict[str, Any]:
-        given = body_objects(wish, "seller_stock", most=1)[0]
-        stock = body_number(given, "stock")
-        if given.get("location_id") not in (None, "", shelf.location_id):
-            raise ApiError(WRONG_LOCATION)
-        if not 0 <= stock <= LARGEST_STOCK:
-            raise ApiError(texts.wrong_parameters("stock is out of range"))
-        if stock < model.reserved:
-            raise ApiError(BELOW_RESERVED)
-        model.stock = stock
-        return {"location_id": shelf.location_id, "stock": stock}
-
-    return _change_models(call, item, "stock_list", change, STOCK_FAILED)
-
-
-def update_price(call: ShopCall) -> Answer:
-    """Set the price of models, likewise; what is finer than the currency is rounded."""
-    item = _item(call, _body_id(call))
-    if item.in_promotion:
-        raise ApiError(PRICE_IN_PROMOTION)
-
-    def change(model: Model, wish: dict[str, Any]) -> dict[str, Any]:
-        price = body_amount(wish, "original_price", call.shop.decimals)
-        if price == 0:
-            raise ApiError(Refusal("error_invalid_price", "Invalid price."))
-        model.price_minor = price
-        return {"original_price": to_number(price, call.shop.decimals)}
-
-    return _change_models(call, item, "price_list", change, PRICE_FAILED)
-
-
-def update_model(call: ShopCall) -> Answer:
-    """Set the SKU of models; nothing is given back."""
-    item = _item(call, _body_id(call))
-    wishes = body_objects(call.body, "model")
-    models = [item.find(body_number(wish, "model_id")) for wish in wishes]
-    if None in models:
-        raise ApiError(Refusal("error_model_invalid_model_id", "Invalid model id."))
-    for model, wish in zip(models, wishes, strict=True):
-        sku = wish.get("model_sku")
-        if model is not None and isinstance(sku, str):
-            model.sku = sku[:100]
-    item.update_time = call.world.clock.now()
-    return {}
-
-
-def unlist_item(call: ShopCall) -> Answer:
-    """Take items off the shop's page, or put them back."""
-    done, failed = [], []
-    for wish in body_objects(call.body, "item_list"):
-        item = _shelf(call).items.get(body_number(wish, "item_id"))
-        unlist = wish.get("unlist")
-        if not isinstance(unlist, bool):
-            raise ApiError(texts.required_field("unlist"))
-        if item is None or item.status not in ("NORMAL", "UNLIST"):
-            reason = ITEM_NOT_FOUND.message if item is None else "Cannot unlist reviewing or banned item."
-            failed.append({"item_id": wish["item_id"], "failed_reason": reason})
-            continue
-        item.status = "UNLIST" if unlist else "NORMAL"
-        item.update_time = call.world.clock.now()
-        done.append({"item_id": item.item_id, "unlist": unlist})
-    answer = {"response": {"success_list": done, "failure_list": failed}}
-    if not done:
-        raise ApiError(UNLIST_ALL_FAILED, beside=answer)
-    return answer
-
-
-def _change_models(
-    call: ShopCall,
-    item: Item,
-    field: str,
-    change: Callable[[Model, dict[str, Any]], dict[str, Any]],
-    failure: Refusal,
-) -> Answer:
-    done, failed = [], []
-    for wish in body_objects(call.body, field):
-        model_id = body_optional_number(wish, "model_id", NO_MODEL)
-        model = item.find(model_id)
-        try:
-            if model is None:
-                raise ApiError(Refusal("error_item_not_found", "Model not found."))
-            done.append({"model_id": model_id, **change(model, wish)})
-        except ApiError as refused:
-            failed.append({"model_id": model_id, "failed_reason": refused.refusal.message})
-    if done:
-        item.update_time = call.world.clock.now()
-    answer = {"response": {"success_list": done, "failure_list": failed}}
-    if failed:
-        # An error and a response together: some of it may have been done.
-        raise ApiError(failure, beside=answer)
-    return answer
-
-
-def _shelf(call: ShopCall) -> Shelf:
-    return call.world.shelves[call.shop.shop_id]
-
-
 def _query_id(call: ShopCall) -> int:
     number = parse_uint(required_text(call.query, "item_id"), maximum=_INT64)
     if number is None:
         raise ApiError(texts.wrong_type("item_id", expected="integer", given="string"))
     return number
-
-
-def _body_id(call: ShopCall) -> int:
-    if call.body.get("item_id") in (None, 0):
-        raise ApiError(NO_ITEM)
-    return body_number(call.body, "item_id")
-
-
-def _item(call: ShopCall, item_id: int) -> Item:
-    item = _shelf(call).items.get(item_id)
-    if item is None:
-        raise ApiError(ITEM_NOT_FOUND)
-    return item
 
 
 def _asked(call: ShopCall) -> list[Item]:
@@ -285,7 +145,7 @@ def _asked(call: ShopCall) -> list[Item]:
     numbers = [parse_uint(text, maximum=_INT64) for text in listed]
     if not 1 <= len(numbers) <= MAX_ITEMS:
         raise ApiError(Refusal("error_query_over_itemid_size", f"item_id_list must hold 1 to {MAX_ITEMS} ids"))
-    items = _shelf(call).items
+    items = shelf_of(call).items
     found = [items[number] for number in numbers if number in items]
     if not found:
         raise ApiError(ITEM_NOT_FOUND)
@@ -349,7 +209,7 @@ def _price_and_stock(call: ShopCall, model: Model, *, stock_as_text: bool) -> di
         "price_info": [{"currency": call.shop.currency, "original_price": price, "current_price": price}],
         "stock_info_v2": {
             "summary_info": {"total_reserved_stock": model.reserved, "total_available_stock": model.stock},
-            "seller_stock": [{"location_id": _shelf(call).location_id, "stock": model.stock, "if_saleable": True}],
+            "seller_stock": [{"location_id": shelf_of(call).location_id, "stock": model.stock, "if_saleable": True}],
             "shopee_stock": [warehouse],
             "advance_stock": {"sellable_advance_stock": 0, "in_transit_advance_stock": 0},
         },

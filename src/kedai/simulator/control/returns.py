@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from kedai.simulator.api.returns import summary
+from kedai.simulator.api.return_rows import summary
 from kedai.simulator.control.http import ControlError, answer, read_body, simulation_of
 from kedai.simulator.control.orders import find_order
 from kedai.simulator.state.lifecycle import WrongState

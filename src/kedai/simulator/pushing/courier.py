@@ -49,6 +49,7 @@ class Courier:
         self.dice = Dice(world.seed, world.environment, "courier")
         self._lanes: dict[int, _Lane] = {}
         self._session: aiohttp.ClientSession | None = None
+        self.judged = 0
 
     def emit(self, app: App, shop_id: int | None, pushes: list[Push]) -> None:
         """Record and send what an event caused, if the app wants it; the switches may repeat or reorder it."""
@@ -223,6 +224,7 @@ class Courier:
         return self._session
 
     def _judge(self, delivery: Delivery, attempt: Attempt) -> None:
+        self.judged += 1
         delivery.attempts.append(attempt)
         self._world.apps[delivery.partner_id].push.note(attempt.at, accepted=attempt.is_accepted)
         if delivery.state == "evicted":

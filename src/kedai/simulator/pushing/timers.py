@@ -25,6 +25,7 @@ class Timers:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._handle: asyncio.TimerHandle | None = None
+        self.fired = 0
         clock.on_jump(self._arm)
 
     def at(self, moment: float, action: Callable[[], None]) -> None:
@@ -52,5 +53,6 @@ class Timers:
         while self._heap and self._heap[0][0] <= self._clock.time():
             due.append(heapq.heappop(self._heap)[2])
         self._arm()
+        self.fired += len(due)
         for action in due:
             action()

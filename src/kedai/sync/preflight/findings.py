@@ -60,7 +60,9 @@ def not_tried(name: str, why: str) -> Check:
 
 def refused(name: str, error: KedaiError, *, subject: str = "") -> Check:
     """A call that failed, with the fix of its family."""
-    fix = next((text for family, text in _FIXES.items() if isinstance(error, family)), _TRY_AGAIN)
+    fix = error.facts.get("fix") or next(
+        (text for family, text in _FIXES.items() if isinstance(error, family)), _TRY_AGAIN
+    )
     return failed(name, error.message, fix, subject=subject)
 
 

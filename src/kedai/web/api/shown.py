@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kedai.kit.ids import show_id
 
 if TYPE_CHECKING:
+    from kedai.calls.models import OutgoingCall
     from kedai.inbox.models import RawEvent
     from kedai.runs.models import Run
 
@@ -37,6 +38,26 @@ def shown_run(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "created_by": run.created_by,
         "finished_at": run.finished_at,
+    }
+    shown: dict[str, Any] = plain(body)
+    return shown
+
+
+def shown_call(call: OutgoingCall) -> dict[str, Any]:
+    """An outgoing call; ``status`` is null where no answer came."""
+    body = {
+        "id": show_id("call", call.id),
+        "connector": call.connector,
+        "environment": call.environment.value,
+        "shop_id": call.shop_id,
+        "method": call.method,
+        "path": call.path,
+        "status": call.status,
+        "outcome": call.outcome,
+        "code": call.code,
+        "milliseconds": call.milliseconds,
+        "request_id": call.request_id,
+        "started_at": call.started_at,
     }
     shown: dict[str, Any] = plain(body)
     return shown

@@ -51,7 +51,7 @@ def templates() -> Templates:
     return found
 
 
-def url(path: str, **params: str | None) -> str:
+def url(path: str, /, **params: str | None) -> str:
     """An address with those parameters that have a value."""
     given = {name: value for name, value in params.items() if value}
     return f"{path}?{urlencode(given)}" if given else path

@@ -8,6 +8,7 @@ from kedai.errors import Forbidden
 from kedai.web.dashboard.assets import router as assets
 from kedai.web.dashboard.routes_account import router as account
 from kedai.web.dashboard.routes_audit import router as audit
+from kedai.web.dashboard.routes_calls import router as calls
 from kedai.web.dashboard.routes_certificates import router as certificates
 from kedai.web.dashboard.routes_confirm import router as confirm
 from kedai.web.dashboard.routes_connection import router as connection
@@ -49,7 +50,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(assets)
 PAGES = (
     *(session, confirm, account, totp, passkeys),
-    *(home, orders, events, parked, exceptions, runs, connection, credentials),
+    *(home, orders, events, parked, exceptions, runs, calls, connection, credentials),
     *(shops, shop, merchants, certificates, switch),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
 )

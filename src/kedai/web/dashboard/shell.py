@@ -14,6 +14,7 @@ from kedai.errors import Invalid, NotFound
 from kedai.runtime import Runtime
 from kedai.staff.roles import Capability
 from kedai.values.environment import ConnectorName, Environment
+from kedai.vault.degraded import Degraded, list_degraded
 from kedai.vault.queries import get_active_environment
 from kedai.web.security import Principal
 
@@ -25,7 +26,8 @@ class Shell:
     """The frame of one page. ``active`` is ``None`` only where it cannot be read (the database is away).
 
     ``fresh`` is false where a dangerous act would ask for the password first; ``here`` is the page's own address.
-    ``sealed`` names the environments that wait for a person because this seems to be a copy.
+    ``sealed`` names the environments that wait for a person because this seems to be a copy, ``degraded`` those whose
+    app the marketplace refuses.
     """
 
     viewed: Viewed
@@ -38,6 +40,7 @@ class Shell:
     fresh: bool = True
     here: str = "/"
     sealed: tuple[Environment, ...] = ()
+    degraded: tuple[Degraded, ...] = ()
 
     @property
     def environment(self) -> Environment | None:
@@ -123,6 +126,7 @@ def read_shell(
         fresh=caller is None or caller.is_fresh(runtime.clock.now()),
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         sealed=tuple(sorted(runtime.parts.quarantine.sealed(db))),
+        degraded=() if caller is None else tuple(list_degraded(db)),
     )
     request.state.shell = shell
     return shell

@@ -60,6 +60,20 @@ EVENT_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
     "discarded": ("Discarded", "quiet", "A person said that it is not needed."),
 }
 
+CALL_TROUBLE = {
+    "certificate": "The marketplace's certificate is not valid.",
+    "tls": "No secure connection could be made.",
+    "dns": "Its host name cannot be resolved.",
+    "connect": "It cannot be connected to.",
+    "connect_timeout": "It took too long to accept a connection.",
+    "url": "Its address is not valid.",
+    "timeout": "It took too long to answer.",
+    "lost": "The connection was lost before the whole answer came.",
+    "encoding": "The answer was damaged.",
+    "too_large": "The answer was larger than any real one.",
+    "cancelled": "Kedai gave the call up, for example because it was stopped.",
+}
+
 PARKED_REASON = {
     "inactive_environment": "Its environment is not the active one, so its orders are not worked on.",
     "unknown_shop": "It names a shop that is not connected here.",

@@ -256,9 +256,10 @@ class Orders(Area):
         """Cancel an order, or some pieces of it.
 
         Raises:
-            Invalid: out of stock, but no item is named. RemoteRejected: it can no longer be cancelled.
+            Invalid: out of stock, but ``item_list`` is empty (contract §5.1).
+            RemoteRejected: it can no longer be cancelled.
         """
-        if cancel_reason is CancelReason.OUT_OF_STOCK and not item_list and not partial_cancel_item_list:
+        if cancel_reason is CancelReason.OUT_OF_STOCK and not item_list:  # also beside those partly cancelled
             raise Invalid("Name the items that are out of stock.", field="item_list")
         body = {
             "order_sn": check_number(order_sn, "order_sn"),

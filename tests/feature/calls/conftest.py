@@ -1,0 +1,17 @@
+"""An open installation for each test of this room, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.factories import House, open_house
+
+
+@pytest.fixture
+def house(database_url: str, tmp_path: Path) -> Iterator[House]:
+    """A fresh installation with a fake marketplace."""
+    with open_house(database_url, tmp_path) as opened:
+        yield opened
