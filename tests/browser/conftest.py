@@ -91,7 +91,8 @@ def overflow(page: Page) -> int:
 
     A click may return when the next page has only begun and has no root element yet.
     """
-    page.wait_for_function("document.readyState === 'complete'")
+    # Not wait_for_function: asked again, it evaluates in the page, where our content security policy forbids that.
+    page.wait_for_load_state("load")
     wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return wider
 

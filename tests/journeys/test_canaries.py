@@ -83,6 +83,13 @@ TRIED: Mapping[str, tuple[str, ...]] = {
     "env check": ("sandbox", "live --json"),
     "env register-pushes": ("sandbox", "live --confirm live --json"),
     "env activate": ("live --confirm live", "sandbox --json"),
+    "events replay": ("--env sandbox --dry-run", "--env live --json", "--env sandbox --since {secret}"),
+    "orders rebuild": (
+        "--env sandbox --shop {secret} --as-of 2020-01-31T08:00:00Z",
+        "--env live --shop 1 --as-of {secret} --json",
+    ),
+    "orders apply-rebuild": ("{secret} --env sandbox",),
+    "orders discard-rebuild": ("run_x --env live --json",),
     "keys list": ("", "--json"),
     "keys verify": ("",),
     "keys add": ("k3", "k3 --generate"),

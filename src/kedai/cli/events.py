@@ -57,7 +57,9 @@ def replay(
         if not dry_run:
             with runtime.web_db.write() as db:
                 now = runtime.clock.now()
-                queued = replay_events(runtime.parts, db, name, chosen, choice, actor=COMMAND_LINE, now=now)
+                queued = replay_events(
+                    runtime.parts, db, name, chosen, choice, counted=number, actor=COMMAND_LINE, now=now
+                )
                 run = show_id("run", queued.id)
     if as_json:
         print_json({"environment": chosen.value, "events": number, "dry_run": dry_run, "run": run})

@@ -55,8 +55,10 @@ def rebuild(
     wish = rebuilds.Wish(parse_instant(as_of, field="as_of"), order, **ends)
     with open_runtime_beside() as runtime:
         scope, now = Scope(runtime.parts.connector(connector).name, chosen, shop), runtime.clock.now()
+        with runtime.web_db.read() as db:
+            counted = rebuilds.count_meant(db, scope, wish)
         with runtime.web_db.write() as db:
-            run = rebuilds.start_rebuild(runtime.parts, db, scope, wish, actor=COMMAND_LINE, now=now)
+            run = rebuilds.start_rebuild(runtime.parts, db, scope, wish, counted=counted, actor=COMMAND_LINE, now=now)
         shown = _finish(runtime, run, chosen)
     _print(shown, as_json)
 

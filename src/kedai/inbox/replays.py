@@ -60,10 +60,10 @@ class Choice:
 
 
 def count_chosen(
-    db: Session, connector: ConnectorName, environment: Environment, choice: Choice, *, before: UUID, at_most: int
+    db: Session, connector: ConnectorName, environment: Environment, choice: Choice, *, at_most: int
 ) -> int:
     """How many pushes are meant, counted no further than ``at_most``."""
-    statement = sa.select(sa.literal(1)).where(*_chosen(connector, environment, choice), RawEvent.id < before)
+    statement = sa.select(sa.literal(1)).where(*_chosen(connector, environment, choice))
     return db.execute(sa.select(sa.func.count()).select_from(statement.limit(at_most).subquery())).scalar_one()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -29,6 +29,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.order import OrderSnapshot
 from kedai.vault.queries import find_shop
 
 if TYPE_CHECKING:
@@ -58,8 +59,19 @@ class Wish:
     placed_until: datetime | None = None
 
 
-def start_rebuild(parts: Parts, db: Session, scope: Scope, wish: Wish, *, actor: Actor, now: datetime) -> Run:
+def count_meant(db: Session, scope: Scope, wish: Wish) -> int:
+    """How many orders a rebuild would compare."""
+    if wish.order_sn is not None:
+        return 1
+    return shadows.count_placed(db, scope, since=wish.placed_from, until=wish.placed_until)
+
+
+def start_rebuild(
+    parts: Parts, db: Session, scope: Scope, wish: Wish, *, counted: int, actor: Actor, now: datetime
+) -> Run:
     """Queue a rebuild into a shadow; one at a time for a shop.
+
+    ``counted`` is what `count_meant` said just before: counting takes long, and must not hold the right to write.
 
     Raises:
         NotFound: there is no such shop or order here.
@@ -71,7 +83,6 @@ def start_rebuild(parts: Parts, db: Session, scope: Scope, wish: Wish, *, actor:
     going_on = find_open_runs(db, (KIND, *_SETTLING), scope.connector, environment=scope.environment)
     if any(run.scope["shop_id"] == scope.shop_id for run in going_on):
         raise Conflict("A rebuild of this shop is going on: wait for its end, or stop it.")
-    total = 1 if wish.order_sn is not None else _count(db, scope, wish)
     told = {
         "shop_id": scope.shop_id,
         "as_of": wish.as_of.isoformat(),
@@ -79,7 +90,7 @@ def start_rebuild(parts: Parts, db: Session, scope: Scope, wish: Wish, *, actor:
         "placed_from": _text(wish.placed_from),
         "placed_until": _text(wish.placed_until),
     }
-    return create_run(db, KIND, scope.connector, scope.environment, scope=told, total=total, actor=actor, now=now)
+    return create_run(db, KIND, scope.connector, scope.environment, scope=told, total=counted, actor=actor, now=now)
 
 
 def apply_rebuild(db: Session, run_id: UUID, *, environment: Environment, actor: Actor, now: datetime) -> Run:
@@ -169,10 +180,6 @@ def _check(db: Session, scope: Scope, wish: Wish, now: datetime) -> None:
         raise Invalid("The range ends before it begins.", field="placed_until")
 
 
-def _count(db: Session, scope: Scope, wish: Wish) -> int:
-    return shadows.count_placed(db, scope, since=wish.placed_from, until=wish.placed_until)
-
-
 def _settle(
     db: Session,
     kind: str,
@@ -234,7 +241,7 @@ def _compare(reader: RereadsOrders, one: _Looked) -> Shadow | None:
     )
 
 
-def _reread(reader: RereadsOrders, answer: StoredAnswer) -> Any:
+def _reread(reader: RereadsOrders, answer: StoredAnswer) -> OrderSnapshot | None:
     """None where today's code cannot read it."""
     try:
         unpacker = zlib.decompressobj()

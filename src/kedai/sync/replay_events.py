@@ -28,12 +28,12 @@ KIND = "replay_events"
 COUNTED = 100_000
 """How far a preview counts."""
 
-_SCAN = 1_000
+_SCAN = 200  # as for parked pushes: SQLite's one writer is held for a few milliseconds
 
 
 def preview(db: Session, name: ConnectorName, environment: Environment, choice: Choice) -> int:
     """How many pushes a replay would take, counted no further than `COUNTED`."""
-    return count_chosen(db, name, environment, choice, before=new_id(), at_most=COUNTED)
+    return count_chosen(db, name, environment, choice, at_most=COUNTED)
 
 
 def replay_events(
@@ -43,10 +43,13 @@ def replay_events(
     environment: Environment,
     choice: Choice,
     *,
+    counted: int,
     actor: Actor,
     now: datetime,
 ) -> Run:
     """Queue a run over the pushes that have arrived by now; those that come meanwhile are left alone.
+
+    ``counted`` is what `preview` said just before: counting takes long, and must not hold the right to write.
 
     Raises:
         Conflict: the environment is not the active one, so that its orders are not worked on; or a replay is going on.
@@ -56,11 +59,9 @@ def replay_events(
         raise Conflict(f"{environment.value.title()} is not the active environment: switch to it first.")
     if find_open_runs(db, (KIND,), name, environment=environment):
         raise Conflict("A replay of this environment is going on: wait for its end, or stop it.")
-    before = new_id()
-    total = count_chosen(db, name, environment, choice, before=before, at_most=COUNTED)
-    scope = {**choice.told(), "before": str(before)}
-    known = total if total < COUNTED else None
-    return create_run(db, KIND, name, environment, scope=scope, total=known, actor=actor, now=now)
+    scope = {**choice.told(), "before": str(new_id())}
+    total = counted if counted < COUNTED else None
+    return create_run(db, KIND, name, environment, scope=scope, total=total, actor=actor, now=now)
 
 
 def step(db: Session, run: Run, *, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from kedai.inbox.models import RawEvent
 from kedai.inbox.service import keep_rejected
 from kedai.kit.ids import new_id
 from kedai.orders.service import prepare, upsert
+from kedai.orders.shadow import Shadow, keep
 from kedai.runs.service import create_run
 from kedai.sync import connect
 from kedai.values.environment import MerchantScope, Scope
@@ -40,6 +41,7 @@ def filled(house: House) -> House:
     house.deliver(incoming("O1"))
     with house.db.write() as db:
         upsert(db, scope, prepare([snapshot("O1")]), now=house.now)
+        keep(db, scope, new_id(), [Shadow("O1", "unreadable", None, standing_hash=b"x", events=0)])
         create_run(db, "x", FAKE, SANDBOX, scope={}, total=None, actor=ANNA, now=house.now)
         raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x"), now=house.now)
         keep_rejected(db, FAKE, SANDBOX, reason="mismatch", count=1, headers={}, body=b"", now=house.now)

@@ -53,10 +53,11 @@ def learn(house: House, *readings: OrderSnapshot, scope: Scope = SCOPE) -> None:
 
 
 def start(house: House, scope: Scope = SCOPE, **wish: Any) -> Run:
+    meant = Wish(**{"as_of": house.now, **wish})
+    with house.db.read() as db:
+        counted = rebuild.count_meant(db, scope, meant)
     with house.db.write() as db:
-        return rebuild.start_rebuild(
-            house.parts, db, scope, Wish(**{"as_of": house.now, **wish}), actor=ANNA, now=house.now
-        )
+        return rebuild.start_rebuild(house.parts, db, scope, meant, counted=counted, actor=ANNA, now=house.now)
 
 
 def work(house: House) -> None:

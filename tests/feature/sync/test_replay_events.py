@@ -36,9 +36,11 @@ def worked(house: House) -> House:
 
 
 def begin(house: House, environment: Environment = SANDBOX, **wish: Any) -> Run:
+    with house.db.read() as db:
+        counted = replay_events.preview(db, FAKE, environment, Choice(**wish))
     with house.db.write() as db:
         return replay_events.replay_events(
-            house.parts, db, FAKE, environment, Choice(**wish), actor=ANNA, now=house.now
+            house.parts, db, FAKE, environment, Choice(**wish), counted=counted, actor=ANNA, now=house.now
         )
 
 

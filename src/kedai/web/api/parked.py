@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 
 from kedai.inbox.queries import get_event
 from kedai.inbox.service import count_parked
-from kedai.kit.ids import parse_id, show_id
+from kedai.kit.ids import parse_id
 from kedai.runtime import Runtime
 from kedai.sync import replay
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ParkedReason
 from kedai.vault.queries import get_active_environment
 from kedai.web.api.place import PREFIX, FreshReplayer, Place, Reader, Replayer
-from kedai.web.api.shown import shown_event, shown_run
+from kedai.web.api.shown import queued_run, shown_event
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession
 from kedai.web.security import Principal
 
@@ -99,8 +99,7 @@ def _decide(
         return JSONResponse({"dry_run": True, "events": number})
     chosen = {"reason": body.reason, "shop_id": body.shop_id}
     run = verb(runtime.parts, db, name, place, **chosen, actor=caller.actor, now=runtime.clock.now())
-    location = f"/api/v1/{place.value}/runs/{show_id('run', run.id)}"
-    return JSONResponse(shown_run(run), 202, headers={"Location": location})
+    return queued_run(run)
 
 
 def _decide_one(

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from kedai.kit.ids import parse_id, show_id
+from kedai.kit.ids import parse_id
 from kedai.kit.instants import parse_instant
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.orders.shadow import count_shadows, list_shadows
 from kedai.sync import rebuild
-from kedai.values.environment import Environment, Scope
+from kedai.values.environment import Scope
 from kedai.vault.queries import get_cursor_key
 from kedai.web.api.place import PREFIX, FreshReplayer, Place, Reader, Replayer
-from kedai.web.api.shown import shown_run
+from kedai.web.api.shown import queued_run, shown_run
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession
-
-if TYPE_CHECKING:
-    from kedai.runs.models import Run
 
 router = APIRouter(prefix=PREFIX)
 Instant = Annotated[str, Field(max_length=40)]
@@ -48,15 +44,15 @@ class RebuildBody(BaseModel):
 
 
 @router.post("/connectors/{connector}/rebuilds")
-def start(
-    connector: str, place: Place, runtime: RuntimeDep, caller: Replayer, db: WriteSession, body: RebuildBody
-) -> Response:
+def start(connector: str, place: Place, runtime: RuntimeDep, caller: Replayer, body: RebuildBody) -> Response:
     """Queue a rebuild into a shadow; no order is touched."""
-    scope = Scope(runtime.parts.connector(connector).name, place, body.shop_id)
-    now = runtime.clock.now()
-    run = rebuild.start_rebuild(runtime.parts, db, scope, body.wish(), actor=caller.actor, now=now)
-    location = f"/api/v1/{place.value}/rebuilds/{show_id('run', run.id)}"
-    return JSONResponse(shown_run(run), 202, headers={"Location": location})
+    scope, wish = Scope(runtime.parts.connector(connector).name, place, body.shop_id), body.wish()
+    with runtime.web_db.read() as db:
+        counted = rebuild.count_meant(db, scope, wish)
+    with runtime.web_db.write() as db:
+        now = runtime.clock.now()
+        run = rebuild.start_rebuild(runtime.parts, db, scope, wish, counted=counted, actor=caller.actor, now=now)
+        return queued_run(run, at="rebuilds")
 
 
 @router.get("/rebuilds/{run_id}")
@@ -92,16 +88,11 @@ def show(
 def apply(run_id: str, place: Place, runtime: RuntimeDep, caller: FreshReplayer, db: WriteSession) -> Response:
     """Queue a run that leaves the orders as the rebuild found they were."""
     now, found = runtime.clock.now(), parse_id("run", run_id)
-    return _queued(rebuild.apply_rebuild(db, found, environment=place, actor=caller.actor, now=now), place)
+    return queued_run(rebuild.apply_rebuild(db, found, environment=place, actor=caller.actor, now=now))
 
 
 @router.post("/rebuilds/{run_id}/discards")
 def discard(run_id: str, place: Place, runtime: RuntimeDep, caller: Replayer, db: WriteSession) -> Response:
     """Queue a run that notes that the orders stay as they are."""
     now, found = runtime.clock.now(), parse_id("run", run_id)
-    return _queued(rebuild.discard_rebuild(db, found, environment=place, actor=caller.actor, now=now), place)
-
-
-def _queued(run: Run, place: Environment) -> Response:
-    location = f"/api/v1/{place.value}/runs/{show_id('run', run.id)}"
-    return JSONResponse(shown_run(run), 202, headers={"Location": location})
+    return queued_run(rebuild.discard_rebuild(db, found, environment=place, actor=caller.actor, now=now))

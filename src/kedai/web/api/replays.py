@@ -9,13 +9,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from kedai.inbox.replays import REPLAYABLE, Choice
-from kedai.kit.ids import show_id
 from kedai.kit.instants import parse_instant
 from kedai.sync.replay_events import preview, replay_events
 from kedai.values.event import EventState
 from kedai.web.api.place import PREFIX, Place, Replayer
-from kedai.web.api.shown import shown_run
-from kedai.web.deps import RuntimeDep, WriteSession
+from kedai.web.api.shown import queued_run
+from kedai.web.deps import RuntimeDep
 
 router = APIRouter(prefix=PREFIX)
 Text = Annotated[str, Field(max_length=64, pattern=r"^[!-~]+$")]
@@ -43,14 +42,14 @@ class ReplayBody(BaseModel):
 
 
 @router.post("/connectors/{connector}/event-replays")
-def replay(
-    connector: str, place: Place, runtime: RuntimeDep, caller: Replayer, db: WriteSession, body: ReplayBody
-) -> Response:
+def replay(connector: str, place: Place, runtime: RuntimeDep, caller: Replayer, body: ReplayBody) -> Response:
     """Queue a run that replays them in order of arrival; 409 where the environment is not the active one."""
     name, choice = runtime.parts.connector(connector).name, body.choice()
+    with runtime.web_db.read() as db:
+        counted = preview(db, name, place, choice)
     if body.dry_run:
-        return JSONResponse({"dry_run": True, "events": preview(db, name, place, choice)})
-    now = runtime.clock.now()
-    run = replay_events(runtime.parts, db, name, place, choice, actor=caller.actor, now=now)
-    location = f"/api/v1/{place.value}/runs/{show_id('run', run.id)}"
-    return JSONResponse(shown_run(run), 202, headers={"Location": location})
+        return JSONResponse({"dry_run": True, "events": counted})
+    with runtime.web_db.write() as db:
+        now = runtime.clock.now()
+        run = replay_events(runtime.parts, db, name, place, choice, counted=counted, actor=caller.actor, now=now)
+        return queued_run(run)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastapi.responses import JSONResponse
+
 from kedai.kit.ids import show_id
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ def shown_run(run: Run) -> dict[str, Any]:
     }
     shown: dict[str, Any] = plain(body)
     return shown
+
+
+def queued_run(run: Run, *, at: str = "runs") -> JSONResponse:
+    """202 with the run, and where it is watched: ``/api/v1/{environment}/{at}/{id}``."""
+    location = f"/api/v1/{run.environment.value}/{at}/{show_id('run', run.id)}"
+    return JSONResponse(shown_run(run), 202, headers={"Location": location})
 
 
 def shown_call(call: OutgoingCall) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from kedai.kit.instants import parse_instant
 from kedai.orders.queries import list_scopes
 from kedai.orders.shadow import OPEN, count_shadows, list_shadows
 from kedai.runs.queries import find_open_runs, list_latest_runs
+from kedai.runtime import Runtime
 from kedai.sync import rebuild
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.web.dashboard.access import FreshReplayer, Reader, Replayer
@@ -23,6 +25,7 @@ from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, main_connector, read_shell, text_param
 from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
+from kedai.web.security import Principal
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -67,8 +70,10 @@ def start(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, 
         _instant(form, "placed_until"),
     )
     scope, now = Scope(name, environment, shop_id), runtime.clock.now()
+    with runtime.web_db.read() as db:
+        counted = rebuild.count_meant(db, scope, wish)
     with runtime.web_db.write() as db:
-        run = rebuild.start_rebuild(runtime.parts, db, scope, wish, actor=caller.actor, now=now)
+        run = rebuild.start_rebuild(runtime.parts, db, scope, wish, counted=counted, actor=caller.actor, now=now)
         here = _address(environment, run)
     return RedirectResponse(here, 303)
 
@@ -106,21 +111,28 @@ def show_one(
 @router.post("/e/{environment}/rebuilds/{run_id}/apply")
 def apply(runtime: RuntimeDep, caller: FreshReplayer, environment: ActedEnvironment, run_id: str) -> Response:
     """Queue a run that leaves the orders as they were known then."""
-    with runtime.web_db.write() as db:
-        found = parse_id("run", run_id)
-        rebuild.apply_rebuild(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
-        here = _address(environment, rebuild.get_rebuild(db, found, environment=environment))
-    return RedirectResponse(url(here, status="rebuild_applied"), 303)
+    return _settle(rebuild.apply_rebuild, runtime, caller, environment, run_id, status="rebuild_applied")
 
 
 @router.post("/e/{environment}/rebuilds/{run_id}/discard")
 def discard(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, run_id: str) -> Response:
     """Queue a run that notes that the orders stay as they are."""
+    return _settle(rebuild.discard_rebuild, runtime, caller, environment, run_id, status="rebuild_discarded")
+
+
+def _settle(
+    verb: Callable[..., Run],
+    runtime: Runtime,
+    caller: Principal,
+    environment: Environment,
+    run_id: str,
+    *,
+    status: str,
+) -> Response:
+    found = parse_id("run", run_id)
     with runtime.web_db.write() as db:
-        found = parse_id("run", run_id)
-        rebuild.discard_rebuild(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
-        here = _address(environment, rebuild.get_rebuild(db, found, environment=environment))
-    return RedirectResponse(url(here, status="rebuild_discarded"), 303)
+        verb(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
+    return RedirectResponse(url(f"/e/{environment.value}/rebuilds/{show_id('run', found)}", status=status), 303)
 
 
 def _find_settling(db: Session, run: Run) -> Run | None:

@@ -14,7 +14,7 @@ from kedai.sync.replay_events import COUNTED, preview, replay_events
 from kedai.values.event import EventState
 from kedai.vault.queries import get_active_environment
 from kedai.web.dashboard.access import Replayer
-from kedai.web.dashboard.formats import counted
+from kedai.web.dashboard.formats import counted as show_count
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, main_connector, read_shell, text_param
@@ -43,7 +43,7 @@ def ask(request: Request, runtime: RuntimeDep, caller: Replayer, environment: Ac
         given=given,
         states=[state.value for state in REPLAYABLE],
         number=number,
-        count=counted(number, COUNTED),
+        count=show_count(number, COUNTED),
         is_active=is_active,
     )
 
@@ -53,8 +53,10 @@ def start(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, 
     """Queue the run; the page of runs shows how far it is."""
     name = runtime.parts.connector(form.get("connector") or main_connector(runtime)).name
     choice, now = _choice(form), runtime.clock.now()
+    with runtime.web_db.read() as db:
+        counted = preview(db, name, environment, choice)
     with runtime.web_db.write() as db:
-        replay_events(runtime.parts, db, name, environment, choice, actor=caller.actor, now=now)
+        replay_events(runtime.parts, db, name, environment, choice, counted=counted, actor=caller.actor, now=now)
     return RedirectResponse(url(f"/e/{environment.value}/runs", status="replay_queued"), 303)
 
 
