@@ -22,8 +22,9 @@ from kedai.errors import NeedsReconnect
 from kedai.sync.parts import open_client
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment, Scope
+from kedai.vault.accounts import open_tokens
 from kedai.vault.models import AuthToken, Shop
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.queries import find_token
 from tests.journeys.conftest import Place
 from tests.support.installation import SHOPEE, Installation
 from tests.support.processes import wait_until

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Client, MainAccounts
-from kedai.errors import Conflict, Invalid, KedaiError, NotConfigured, NotFound, StorageUnavailable
+from kedai.errors import Invalid, KedaiError, NotConfigured, StorageUnavailable
 from kedai.inbox.claims import wake_shop
 from kedai.kit.clock import monotonic
 from kedai.sync import grants
@@ -25,11 +25,11 @@ from kedai.values.actor import Actor, ActorKind
 from kedai.values.credentials import Grant, ShopProfile
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.vault import oauth_states
-from kedai.vault.held import drop_held, hold, is_held, seal_held, take_held
+from kedai.vault.accounts import save_account, seal_tokens, store_tokens
+from kedai.vault.held import drop_held, hold, seal_held
 from kedai.vault.oauth_states import ConsumedState
 from kedai.vault.queries import find_shop, get_credentials
 from kedai.vault.service import missing_fields
-from kedai.vault.shops import save_shop, seal_tokens, set_shop_state, store_tokens
 
 STATE_LIFETIME = timedelta(minutes=10)
 _CODE = re.compile(r"[!-~]{1,512}")
@@ -250,48 +250,12 @@ def _keep(
         return status
     sealed = seal_tokens(db, parts.ring, scope, grant.tokens)
     shop_state = "connected" if status == "connected" else "pending"
-    save_shop(db, scope, profile, state=shop_state, reason=reason, actor=actor, now=now)
+    save_account(db, scope, profile, state=shop_state, reason=reason, actor=actor, now=now)
     store_tokens(db, scope, partner_id, sealed, now=now)
     drop_held(db, scope)
     if shop_state == "connected":
         wake_shop(db, scope.connector, scope.environment, scope.shop_id, now=now)
     return status
-
-
-def confirm_pending(
-    parts: Parts,
-    db: Session,
-    name: ConnectorName,
-    environment: Environment,
-    shop_id: str,
-    *,
-    typed: str,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    """Accept a pending shop, or the newer pair that is held for a connected one: the operator types its id.
-
-    Raises:
-        NotFound: no such shop. Conflict: nothing of it waits. Invalid: another id was typed.
-    """
-    parts.connector(name)
-    scope = Scope(name, environment, shop_id)
-    get_credentials(db, name, environment, lock=True)
-    shop = find_shop(db, scope, lock=True)
-    if shop is None:
-        raise NotFound("There is no such shop.")
-    if shop.state != "pending" and not is_held(db, scope, now=now):
-        raise Conflict(f"This shop is {shop.state.replace('_', ' ')}, not pending.")
-    if typed.strip() != shop_id:
-        raise Invalid("Type the shop's id exactly as it is shown.", field="shop_id")
-    held = None if shop.state == "pending" else take_held(db, parts.ring, scope, now=now)
-    if held is not None:
-        sealed = seal_tokens(db, parts.ring, scope, held.tokens)
-        is_shared = held.main_account_id is not None
-        store_tokens(db, scope, held.partner_id, sealed, shared=is_shared, now=now)
-    if shop.state != "paused":
-        set_shop_state(db, scope, "connected", reason="", actor=actor, now=now)
-        wake_shop(db, name, environment, shop_id, now=now)
 
 
 def _hash(token: str) -> bytes:

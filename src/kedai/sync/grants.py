@@ -30,19 +30,18 @@ from kedai.values.app import MerchantProfile
 from kedai.values.credentials import Grant, ShopProfile, TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
 from kedai.values.secret import Secret
-from kedai.vault.held import account_of, drop_held, hold, seal_held
-from kedai.vault.merchants import (
-    describe_merchant,
-    find_merchant,
-    find_merchant_token,
-    note_merchant_call,
-    save_merchant,
-    seal_merchant_tokens,
-    store_merchant_tokens,
+from kedai.vault.accounts import (
+    describe_account,
+    find_holder,
+    find_pair,
+    note_call,
+    save_account,
+    seal_tokens,
+    store_tokens,
 )
+from kedai.vault.held import account_of, drop_held, hold, seal_held
 from kedai.vault.oauth_states import ConsumedState
 from kedai.vault.queries import find_shop, find_token, get_credentials
-from kedai.vault.shops import describe_shop, note_call, save_shop, seal_tokens, store_tokens
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -136,7 +135,7 @@ def _judge_shop(db: Session, scope: Scope, facts: Facts, configured: str | None)
 
 
 def _judge_merchant(db: Session, scope: MerchantScope, facts: Facts) -> _Verdict:
-    merchant = find_merchant(db, scope, lock=True)
+    merchant = find_holder(db, scope, lock=True)
     existing = None if merchant is None else merchant.state
     return _Verdict(scope, *judge_merchant(scope.merchant_id, facts.state, existing=existing))
 
@@ -147,7 +146,7 @@ def _seal(parts: Parts, db: Session, one: _Verdict, tokens: TokenSet) -> dict[st
         return seal_held(db, parts.ring, one.owner, tokens)
     if isinstance(one.owner, Scope):
         return seal_tokens(db, parts.ring, one.owner, tokens)
-    return seal_merchant_tokens(db, parts.ring, one.owner, tokens)
+    return seal_tokens(db, parts.ring, one.owner, tokens)
 
 
 def _store(db: Session, one: _Verdict, sealed: dict[str, Any], facts: Facts, now: datetime) -> None:
@@ -158,10 +157,10 @@ def _store(db: Session, one: _Verdict, sealed: dict[str, Any], facts: Facts, now
     drop_held(db, owner)
     stands = "connected" if one.status == "connected" else "pending"
     if isinstance(owner, MerchantScope):
-        save_merchant(db, owner, main_account_id=by, state=stands, reason=one.reason, actor=actor, now=now)
-        store_merchant_tokens(db, owner, facts.partner_id, sealed, shared=True, now=now)
+        save_account(db, owner, None, main_account_id=by, state=stands, reason=one.reason, actor=actor, now=now)
+        store_tokens(db, owner, facts.partner_id, sealed, shared=True, now=now)
         return
-    save_shop(db, owner, None, main_account_id=by, state=stands, reason=one.reason, actor=actor, now=now)
+    save_account(db, owner, None, main_account_id=by, state=stands, reason=one.reason, actor=actor, now=now)
     store_tokens(db, owner, facts.partner_id, sealed, shared=True, now=now)
     if stands == "connected":
         wake_shop(db, owner.connector, owner.environment, owner.shop_id, now=now)
@@ -196,7 +195,7 @@ async def _see_shop(parts: Parts, scope: Scope) -> _Seen:
 
 
 async def _see_merchant(parts: Parts, scope: MerchantScope) -> _Seen:
-    merchant, token = await parts.read(lambda db: (find_merchant(db, scope), find_merchant_token(db, scope)))
+    merchant, token = await parts.read(lambda db: (find_holder(db, scope), find_pair(db, scope)))
     if merchant is None or token is None or merchant.state == "disconnected":
         return _Seen(scope)
     if token.generation == token.shared_generation:
@@ -215,14 +214,14 @@ def _note(seen: _Seen, cursor: _Cursor, db: Session, run: Run, *, now: datetime)
     owner = seen.owner
     if isinstance(owner, Scope):
         if isinstance(seen.profile, ShopProfile):
-            describe_shop(db, owner, seen.profile, now=now)
+            describe_account(db, owner, seen.profile, now=now)
         if seen.problem is not None:
             note_call(db, owner, problem=seen.problem, now=now)
     else:
         if isinstance(seen.profile, MerchantProfile):
-            describe_merchant(db, owner, seen.profile, now=now)
+            describe_account(db, owner, seen.profile, now=now)
         if seen.problem is not None:
-            note_merchant_call(db, owner, problem=seen.problem, now=now)
+            note_call(db, owner, problem=seen.problem, now=now)
     later = (*cursor.later, cursor.todo[0]) if seen.again else cursor.later
     left = replace(cursor, todo=cursor.todo[1:], later=later)
     move_on(run, cursor=asdict(left), done=0 if seen.again else 1)

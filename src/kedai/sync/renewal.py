@@ -41,7 +41,7 @@ from kedai.values.environment import Account, Scope
 from kedai.values.secret import Secret
 from kedai.vault import refresh
 from kedai.vault.accounts import secret_place
-from kedai.vault.queries import open_pair
+from kedai.vault.pairs import open_pair
 from kedai.vault.refresh import Claim, Generation
 
 _CALL_SECONDS = 12.0  # the outgoing function ends after 10; this bounds whatever else a connector does
@@ -172,7 +172,7 @@ async def _give_up(parts: Parts, begun: Renewal) -> None:
 def _lose(parts: Parts, db: Session, claim: Claim, reason: str) -> bool:
     """Stop this account and tell a person: nothing renews its pair by itself from now on."""
     scope, now = claim.generation.scope, parts.clock.now()
-    if not refresh.lose_account(db, claim, reason=reason, now=now):
+    if not refresh.lose_claimed(db, claim, reason=reason, now=now):
         return False
     rule = rule_for(NeedsReconnect())
     if isinstance(scope, Scope):

@@ -20,7 +20,8 @@ from kedai.sync.spooled import recover
 from kedai.values.environment import Account
 from kedai.values.secret import Secret
 from kedai.vault.accounts import find_holder, find_pair, secret_place
-from kedai.vault.queries import get_credentials, open_pair
+from kedai.vault.pairs import open_pair
+from kedai.vault.queries import get_credentials
 from kedai.vault.refresh import is_refresh_free
 
 Answer = TypeVar("Answer")

@@ -16,14 +16,12 @@ from kedai.audit.models import AuditEntry
 from kedai.errors import NeedsReconnect
 from kedai.inbox.flush import IncomingPush
 from kedai.inbox.models import RawEvent
-from kedai.sync import shops
-from kedai.sync.merchants import disconnect_merchant
+from kedai.sync import accounts
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment, MerchantScope, Scope
 from kedai.values.event import Topic
-from kedai.vault.merchants import find_merchant, save_merchant, seal_merchant_tokens, store_merchant_tokens
+from kedai.vault.accounts import find_holder, lose_account, save_account, seal_tokens, store_tokens
 from kedai.vault.models import AuthToken, Merchant, MerchantToken, Shop
-from kedai.vault.shops import lose_shop
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, START, House, incoming, snapshot
 
 OTHER = "7002"
@@ -77,15 +75,15 @@ def add_merchant(shop: House, environment: Environment = SANDBOX, merchant_id: s
     """A connected merchant with a pair; by default one with the shop's own number."""
     scope = MerchantScope(FAKE, environment, merchant_id)
     with shop.db.write() as db:
-        sealed = seal_merchant_tokens(db, shop.parts.ring, scope, shop.market.issue(environment, "m", shop.now))
-        save_merchant(db, scope, main_account_id="5001", state="connected", reason="", actor=ANNA, now=shop.now)
-        store_merchant_tokens(db, scope, "1001", sealed, shared=False, now=shop.now)
+        sealed = seal_tokens(db, shop.parts.ring, scope, shop.market.issue(environment, "m", shop.now))
+        save_account(db, scope, None, main_account_id="5001", state="connected", reason="", actor=ANNA, now=shop.now)
+        store_tokens(db, scope, "1001", sealed, shared=False, now=shop.now)
     return scope
 
 
 def merchant_row(shop: House, scope: MerchantScope) -> Merchant:
     with shop.db.read() as db:
-        row = find_merchant(db, scope)
+        row = find_holder(db, scope)
     assert row is not None
     return row
 
@@ -147,11 +145,11 @@ def test_nothing_uses_the_tokens_of_a_disconnected_shop(shop: House) -> None:
 
 
 def test_call_that_fails_late_leaves_a_disconnected_shop_disconnected(shop: House) -> None:
-    """Breaks without the state's test in `lose_shop`."""
+    """Breaks without the state's test in `lose_account`."""
     apply(shop, about("deauthorized"))
     with shop.db.write() as db:
-        lose_shop(db, Scope(FAKE, SANDBOX, SHOP), reason="refused", now=shop.now)
-        lose_shop(db, Scope(FAKE, LIVE, SHOP), reason="refused", now=shop.now)
+        lose_account(db, Scope(FAKE, SANDBOX, SHOP), reason="refused", now=shop.now)
+        lose_account(db, Scope(FAKE, LIVE, SHOP), reason="refused", now=shop.now)
     assert (shop.shop_state(SANDBOX), shop.shop_state(LIVE)) == ("disconnected", "needs_reauth")
 
 
@@ -272,14 +270,14 @@ def test_one_push_about_a_main_accounts_shops_and_merchants_reaches_all(shop: Ho
 
 
 def test_the_marketplaces_word_and_a_persons_forget_the_pair_by_one_rule(shop: House) -> None:
-    """Breaks where either keeps it: `vault.shops.disconnect_shop`, `vault.merchants.disconnect_merchant`."""
+    """Breaks where `vault.accounts.disconnect_account` keeps it."""
     shop.connect(SANDBOX, OTHER)
     merchants = [add_merchant(shop), add_merchant(shop, SANDBOX, OTHER)]
     apply(shop, about("deauthorized", merchant_ids=(SHOP,)))
     with shop.db.write() as db:
         given = {"typed": OTHER, "actor": ANNA, "now": shop.now}
-        shops.disconnect(shop.parts, db, Scope(FAKE, SANDBOX, OTHER), **given)
-        disconnect_merchant(shop.parts, db, merchants[1], **given)
+        accounts.disconnect(shop.parts, db, Scope(FAKE, SANDBOX, OTHER), **given)
+        accounts.disconnect(shop.parts, db, merchants[1], **given)
     assert holders(shop, AuthToken) == [(LIVE, SHOP)]
     assert holders(shop, MerchantToken) == []
     states = [shop.shop_state(SANDBOX, one) for one in (SHOP, OTHER)]

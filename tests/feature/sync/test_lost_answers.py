@@ -31,10 +31,10 @@ from kedai.sync.spooled import recover, seal_answer
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Scope
 from kedai.vault import rotation
+from kedai.vault.accounts import disconnect_account, open_tokens
 from kedai.vault.models import AuthToken, Installation
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.queries import find_token
 from kedai.vault.refresh import has_open_intent
-from kedai.vault.shops import disconnect_shop
 from tests.support.factories import (
     ANNA,
     FAKE,
@@ -195,7 +195,7 @@ def test_t22_pair_of_an_earlier_connection_does_not_win_though_generations_begin
     """Fails without the row's id in `refresh._is`: disconnecting forgets it, and connecting begins with 1 again."""
     put(shop)
     with shop.db.write() as db:
-        disconnect_shop(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)
+        disconnect_account(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)
     shop.connect(SANDBOX)
     before = row(shop).access_token_encrypted
     assert row(shop).generation == 1
@@ -207,7 +207,7 @@ def test_t22_pair_of_an_earlier_connection_does_not_win_though_generations_begin
 def test_t22_pair_of_a_shop_that_is_gone_is_dropped(shop: House) -> None:
     put(shop)
     with shop.db.write() as db:
-        disconnect_shop(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)
+        disconnect_account(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)
     assert recover(shop.parts) == 0
     assert files(shop) == []
 

@@ -31,10 +31,10 @@ from kedai.sync import renewal, tokens
 from kedai.sync.tokens import HeldToken, get_access_token
 from kedai.values.actor import SYSTEM
 from kedai.values.environment import Scope
+from kedai.vault.accounts import open_tokens, set_state
 from kedai.vault.models import AuthToken, EnvironmentCredentials
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.queries import find_token
 from kedai.vault.refresh import has_open_intent
-from kedai.vault.shops import set_shop_state
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, Call, House, run_threads
 
 SCOPE = Scope(FAKE, SANDBOX, SHOP)
@@ -366,7 +366,7 @@ def test_late_holder_that_is_refused_condemns_nobody_where_another_holds_the_lea
 def test_shop_that_waits_for_a_person_is_not_refreshed_by_itself(shop: House) -> None:
     """T22: no storm. Fails when `tokens._usable` lets `needs_reauth` pass."""
     with shop.db.write() as db:
-        set_shop_state(db, SCOPE, "needs_reauth", reason="refused", actor=SYSTEM, now=shop.now)
+        set_state(db, SCOPE, "needs_reauth", reason="refused", actor=SYSTEM, now=shop.now)
     with pytest.raises(NeedsReconnect):
         get(shop)
     with pytest.raises(NeedsReconnect):
@@ -405,7 +405,7 @@ def test_late_success_does_not_clear_the_mark_of_a_pair_of_another_app(shop: Hou
 
 def test_success_leaves_a_paused_shop_paused(shop: House) -> None:
     with shop.db.write() as db:
-        set_shop_state(db, SCOPE, "paused", reason="by a person", actor=SYSTEM, now=shop.now)
+        set_state(db, SCOPE, "paused", reason="by a person", actor=SYSTEM, now=shop.now)
     get(shop)
     assert shop.shop_state() == "paused"
 

@@ -14,8 +14,8 @@ from kedai.sync.runner import run_next
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Environment, Scope
 from kedai.values.secret import Secret
+from kedai.vault.accounts import save_account, seal_tokens, store_tokens
 from kedai.vault.models import AuthToken
-from kedai.vault.shops import save_shop, seal_tokens, store_tokens
 from tests.feature.web.site import APPS, SHOP, SHOPEE, Site
 from tests.support.factories import ANNA
 from tests.support.installation import order_push
@@ -40,7 +40,7 @@ def add_shop(site: Site, shop_id: str = str(SHOP), *, state: str = "connected") 
     with site.runtime.web_db.write() as db:
         sealed = seal_tokens(db, site.runtime.ring, scope, tokens)
         profile = ShopProfile(shop_id, f"Shop {shop_id}", "SG", None, None)
-        save_shop(db, scope, profile, state=state, reason="", actor=ANNA, now=now)
+        save_account(db, scope, profile, state=state, reason="", actor=ANNA, now=now)
         store_tokens(db, scope, APPS["sandbox"]["partner_id"], sealed, now=now)
 
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import NotFound
 from kedai.runtime import Runtime
+from kedai.sync import accounts
 from kedai.sync.connection import get_connection
-from kedai.sync.merchants import confirm_merchant, disconnect_merchant
 from kedai.values.environment import ConnectorName, Environment, MerchantScope
 from kedai.web.api.place import PREFIX, FreshConnecter, Place, Reader
 from kedai.web.api.shown import plain
@@ -48,7 +48,7 @@ def confirm(
 ) -> dict[str, Any]:
     """Accept a pending merchant, or the newer pair that is kept aside for it."""
     scope, typed = _scope(runtime, connector, place, merchant_id), body.merchant_id
-    confirm_merchant(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
+    accounts.confirm(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     return _one(runtime, db, scope)
 
 
@@ -58,7 +58,7 @@ def disconnect(
 ) -> dict[str, Any]:
     """Forget its tokens."""
     scope = _scope(runtime, connector, place, merchant_id)
-    disconnect_merchant(runtime.parts, db, scope, typed=merchant_id, actor=caller.actor, now=runtime.clock.now())
+    accounts.disconnect(runtime.parts, db, scope, typed=merchant_id, actor=caller.actor, now=runtime.clock.now())
     return _one(runtime, db, scope)
 
 

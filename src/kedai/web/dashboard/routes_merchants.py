@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Conflict, Invalid, NotFound
 from kedai.runtime import Runtime
-from kedai.sync.merchants import confirm_merchant, disconnect_merchant
+from kedai.sync import accounts
 from kedai.values.environment import MerchantScope
-from kedai.vault.merchants import find_merchant
+from kedai.vault.accounts import find_holder
 from kedai.web.dashboard.access import FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
@@ -32,7 +32,7 @@ def confirm(
     try:
         with runtime.web_db.write() as db:
             require_merchant(db, scope)
-            confirm_merchant(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
+            accounts.confirm(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     except (Invalid, Conflict) as error:
         return _refused(request, runtime, caller, scope, error)
     return RedirectResponse(url(f"/connectors/{name}", tab=scope.environment.value, status="merchant_confirmed"), 303)
@@ -47,7 +47,7 @@ def part(
     try:
         with runtime.web_db.write() as db:
             require_merchant(db, scope)
-            disconnect_merchant(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
+            accounts.disconnect(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     except (Invalid, Conflict) as error:
         return _refused(request, runtime, caller, scope, error)
     place = url(f"/connectors/{name}", tab=scope.environment.value, status="merchant_disconnected")
@@ -60,7 +60,7 @@ def require_merchant(db: Session, scope: MerchantScope) -> None:
     Raises:
         NotFound: it is not.
     """
-    if not scope.merchant_id.isprintable() or find_merchant(db, scope) is None:
+    if not scope.merchant_id.isprintable() or find_holder(db, scope) is None:
         raise NotFound("There is no such merchant here.")
 
 
