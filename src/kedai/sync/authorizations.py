@@ -6,7 +6,7 @@ marketplace.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -123,7 +123,7 @@ def apply(
 
 
 def _owners(
-    connector: ConnectorName, environment: Environment, shop_ids: Set[str], merchant_ids: Set[str]
+    connector: ConnectorName, environment: Environment, shop_ids: Collection[str], merchant_ids: Collection[str]
 ) -> list[Account]:
     shops = [Scope(connector, environment, one) for one in sorted(shop_ids)]
     return [*shops, *(MerchantScope(connector, environment, one) for one in sorted(merchant_ids))]

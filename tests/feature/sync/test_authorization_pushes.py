@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,17 +15,34 @@ from msgspec.structs import replace
 
 from kedai.audit.models import AuditEntry
 from kedai.errors import NeedsReconnect
+from kedai.inbox.claims import Batch
 from kedai.inbox.flush import IncomingPush
 from kedai.inbox.models import RawEvent
-from kedai.sync import accounts
+from kedai.kit.ids import new_id
+from kedai.sync import accounts, process
+from kedai.sync.judge import Verdict
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment, MerchantScope, Scope
-from kedai.values.event import Topic
-from kedai.vault.accounts import find_holder, lose_account, save_account, seal_tokens, store_tokens
+from kedai.values.event import ConnectionChange, ConnectionKind, Topic
+from kedai.vault.accounts import find_holder, lose_account, save_account, seal_tokens, set_state, store_tokens
 from kedai.vault.models import AuthToken, Merchant, MerchantToken, Shop
-from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, START, House, incoming, snapshot
+from tests.support.factories import (
+    ANNA,
+    FAKE,
+    LIVE,
+    SANDBOX,
+    SHOP,
+    START,
+    House,
+    incoming,
+    on_postgresql,
+    run_threads,
+    snapshot,
+)
+from tests.support.processes import wait_until
 
 OTHER = "7002"
+WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted").columns(sa.column("count", sa.Integer))
 LATER = START + timedelta(hours=1)
 EARLIER = START - timedelta(hours=1)
 
@@ -370,3 +388,32 @@ def test_event_that_was_lost_to_another_worker_changes_nothing(shop: House) -> N
     shop.step()
     assert shop.shop_state() == "connected"
     assert shop.event().state == "received"
+
+
+@on_postgresql
+def test_pushes_that_are_applied_together_and_a_deed_on_one_of_their_shops_never_wait_for_each_other(
+    shop: House,
+) -> None:
+    """Fails where a push locks its shop after the one before was recorded: the deed's own entry waits for that one."""
+    scope = Scope(FAKE, SANDBOX, SHOP)
+    shop.connect(SANDBOX, OTHER)
+    other, holds = shop.as_process(), threading.Event()
+    first, second = new_id(), new_id()
+    ended = (ConnectionChange(ConnectionKind.DEAUTHORIZED, shop_ids=(one,), pushed_at=LATER) for one in (OTHER, SHOP))
+    verdict = Verdict(changes=dict(zip((first, second), ended, strict=True)))
+    batch = Batch("worker", FAKE, SANDBOX, None, LATER, ())
+
+    def pause_slowly() -> None:
+        with other.database.write() as db:
+            find_holder(db, scope, lock=True)
+            holds.set()
+            wait_until(lambda: shop.scalar(WAITING) > 0, message="nobody waits for the shop")
+            set_state(db, scope, "paused", reason="", actor=ANNA, now=shop.now)
+
+    def apply_both() -> None:
+        holds.wait(10)
+        with shop.db.write() as db:
+            process._apply_changes(db, batch, {first, second}, verdict, shop.now)
+
+    assert run_threads([pause_slowly, apply_both]) == [None, None]
+    assert [shop.shop_state(SANDBOX, one) for one in (SHOP, OTHER)] == ["disconnected"] * 2
