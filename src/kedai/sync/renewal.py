@@ -35,7 +35,7 @@ from kedai.kit import crash
 from kedai.kit.spool import Slot
 from kedai.sync.outcome import rule_for
 from kedai.sync.parts import Parts, open_client
-from kedai.sync.spooled import seal_answer
+from kedai.sync.spool_files import seal_pair_file
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account, Scope
 from kedai.values.secret import Secret
@@ -203,6 +203,6 @@ def _keep(parts: Parts, begun: Renewal, slot: Slot, tokens: TokenSet) -> bool:
 def _save(parts: Parts, begun: Renewal, slot: Slot, tokens: TokenSet) -> None:
     """A disk that breaks only now cannot be helped: the answer is in our hands and is stored all the faster."""
     try:
-        slot.save(seal_answer(parts.ring, begun.kid, begun.claim.generation, tokens))
+        slot.save(seal_pair_file(parts.ring, begun.kid, begun.claim.generation, tokens))
     except (OSError, SecretUnreadable) as error:
         log.warning("a renewed token pair could not be saved on the disk", account=str(begun.scope), detail=str(error))

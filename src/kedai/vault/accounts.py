@@ -259,7 +259,7 @@ def store_tokens(
     A pair that is ``shared`` by all of a main account's shops becomes the account's own with its first refresh.
     """
     tokens, key = kind_of(scope).tokens, _key_of(scope)
-    values = {**sealed, "partner_id": partner_id, "updated_at": now}
+    values = {**sealed, "partner_id": partner_id, "granted_at": now, "updated_at": now}
     following = tokens.generation + 1
     replaced = {**values, "generation": following, "lease_by": None, "lease_until": None}
     replaced["shared_generation"] = following if shared else None

@@ -13,7 +13,7 @@ from kedai.values.credentials import Grant
 from kedai.values.environment import Account, MerchantScope, Scope
 from kedai.vault import held
 from kedai.vault.models import HeldToken, Merchant, MerchantToken, Shop
-from kedai.vault.oauth_states import ConsumedState
+from kedai.vault.oauth_states import Purpose
 from tests.feature.dashboard.browser import Browser
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, House
 
@@ -94,9 +94,8 @@ def test_a_newer_permission_that_is_kept_aside_is_explained_and_taken(shop: Hous
 
 def test_what_is_being_set_up_is_told_with_its_progress(shop: House, admin: Browser) -> None:
     grant = Grant(shop.market.issue(SANDBOX, "m", shop.now), ("7002", "7003"), ())
-    state = ConsumedState("s", "s", "add", None, None, shop.now)
     with shop.db.write() as db:
-        facts = grants.Facts("1001", ACCOUNT, grant, state, ANNA)
+        facts = grants.Facts("1001", ACCOUNT, grant, Purpose("add", None, None), ANNA, shop.now)
         assert grants.keep(shop.parts, db, FAKE, SANDBOX, facts, now=shop.now) == "pending_confirmation"
     assert "What a main account granted is being set up: 0 of 2 done." in admin.get(LIST).words
     runs = admin.get("/e/sandbox/runs")

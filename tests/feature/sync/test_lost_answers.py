@@ -27,7 +27,8 @@ from kedai.kit import spool
 from kedai.kit.crypto import SecretPlace, seal_v2
 from kedai.sync import keys
 from kedai.sync.outcome import Action, rule_for
-from kedai.sync.spooled import recover, seal_answer
+from kedai.sync.spool_files import seal_pair_file
+from kedai.sync.spooled import recover
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Scope
 from kedai.vault import rotation
@@ -128,7 +129,7 @@ def put(house: House, **changes: Any) -> Path:
         kid = house.parts.ring.reserve(db, 1)
     tokens = house.market.issue(SANDBOX, SHOP, house.now)
     with spool.Slot(directory(house)) as slot:
-        slot.save(seal_answer(house.parts.ring, kid, asked, tokens))
+        slot.save(seal_pair_file(house.parts.ring, kid, asked, tokens))
     return spool.list_saved(directory(house))[0]
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from kedai.audit.models import AuditEntry
 from kedai.errors import Conflict, Invalid, NeedsReconnect, NotFound, RemoteUnavailable, StorageUnavailable
 from kedai.runs.models import Run
-from kedai.sync import accounts, connect, grants
+from kedai.sync import accounts, connect, exchange, grants
 from kedai.sync.connect import Callback, ConnectStart
 from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
 from kedai.sync.keep_alive import KeepAlive
@@ -242,7 +242,7 @@ def test_refused_refresh_is_final_for_that_one_alone(shop: House) -> None:
 def test_database_that_is_away_for_a_moment_does_not_lose_the_pair(
     shop: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Breaks without the tries in `connect._exchange_main_account`: the code is used up by then."""
+    """Breaks without the tries in `exchange._store`: the code is used up by then."""
     failures = iter([StorageUnavailable(), StorageUnavailable()])
     keep = grants.keep
 
@@ -252,7 +252,7 @@ def test_database_that_is_away_for_a_moment_does_not_lose_the_pair(
         return keep(*args, **kwargs)
 
     monkeypatch.setattr(grants, "keep", stumble)
-    monkeypatch.setattr(connect, "_AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(exchange, "_AWAY_SECONDS", 0.0)
     assert come_back(shop) == "connected"
     assert (shop.market.count("exchange_main_account_code"), len(pairs(shop))) == (1, 1)
 

@@ -143,7 +143,7 @@ RUN_KIND = {
     "discard_parked": "Discard parked events",
     "catch_up": "Catch up on orders",
     "rewrap": "Rewrap secrets",
-    "main_account": "Set up what a main account granted",
+    "main_account": "Set up what was granted",
     "replay_events": "Replay events",
     "rebuild_orders": "Rebuild orders",
     "apply_rebuild": "Apply a rebuild",
@@ -209,6 +209,11 @@ NOTICES: dict[str, Notice] = {
         "bad",
         "The marketplace could not be reached, or refused.",
         "Nothing was changed. Wait a minute, check partner ID and key, and try again.",
+    ),
+    "cannot_keep": Notice(
+        "bad",
+        "This server could not keep a new permission, so none was asked for.",
+        "Its disk is full or cannot be written, or its master keys do not fit: the log says which. Then press Connect.",
     ),
     "already_connected": Notice(
         "info",
