@@ -147,5 +147,6 @@ async def _store(parts: Parts, attempt: Attempt, facts: Facts) -> str:
 
 
 def _keep(parts: Parts, db: Session, attempt: Attempt, facts: Facts) -> str:
-    oauth_states.close_exchange(db, attempt.token_hash)
+    if not oauth_states.close_exchange(db, attempt.token_hash):  # it was found on the disk meanwhile
+        return grants.read_status(db, attempt.connector, attempt.environment, facts.grant)
     return grants.keep(parts, db, attempt.connector, attempt.environment, facts, now=parts.clock.now())

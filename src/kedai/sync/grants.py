@@ -83,18 +83,31 @@ def keep(
     return sum_up(one.status for one in judged)
 
 
+def read_status(db: Session, name: ConnectorName, environment: Environment, grant: Grant) -> Status:
+    """How those stand whom a grant was for that another process has kept meanwhile."""
+    accounts = [find_holder(db, owner) for owner in _owners(name, environment, grant)]
+    return sum_up(_standing(account) for account in accounts if account is not None)
+
+
+def _owners(name: ConnectorName, environment: Environment, grant: Grant) -> list[Account]:
+    shops = [Scope(name, environment, one) for one in sorted(set(grant.shop_ids))]
+    return [*shops, *(MerchantScope(name, environment, one) for one in sorted(set(grant.merchant_ids)))]
+
+
+def _standing(account: Shop | Merchant) -> Status:
+    return _STANDS.get(account.state, "already_connected")
+
+
 def _judge(
     db: Session, name: ConnectorName, environment: Environment, facts: Facts, configured: str | None
 ) -> Iterator[_Verdict]:
     """What becomes of each, as the guard says; its row is locked."""
     purpose = facts.purpose
-    owners: list[Account] = [Scope(name, environment, one) for one in sorted(set(facts.grant.shop_ids))]
-    owners += [MerchantScope(name, environment, one) for one in sorted(set(facts.grant.merchant_ids))]
-    for owner in owners:
+    for owner in _owners(name, environment, facts.grant):
         account = find_holder(db, owner, lock=True)
         existing = None if account is None else account.state
         if account is not None and _is_overtaken(db, owner, account, facts.answered_at):
-            yield _Verdict(owner, _STANDS.get(account.state, "already_connected"), "", is_overtaken=True)
+            yield _Verdict(owner, _standing(account), "", is_overtaken=True)
             continue
         if isinstance(owner, Scope):
             said = judge_shop(owner.shop_id, purpose, configured=configured, existing=existing)
@@ -127,6 +140,7 @@ def _store(db: Session, one: _Verdict, sealed: dict[str, Any], facts: Facts, now
     save_account(
         db, owner, facts.profile, main_account_id=by, state=stands, reason=one.reason, actor=facts.actor, now=now
     )
-    store_tokens(db, owner, partner_id, sealed, shared=by is not None, now=now)
+    given_at = facts.answered_at
+    store_tokens(db, owner, partner_id, sealed, shared=by is not None, granted_at=given_at, now=now)
     if stands == "connected" and isinstance(owner, Scope):
         wake_shop(db, owner.connector, owner.environment, owner.shop_id, now=now)

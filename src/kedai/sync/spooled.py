@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Conflict
 from kedai.kit import spool
+from kedai.kit.clock import SystemClock
 from kedai.sync import grants
 from kedai.sync.parts import Parts
 from kedai.sync.spool_files import DamagedError, SavedGrant, SavedPair, open_file
@@ -41,7 +42,7 @@ def recover(parts: Parts) -> int:
         return 0
     try:
         paths = spool.list_saved(directory)
-        spool.sweep(directory, before=(parts.clock.now() - _ROOM_KEPT).timestamp())
+        spool.sweep(directory, before=(SystemClock().now() - _ROOM_KEPT).timestamp())  # as the disk tells time
     except OSError as error:
         log.warning("saved token pairs cannot be looked for", directory=str(directory), detail=error.strerror)
         return 0

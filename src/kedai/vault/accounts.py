@@ -92,6 +92,12 @@ def find_holder(db: Session, scope: Account, *, lock: bool = False) -> Shop | Me
     return db.execute(statement).scalar_one_or_none()
 
 
+def find_state(db: Session, scope: Account) -> str | None:
+    """How the account's connection stands at this moment, whatever the session has loaded before; None if unknown."""
+    holder = kind_of(scope).holder
+    return db.execute(sa.select(holder.state).where(*rows_of(scope, holder))).scalar_one_or_none()
+
+
 def find_pair(db: Session, scope: Account) -> Any:
     """The row of the account's token pair, or None."""
     tokens = kind_of(scope).tokens
@@ -252,14 +258,21 @@ def seal_tokens(db: Session, ring: KeyRing, scope: Account, tokens: TokenSet) ->
 
 
 def store_tokens(
-    db: Session, scope: Account, partner_id: str, sealed: Mapping[str, Any], *, shared: bool = False, now: datetime
+    db: Session,
+    scope: Account,
+    partner_id: str,
+    sealed: Mapping[str, Any],
+    *,
+    shared: bool = False,
+    granted_at: datetime | None = None,
+    now: datetime,
 ) -> None:
-    """Store a freshly granted pair: it replaces any older one and frees the refresh lease.
+    """Store a pair granted just now, or at ``granted_at``: it replaces any older one and frees the refresh lease.
 
     A pair that is ``shared`` by all of a main account's shops becomes the account's own with its first refresh.
     """
     tokens, key = kind_of(scope).tokens, _key_of(scope)
-    values = {**sealed, "partner_id": partner_id, "granted_at": now, "updated_at": now}
+    values = {**sealed, "partner_id": partner_id, "granted_at": granted_at or now, "updated_at": now}
     following = tokens.generation + 1
     replaced = {**values, "generation": following, "lease_by": None, "lease_until": None}
     replaced["shared_generation"] = following if shared else None

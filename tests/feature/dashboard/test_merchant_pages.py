@@ -99,7 +99,7 @@ def test_what_is_being_set_up_is_told_with_its_progress(shop: House, admin: Brow
         assert grants.keep(shop.parts, db, FAKE, SANDBOX, facts, now=shop.now) == "pending_confirmation"
     assert "What a main account granted is being set up: 0 of 2 done." in admin.get(LIST).words
     runs = admin.get("/e/sandbox/runs")
-    assert "Set up what a main account granted" in runs.words
+    assert "Set up what was granted" in runs.words
     assert f"main account {ACCOUNT}" in runs.words
 
 

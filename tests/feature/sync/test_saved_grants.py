@@ -154,7 +154,7 @@ def test_t22_grant_that_is_stored_leaves_nothing_on_the_disk_and_is_not_stored_t
 
 
 def test_t22_grant_that_another_process_stored_meanwhile_is_not_stored_again(shop: House) -> None:
-    """Its pair may be renewed already. Fails without `_is_overtaken`: the used-up one would replace it."""
+    """Its pair may be renewed already. Fails where `exchange._keep` asks nobody."""
 
     async def look(call: Call) -> None:
         if call.method == "get_shop":
