@@ -330,7 +330,7 @@ def walks(examples: int, steps: int) -> settings:
 
 
 def test_t21_t22_no_order_of_deeds_asks_twice_or_loses_a_shop_that_need_not_be_lost(place: Place) -> None:
-    live_through(place(), walks(8, 12), processes=2, tasks=6)
+    live_through(place(), walks(7, 12), processes=2, tasks=6)
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def confirm(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Act
 
 
 def pause(parts: Parts, db: Session, scope: Account, *, actor: Actor, now: datetime) -> None:
-    """Let a shop's events wait until it is resumed, and ask nothing of a merchant; the tokens stay, and are renewed.
+    """Let a shop's events wait until it is resumed, or set a merchant aside; the tokens stay, and are renewed.
 
     Raises:
         NotFound: no such account. Conflict: it is not connected, or the active environment would be without a shop.

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from kedai.cli import env
 from kedai.staff.roles import Role
 from kedai.sync import grants
 from kedai.values.credentials import Grant
@@ -14,6 +15,7 @@ from kedai.values.environment import Account, MerchantScope, Scope
 from kedai.vault import held
 from kedai.vault.models import HeldToken, Merchant, MerchantToken, Shop
 from kedai.vault.oauth_states import Purpose
+from kedai.vault.refresh import DuePair, list_due
 from tests.feature.dashboard.browser import Browser
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, House
 
@@ -70,6 +72,35 @@ def test_a_merchant_is_disconnected_by_typing_its_id(shop: House, admin: Browser
     assert shop.scalar(sa.select(sa.func.count()).select_from(MerchantToken)) == 0
     assert shop.shop_state() == "connected"
     assert admin.post(f"{HERE}/disconnect?env=sandbox", {"typed": MERCHANT}).status == 409
+
+
+def test_a_merchant_is_paused_and_goes_on_and_its_tokens_stay(shop: House, admin: Browser) -> None:
+    page = admin.follow(admin.post(f"{HERE}/pause?env=sandbox"))
+    assert ("The merchant is paused." in page.words, merchant_state(shop)) == (True, "paused")
+    assert f'aria-label="Resume merchant {MERCHANT}"' in page.text
+    again = admin.post(f"{HERE}/pause?env=sandbox")
+    assert (again.status, "This merchant is paused: it cannot be paused now." in again.words) == (409, True)
+    assert shop.scalar(sa.select(sa.func.count()).select_from(MerchantToken)) == 1
+    shop.execute(sa.update(MerchantToken).values(refresh_expires_at=shop.now + timedelta(days=5)))
+    assert [one.scope for one in due(shop)] == [SCOPE]
+    page = admin.follow(admin.post(f"{HERE}/resume?env=sandbox"))
+    assert ("The merchant goes on." in page.words, merchant_state(shop)) == (True, "connected")
+    assert admin.post(f"{HERE}/resume?env=sandbox").status == 409
+    assert admin.post(f"/connectors/{FAKE}/merchants/{SHOP}/pause?env=sandbox").status == 404
+    assert admin.post(f"{HERE}/pause?env=live").status == 404
+
+
+def test_the_environments_command_lists_its_merchants(shop: House) -> None:
+    shown = env._details(shop.runtime, FAKE, SANDBOX)
+    assert shown["merchants"] == [{"merchant_id": MERCHANT, "name": "Toko <b>Group", "state": "connected"}]
+    assert env._plain(shown["merchants"]) == f"{MERCHANT} (connected)"
+    assert env._plain(shown["shops"]) == f"{SHOP} (connected)"
+    assert env._details(shop.runtime, FAKE, LIVE)["merchants"] == []
+
+
+def due(shop: House) -> list[DuePair]:
+    with shop.db.read() as db:
+        return list_due(db, expires_before=shop.now + timedelta(days=10))
 
 
 def test_a_newer_permission_that_is_kept_aside_is_explained_and_taken(shop: House, admin: Browser) -> None:

@@ -1,4 +1,4 @@
-"""Merchants of main accounts in JSON: the list, confirm, disconnect."""
+"""Merchants of main accounts in JSON: the list, pause and resume, confirm, disconnect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kedai.runtime import Runtime
 from kedai.sync import accounts
 from kedai.sync.connection import get_connection
 from kedai.values.environment import ConnectorName, Environment, MerchantScope
-from kedai.web.api.place import PREFIX, FreshConnecter, Place, Reader
+from kedai.web.api.place import PREFIX, Connecter, FreshConnecter, Place, Reader
 from kedai.web.api.shown import plain
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession
 
@@ -34,6 +34,26 @@ def list_all(connector: str, place: Place, runtime: RuntimeDep, _caller: Reader,
     """Every merchant of an environment."""
     name = runtime.parts.connector(connector).name
     return {"connector": name, "environment": place.value, "merchants": _shown(runtime, db, name, place)}
+
+
+@router.post("/{merchant_id}/pause")
+def pause(
+    connector: str, merchant_id: str, place: Place, runtime: RuntimeDep, caller: Connecter, db: WriteSession
+) -> dict[str, Any]:
+    """Set it aside, and keep its tokens; 409 where it is not connected."""
+    scope = _scope(runtime, connector, place, merchant_id)
+    accounts.pause(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+    return _one(runtime, db, scope)
+
+
+@router.delete("/{merchant_id}/pause")
+def resume(
+    connector: str, merchant_id: str, place: Place, runtime: RuntimeDep, caller: Connecter, db: WriteSession
+) -> dict[str, Any]:
+    """Go on; 409 where it is not paused."""
+    scope = _scope(runtime, connector, place, merchant_id)
+    accounts.resume(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+    return _one(runtime, db, scope)
 
 
 @router.post("/{merchant_id}/confirmation")

@@ -241,6 +241,10 @@ NOTICES: dict[str, Notice] = {
         "good", "The shop is disconnected.", "Its tokens are gone; its orders and events stay."
     ),
     "merchant_confirmed": Notice("good", "The merchant is connected.", "You confirmed it by its ID."),
+    "merchant_paused": Notice(
+        "good", "The merchant is paused.", "Its tokens are kept and renewed. Its shops go on as they are."
+    ),
+    "merchant_resumed": Notice("good", "The merchant goes on."),
     "merchant_disconnected": Notice("good", "The merchant is disconnected.", "Its tokens are gone."),
     "event_replayed": Notice("good", "The event is back in the queue.", "It is worked on again within seconds."),
     "unsealed": Notice(
