@@ -166,7 +166,8 @@ async def _was_overtaken(parts: Parts, begun: Renewal, error: BaseException) -> 
 
 
 async def _give_up(parts: Parts, begun: Renewal) -> None:
-    await asyncio.shield(parts.write(lambda db: refresh.give_refresh_up(db, begun.claim)))
+    give_up = refresh.give_replay_up if begun.is_replay else refresh.give_refresh_up
+    await asyncio.shield(parts.write(lambda db: give_up(db, begun.claim)))
 
 
 def _lose(parts: Parts, db: Session, claim: Claim, reason: str) -> bool:

@@ -80,6 +80,11 @@ def give_refresh_up(db: Session, claim: Claim) -> bool:
     return _change_own(db, claim, {"lease_by": None, "lease_until": None, "refresh_intent_generation": None})
 
 
+def give_replay_up(db: Session, claim: Claim) -> bool:
+    """The call had no effect, but an earlier one may have had: the next one may ask at once, and knows that."""
+    return _change_own(db, claim, {"lease_by": None, "lease_until": None})
+
+
 def leave_refresh_open(db: Session, claim: Claim) -> bool:
     """Nobody knows whether the call had an effect: the intent stays open, and the lease runs to its end.
 

@@ -180,3 +180,19 @@ def test_a_merchant_of_one_environment_or_a_shops_number_is_not_found(shop: Hous
         assert admin.post(f"/connectors/{FAKE}/merchants/{odd}/disconnect?env=sandbox").status == 404
     assert admin.post(f"{HERE}/disconnect", {"typed": MERCHANT}).status == 422
     assert merchant_state(shop) == "connected"
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(timedelta(days=31), None), (timedelta(days=29), "ends soon"), (-timedelta(days=1), "has ended")],
+)
+def test_end_of_an_authorisation_is_warned_of_on_the_home_page(
+    shop: House, admin: Browser, left: timedelta, words: str | None
+) -> None:
+    """Breaks where `health._of_authorization` says nothing of shops or of merchants."""
+    for table in (Shop, Merchant):
+        shop.execute(sa.update(table).values(authorized_until=shop.now + left))
+    page = admin.get("/e/sandbox/home").words
+    assert page.count("The authorisation of Fake ") == (0 if words is None else 2)
+    for who in (f"shop Shop {SHOP}", "merchant Toko <b>Group"):
+        assert (words is not None) == (f"The authorisation of Fake {who} {words}" in page)

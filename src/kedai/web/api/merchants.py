@@ -13,6 +13,7 @@ from kedai.errors import NotFound
 from kedai.runtime import Runtime
 from kedai.sync import accounts
 from kedai.sync.connection import get_connection
+from kedai.sync.shops import judge_authorization
 from kedai.values.environment import ConnectorName, Environment, MerchantScope
 from kedai.web.api.place import PREFIX, Connecter, FreshConnecter, Place, Reader
 from kedai.web.api.shown import plain
@@ -96,4 +97,8 @@ def _one(runtime: Runtime, db: Session, scope: MerchantScope) -> dict[str, Any]:
 
 
 def _shown(runtime: Runtime, db: Session, name: ConnectorName, place: Environment) -> list[dict[str, Any]]:
-    return [plain(asdict(merchant)) for merchant in get_connection(runtime.parts, db, name, place).merchants]
+    now = runtime.clock.now()
+    return [
+        plain({**asdict(one), "authorization": judge_authorization(one.authorized_until, now)})
+        for one in get_connection(runtime.parts, db, name, place).merchants
+    ]
