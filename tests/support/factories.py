@@ -141,6 +141,9 @@ class Market:
         self.rereadings: dict[bytes, OrderSnapshot] = {}
         """What today's code makes of each stored answer."""
 
+        self.resends: dict[str, tuple[str, ...]] = {}
+        """The shops of each code that is sent again."""
+
         self._refresh_tokens: dict[tuple[Environment, str], str] = {}
         self._access_tokens: dict[tuple[Environment, str], str] = {}
         self._numbers = itertools.count(1)
@@ -243,6 +246,11 @@ class FakeClient:
     async def exchange_main_account_code(self, code: str, main_account_id: str) -> Grant:
         await self._note(Call("exchange_main_account_code", self._environment, main_account_id, token=code))
         return self._market.issue_shared(self._environment, main_account_id, self._now())
+
+    async def exchange_resend_code(self, code: str) -> Grant:
+        await self._note(Call("exchange_resend_code", self._environment, "", token=code))
+        shops = self._market.resends[code]
+        return Grant(self._market.issue(self._environment, shops[0], self._now()), shops)
 
     async def refresh_merchant(self, merchant_id: str, refresh_token: Secret) -> TokenSet:
         return await self.refresh(merchant(merchant_id), refresh_token)

@@ -141,6 +141,7 @@ def _store(db: Session, one: _Verdict, sealed: dict[str, Any], facts: Facts, now
         db, owner, facts.profile, main_account_id=by, state=stands, reason=one.reason, actor=facts.actor, now=now
     )
     given_at = facts.answered_at
-    store_tokens(db, owner, partner_id, sealed, shared=by is not None, granted_at=given_at, now=now)
+    shared = by is not None or len(facts.grant.shop_ids) + len(facts.grant.merchant_ids) > 1
+    store_tokens(db, owner, partner_id, sealed, shared=shared, granted_at=given_at, now=now)
     if stands == "connected" and isinstance(owner, Scope):
         wake_shop(db, owner.connector, owner.environment, owner.shop_id, now=now)

@@ -20,6 +20,8 @@ def judge_shop(shop_id: str, purpose: Purpose, *, configured: str | None, existi
     """
     if purpose.intent == "reconnect" and purpose.expected_shop_id == shop_id:
         return "connected", ""
+    if purpose.intent == "recover" and existing == "needs_reauth":
+        return "connected", ""
     if existing in _STANDING:
         return "already_connected", ""
     if purpose.intent == "reconnect":
@@ -32,6 +34,8 @@ def judge_shop(shop_id: str, purpose: Purpose, *, configured: str | None, existi
 def judge_merchant(merchant_id: str, purpose: Purpose, *, existing: str | None) -> tuple[Status, str]:
     """The same for a merchant: no field names one, so that each is confirmed once."""
     if purpose.intent == "reconnect" and purpose.expected_merchant_id == merchant_id:
+        return "connected", ""
+    if purpose.intent == "recover" and existing == "needs_reauth":
         return "connected", ""
     if existing in _STANDING:
         return "already_connected", ""

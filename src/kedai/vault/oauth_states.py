@@ -18,7 +18,7 @@ _KEEP_OPEN = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What an attempt was for: to ``add`` somebody, or to ``reconnect`` the one that is expected."""
+    """What an attempt was for: to ``add`` somebody, ``reconnect`` the one expected, or ``recover`` a lost pair."""
 
     intent: str
     expected_shop_id: str | None

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from kedai.errors import Conflict, RemoteUnavailable, StorageUnavailable
 from kedai.kit import spool
-from kedai.sync import accounts, connect, exchange
+from kedai.sync import accounts, connect, exchange, resend
 from kedai.sync.connect import Callback, ConnectStart
 from kedai.sync.parts import Parts
 from kedai.sync.runner import run_next
@@ -283,3 +283,38 @@ def test_attempt_that_gave_nothing_keeps_no_key_from_being_retired(shop: House) 
     with suppress(StorageUnavailable):
         assert come_back(shop) == "remote_error"
     assert shop.scalar(sa.select(OAuthState.exchange_open_since)) is None
+
+
+def take_again(house: House, code: str = "again") -> str:
+    return asyncio.run(resend.take_again(house.parts, FAKE, SANDBOX, code, actor=ANNA))
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "after"),
+    [
+        ("needs_reauth", "connected", "connected"),
+        ("connected", "already_connected", "connected"),
+        ("paused", "already_connected", "paused"),
+        ("disconnected", "pending_confirmation", "pending"),
+    ],
+)
+def test_resend_code_brings_back_a_lost_shop_and_touches_no_other(
+    shop: House, state: str, status: str, after: str
+) -> None:
+    """Breaks where `guard.judge_shop` takes a resend code for more than a shop that waits for its permission."""
+    shop.market.resends["again"] = (SECOND,)
+    shop.connect(SANDBOX, SECOND, state=state)
+    before = token_of(shop, Scope(FAKE, SANDBOX, SECOND))
+    assert (take_again(shop), shop.shop_state(SANDBOX, SECOND)) == (status, after)
+    replaced = token_of(shop, Scope(FAKE, SANDBOX, SECOND)) != before
+    assert replaced == (status != "already_connected")
+    set_up(shop)
+    assert shop.market.count("exchange_resend_code") == 1
+
+
+def test_pair_of_a_resend_code_that_is_for_several_is_renewed_once_for_each(shop: House) -> None:
+    shop.market.resends["again"] = (SHOP, SECOND)
+    assert take_again(shop) == "connected"
+    with shop.db.read() as db:
+        rows = [find_pair(db, Scope(FAKE, SANDBOX, one)) for one in (SHOP, SECOND)]
+    assert [row.generation == row.shared_generation for row in rows] == [True, True]
