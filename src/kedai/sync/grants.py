@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy.orm import Session
 
@@ -22,9 +22,11 @@ from kedai.values.credentials import Grant, ShopProfile, TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
 from kedai.vault.accounts import find_holder, find_pair, save_account, seal_tokens, store_tokens
 from kedai.vault.held import account_of, drop_held, hold, seal_held
-from kedai.vault.models import Merchant, Shop
 from kedai.vault.oauth_states import Purpose
 from kedai.vault.queries import get_credentials
+
+if TYPE_CHECKING:
+    from kedai.vault.models import Merchant, Shop
 
 KIND = "main_account"
 """The run that sees to whom a grant was for; `setting_up` has its steps."""
