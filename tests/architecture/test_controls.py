@@ -20,16 +20,14 @@ def _numbers(kind: str, *spans: tuple[int, int]) -> list[str]:
 
 
 REQUIRED = {
-    *_numbers("T", (1, 9), (15, 20), (22, 22), (26, 33), (37, 38), (40, 44)),
-    *_numbers("F", (8, 8), (20, 20), (24, 25), (31, 31), (42, 46)),
+    *_numbers("T", (1, 9), (15, 23), (26, 33), (37, 38), (40, 44)),
+    *_numbers("F", (8, 8), (17, 18), (20, 32), (42, 46)),
     *_numbers("", (44, 47), (49, 61), (63, 73)),
     "Clone quarantine",
 }
 """Threats (T), faults (F) and bad inputs (a number alone)."""
 
 OWED: dict[str, str] = {
-    "T22": "comes with the spool of refreshed tokens",
-    "F8": "comes with the spool of refreshed tokens",
     "53": "being written",
     "72": "being written",
     "Clone quarantine": "being written",

@@ -15,7 +15,7 @@ from kedai.values.actor import COMMAND_LINE
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.secret import Secret
-from kedai.vault import shops
+from kedai.vault import accounts
 from kedai.vault.sealed import all_shelves, count_by_key
 from tests.journeys.conftest import Place
 from tests.support.installation import MASTER_KEYS, Installation
@@ -36,10 +36,10 @@ def fill(home: Installation) -> None:
         pair = TokenSet(Secret("an access token"), Secret("a refresh token"), now, now + timedelta(days=30))
         for number in range(TOKENS):
             scope = Scope(ConnectorName("shopee"), Environment.LIVE, f"{7_000_000 + number}")
-            sealed = shops.seal_tokens(db, runtime.ring, scope, pair)
+            sealed = accounts.seal_tokens(db, runtime.ring, scope, pair)
             profile = ShopProfile(scope.shop_id, "Shop", "SG", None, None)
-            shops.save_shop(db, scope, profile, state="paused", reason="", actor=COMMAND_LINE, now=now)
-            shops.store_tokens(db, scope, "1", sealed, now=now)
+            accounts.save_account(db, scope, profile, state="paused", reason="", actor=COMMAND_LINE, now=now)
+            accounts.store_tokens(db, scope, "1", sealed, now=now)
 
 
 def counts(home: Installation) -> dict[str, int]:

@@ -22,8 +22,9 @@ from kedai.errors import NeedsReconnect
 from kedai.sync.parts import open_client
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment, Scope
+from kedai.vault.accounts import open_tokens
 from kedai.vault.models import AuthToken, Shop
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.queries import find_token
 from tests.journeys.conftest import Place
 from tests.support.installation import SHOPEE, Installation
 from tests.support.processes import wait_until
@@ -176,3 +177,23 @@ def test_f29_refresh_token_that_a_second_process_used_makes_the_shop_wait_for_a_
     assert asyncio.run(use_it_up_then_renew()) == {NeedsReconnect}
     assert standing(home) == Standing(1, "needs_reauth", 0, 2)
     assert home.rows(sa.select(ConnectorException.code, ConnectorException.count)) == [("needs_reconnect", 1)]
+
+
+def test_shop_whose_answer_was_lost_goes_on_with_a_resend_code(on_sqlite: Place) -> None:
+    """T22: the last resort where the seller cannot be asked. Only live has it."""
+    home = on_sqlite()
+    home.prepare("live")
+    shop_id = home.shop_id("live")
+    with home.database.write() as db:
+        db.execute(sa.update(Shop).values(state="needs_reauth", state_reason="the answer was lost"))
+
+    refused = home.run("env", "resend-code", "live", given="no-such-code\n")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (6, False)
+    assert "no-such-code" not in refused.stdout + refused.stderr
+    code = home.control("live", "POST", f"/control/shops/{shop_id}/resend-code")["resend_code"]
+    taken = home.run("env", "resend-code", "live", given=f"{code}\n")
+    assert (taken.returncode, "taken again" in taken.stdout) == (0, True)
+    stands = sa.select(Shop.state, AuthToken.generation).join(AuthToken, Shop.shop_id == AuthToken.shop_id)
+    assert home.rows(stands) == [("connected", 2)]
+    assert home.run("env", "resend-code", "live", given=f"{code}\n").returncode == 6
+    assert home.rows(stands) == [("connected", 2)]

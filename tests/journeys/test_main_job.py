@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from kedai.connector_exceptions.models import ConnectorException
 from kedai.values.environment import Environment, Scope
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.accounts import open_tokens
+from kedai.vault.queries import find_token
 from tests.journeys.conftest import Place
 from tests.support.installation import SHOPEE, Browser, Installation, request
 from tests.support.processes import Process, wait_until

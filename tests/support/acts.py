@@ -21,7 +21,7 @@ from kedai.connectors.base import Connector
 from kedai.errors import Conflict, Invalid, KedaiError, NotConfigured, NotFound
 from kedai.kit.clock import ManualClock
 from kedai.runtime import open_runtime
-from kedai.sync import connect, credentials, shops
+from kedai.sync import accounts, connect, credentials
 from kedai.sync.parts import Parts
 from kedai.sync.switch import switch
 from kedai.values.actor import Actor, ActorKind
@@ -131,18 +131,18 @@ class Person:
     def confirm(self, environment: Environment, shop_id: str) -> KedaiError | None:
         who = self._who("")
         return self._try(
-            lambda db: connect.confirm_pending(self.parts, db, self.name, environment, shop_id, typed=shop_id, **who)
+            lambda db: accounts.confirm(self.parts, db, self._scope(environment, shop_id), typed=shop_id, **who)
         )
 
     def pause(self, environment: Environment, shop_id: str) -> KedaiError | None:
-        return self._try(lambda db: shops.pause(self.parts, db, self._scope(environment, shop_id), **self._who("")))
+        return self._try(lambda db: accounts.pause(self.parts, db, self._scope(environment, shop_id), **self._who("")))
 
     def resume(self, environment: Environment, shop_id: str) -> KedaiError | None:
-        return self._try(lambda db: shops.resume(self.parts, db, self._scope(environment, shop_id), **self._who("")))
+        return self._try(lambda db: accounts.resume(self.parts, db, self._scope(environment, shop_id), **self._who("")))
 
     def disconnect(self, environment: Environment, shop_id: str) -> KedaiError | None:
         scope, who = self._scope(environment, shop_id), self._who("")
-        return self._try(lambda db: shops.disconnect(self.parts, db, scope, typed=shop_id, **who))
+        return self._try(lambda db: accounts.disconnect(self.parts, db, scope, typed=shop_id, **who))
 
     def read(self) -> Standing:
         """How things stand now."""

@@ -55,9 +55,8 @@ from kedai.values.environment import ConnectorName, Environment, MerchantScope, 
 from kedai.values.event import ConnectionChange, EventState, InboundEvent, ParkedReason, PushMatch, Topic
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
-from kedai.vault import shops
-from kedai.vault.accounts import find_pair
-from kedai.vault.merchants import save_merchant, seal_merchant_tokens, store_merchant_tokens
+from kedai.vault import accounts
+from kedai.vault.accounts import find_pair, save_account, seal_tokens, store_tokens
 from kedai.vault.models import Shop
 from kedai.vault.queries import find_shop, get_credentials
 from kedai.vault.refresh import Generation
@@ -141,6 +140,9 @@ class Market:
         """The shops and merchants of each main account."""
         self.rereadings: dict[bytes, OrderSnapshot] = {}
         """What today's code makes of each stored answer."""
+
+        self.resends: dict[str, tuple[str, ...]] = {}
+        """The shops of each code that is sent again."""
 
         self._refresh_tokens: dict[tuple[Environment, str], str] = {}
         self._access_tokens: dict[tuple[Environment, str], str] = {}
@@ -244,6 +246,11 @@ class FakeClient:
     async def exchange_main_account_code(self, code: str, main_account_id: str) -> Grant:
         await self._note(Call("exchange_main_account_code", self._environment, main_account_id, token=code))
         return self._market.issue_shared(self._environment, main_account_id, self._now())
+
+    async def exchange_resend_code(self, code: str) -> Grant:
+        await self._note(Call("exchange_resend_code", self._environment, "", token=code))
+        shops = self._market.resends[code]
+        return Grant(self._market.issue(self._environment, shops[0], self._now()), shops)
 
     async def refresh_merchant(self, merchant_id: str, refresh_token: Secret) -> TokenSet:
         return await self.refresh(merchant(merchant_id), refresh_token)
@@ -506,10 +513,10 @@ class House:
             tokens = replace(tokens, access_expires_at=self.now + expires_in)
         profile = ShopProfile(shop_id, f"Shop {shop_id}", "SG", None, None)
         with self.db.write() as db:
-            sealed = shops.seal_tokens(db, self.parts.ring, scope, tokens)
-            shops.save_shop(db, scope, profile, state=state, reason="", actor=ANNA, now=self.now)
+            sealed = accounts.seal_tokens(db, self.parts.ring, scope, tokens)
+            accounts.save_account(db, scope, profile, state=state, reason="", actor=ANNA, now=self.now)
             partner_id = get_credentials(db, FAKE, environment).partner_id or ""
-            shops.store_tokens(db, scope, partner_id, sealed, now=self.now)
+            accounts.store_tokens(db, scope, partner_id, sealed, now=self.now)
         return scope
 
     def connect_merchant(self, environment: Environment, merchant_id: str, *, main_account_id: str = "5001") -> None:
@@ -517,10 +524,12 @@ class House:
         scope = MerchantScope(FAKE, environment, merchant_id)
         tokens, now = self.market.issue(environment, merchant(merchant_id), self.now), self.now
         with self.db.write() as db:
-            sealed = seal_merchant_tokens(db, self.parts.ring, scope, tokens)
-            save_merchant(db, scope, main_account_id=main_account_id, state="connected", reason="", actor=ANNA, now=now)
+            sealed = seal_tokens(db, self.parts.ring, scope, tokens)
+            save_account(
+                db, scope, None, main_account_id=main_account_id, state="connected", reason="", actor=ANNA, now=now
+            )
             partner_id = get_credentials(db, FAKE, environment).partner_id or ""
-            store_merchant_tokens(db, scope, partner_id, sealed, shared=False, now=now)
+            store_tokens(db, scope, partner_id, sealed, shared=False, now=now)
 
     def certify(self, environment: Environment = LIVE, **changes: Any) -> None:
         """Store a certificate that counts (unless ``changes`` say otherwise), as passed checks leave it."""

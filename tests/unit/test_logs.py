@@ -137,6 +137,8 @@ def test_traceback_holds_no_locals_and_no_secret_of_its_message(lines: Lines) ->
 
 
 def test_closed_or_full_stream_never_fails_the_caller(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F17."""
+
     class Full:
         def write(self, _text: str) -> int:
             raise OSError(28, "No space left on device")

@@ -16,9 +16,9 @@ from kedai.kit.crypto import SecretPlace, open_v2, seal_v2
 from kedai.staff.models import Staff
 from kedai.sync.second_factor import totp_place
 from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
+from kedai.vault.accounts import secret_place
 from kedai.vault.held import account_of, held_place
-from kedai.vault.merchants import merchant_token_place
-from kedai.vault.queries import credentials_place, token_place
+from kedai.vault.queries import credentials_place
 from kedai.vault.ring import fingerprint_place
 from kedai.vault.sealed import SEALED_TABLES, Shelf, shelves_of_environment, shelves_of_installation
 
@@ -83,10 +83,10 @@ def test_the_list_agrees_with_those_who_seal() -> None:
     for column in shelves["environment_credentials"].sealed.columns:
         assert shelves["environment_credentials"].place(column, "") == credentials_place(FAKE, Environment.LIVE, column)
     for column in shelves["auth_token"].sealed.columns:
-        assert shelves["auth_token"].place(column, "7001") == token_place(scope, column)
+        assert shelves["auth_token"].place(column, "7001") == secret_place(scope, column)
     merchant = MerchantScope(FAKE, Environment.LIVE, "7001")
     for column in shelves["merchant_token"].sealed.columns:
-        assert shelves["merchant_token"].place(column, "7001") == merchant_token_place(merchant, column)
+        assert shelves["merchant_token"].place(column, "7001") == secret_place(merchant, column)
     for owner in (scope, merchant):
         for column in shelves["held_token"].sealed.columns:
             assert shelves["held_token"].place(column, account_of(owner)) == held_place(owner, column)

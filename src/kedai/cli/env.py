@@ -58,7 +58,7 @@ def show(
     connector: Connector = "shopee",
     as_json: AsJson = False,
 ) -> None:
-    """Show one environment: its fields (of a secret only whether it is set, and its fingerprint) and its shops."""
+    """Show one environment: fields (of a secret only whether it is set, and its fingerprint), shops and merchants."""
     chosen = parse_environment(environment, "ENVIRONMENT")
     with open_runtime_beside() as runtime:
         shown = {**_summary(runtime, connector, chosen), **_details(runtime, connector, chosen)}
@@ -238,7 +238,8 @@ def _details(runtime: Runtime, connector: str, environment: Environment) -> dict
         for field in runtime.parts.connector(connector).credential_fields
     }
     shops = [{"shop_id": shop.shop_id, "name": shop.name, "state": shop.state} for shop in view.shops]
-    return {**fields, "effective_host": view.effective_host, "shops": shops}
+    merchants = [{"merchant_id": one.merchant_id, "name": one.name, "state": one.state} for one in view.merchants]
+    return {**fields, "effective_host": view.effective_host, "shops": shops, "merchants": merchants}
 
 
 def _view(runtime: Runtime, connector: str, environment: Environment) -> ConnectionView:
@@ -258,11 +259,13 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return _yes(value)
     if isinstance(value, list):
-        return (
-            ", ".join(f"{one['shop_id']} ({one['state']})" if isinstance(one, dict) else str(one) for one in value)
-            or "-"
-        )
+        return ", ".join(_plain_account(one) if isinstance(one, dict) else str(one) for one in value) or "-"
     return "-" if value is None or value == "" else str(value)
+
+
+def _plain_account(one: dict[str, str]) -> str:
+    account_id = one.get("shop_id") or one.get("merchant_id")
+    return f"{account_id} ({one['state'].replace('_', ' ')})"
 
 
 def _yes(value: bool) -> str:

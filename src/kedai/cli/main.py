@@ -19,6 +19,7 @@ from kedai.cli import (
     keys,
     orders,
     rebuild,
+    resend,
     serve,
     simulator,
     staff,
@@ -45,6 +46,7 @@ app.add_typer(calls.app, name="calls")
 app.add_typer(db.app, name="db")
 app.add_typer(events.app, name="events")
 golive.add_to(env.app)
+resend.add_to(env.app)
 app.add_typer(env.app, name="env")
 app.add_typer(keys.app, name="keys")
 rebuild.add_to(orders.app)

@@ -189,6 +189,15 @@ class MainAccounts(Protocol):
 
 
 @runtime_checkable
+class Resends(Protocol):
+    """Can a client also exchange a code that the marketplace's console sends again? Ask with `isinstance`."""
+
+    async def exchange_resend_code(self, code: str) -> Grant:
+        """The newest pair, and whom it is for. Raises `Invalid` for what can be no code."""
+        ...
+
+
+@runtime_checkable
 class Probes(Protocol):
     """Can a client also ask about the app itself, without any shop's token? Ask with `isinstance`."""
 

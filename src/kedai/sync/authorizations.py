@@ -6,6 +6,7 @@ marketplace.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,15 +19,9 @@ from kedai.inbox.claims import Outcome
 from kedai.values.actor import SYSTEM
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
 from kedai.values.event import ConnectionChange, ConnectionKind, EndReason, EventState
+from kedai.vault.accounts import disconnect_account, find_holder, note_authorization, note_authorization_end
 from kedai.vault.held import account_of
-from kedai.vault.merchants import (
-    disconnect_merchant,
-    find_merchant,
-    note_merchant_authorization,
-    note_merchant_authorization_end,
-)
-from kedai.vault.queries import find_shop, get_credentials
-from kedai.vault.shops import disconnect_shop, note_authorization, note_authorization_end
+from kedai.vault.queries import get_credentials
 
 if TYPE_CHECKING:
     from kedai.vault.models import Merchant, Shop
@@ -82,6 +77,28 @@ class _Account:
         return "" if isinstance(self.owner, Scope) else self.words
 
 
+def lock_named(
+    db: Session,
+    connector: ConnectorName,
+    environment: Environment,
+    changes: Iterable[ConnectionChange],
+    *,
+    shop_id: str | None,
+) -> None:
+    """Lock whom several pushes name, and that shop, before any of them is applied: shops before merchants, by id.
+
+    Whoever records holds the audit trail's lock to its end: one who then waited for an account, held by somebody who
+    waits to record, would wait for ever.
+    """
+    known = list(changes)
+    if not known:
+        return
+    shops = {one for change in known for one in change.shop_ids} | ({shop_id} if shop_id is not None else set())
+    merchants = {one for change in known for one in change.merchant_ids}
+    for owner in _owners(connector, environment, shops, merchants):
+        find_holder(db, owner, lock=True)
+
+
 def apply(
     db: Session,
     connector: ConnectorName,
@@ -91,20 +108,25 @@ def apply(
     event_id: UUID,
     now: datetime,
 ) -> Applied:
-    """Write what the push says into the shops and merchants it names, whose rows are locked in this order, by id."""
+    """Write what the push says into the shops and merchants it names; several pushes at once need `lock_named`."""
     if change.kind is ConnectionKind.PROBE:
         return Applied(Outcome(EventState.SKIPPED, "a test of the push address"))
     our_partner_id = get_credentials(db, connector, environment).partner_id
     if change.partner_id is not None and change.partner_id != our_partner_id:
         return Applied(Outcome(EventState.SKIPPED, "the push names another app than ours"))
-    scopes = [Scope(connector, environment, one) for one in sorted(change.shop_ids)]
-    merchants = [MerchantScope(connector, environment, one) for one in sorted(change.merchant_ids)]
-    accounts = [_Account(one, find_shop(db, one, lock=True)) for one in scopes]
-    accounts += [_Account(one, find_merchant(db, one, lock=True)) for one in merchants]
+    owners = _owners(connector, environment, set(change.shop_ids), set(change.merchant_ids))
+    accounts = [_Account(one, find_holder(db, one, lock=True)) for one in owners]
     effects = [_affect(db, one, change, event_id, now) for one in accounts]
     notes = "; ".join(effect.note for effect in effects)
     state = EventState.APPLIED if any(effect.changed for effect in effects) else EventState.SKIPPED
     return Applied(Outcome(state, notes[:500]), tuple(effect.trouble for effect in effects if effect.trouble))
+
+
+def _owners(
+    connector: ConnectorName, environment: Environment, shop_ids: Collection[str], merchant_ids: Collection[str]
+) -> list[Account]:
+    shops = [Scope(connector, environment, one) for one in sorted(shop_ids)]
+    return [*shops, *(MerchantScope(connector, environment, one) for one in sorted(merchant_ids))]
 
 
 def _affect(db: Session, account: _Account, change: ConnectionChange, event_id: UUID, now: datetime) -> _Effect:
@@ -135,20 +157,14 @@ def _authorized(
     at = change.pushed_at or now
     if row.authorized_at is not None and at <= row.authorized_at:
         return _Effect(f"the authorisation of {account.words} is known")
-    if isinstance(account.owner, Scope):
-        note_authorization(db, account.owner, at=at, actor=SYSTEM, now=now)
-    else:
-        note_merchant_authorization(db, account.owner, at=at, actor=SYSTEM, now=now)
+    note_authorization(db, account.owner, at=at, actor=SYSTEM, now=now)
     return _Effect(f"{account.words} was authorised", changed=True)
 
 
 def _deauthorized(db: Session, account: _Account, change: ConnectionChange, event_id: UUID, now: datetime) -> _Effect:
     """As when a person disconnects: the tokens, which open nothing any more, are forgotten."""
     reason = _REASONS[change.end_reason or EndReason.UNKNOWN]
-    if isinstance(account.owner, Scope):
-        disconnect_shop(db, account.owner, reason=reason, actor=SYSTEM, now=now)
-    else:
-        disconnect_merchant(db, account.owner, reason=reason, actor=SYSTEM, now=now)
+    disconnect_account(db, account.owner, reason=reason, actor=SYSTEM, now=now)
     trouble = Trouble(
         f"{account.kind}_disconnected",
         f"{account.words.capitalize()} was disconnected at the marketplace: {reason}",
@@ -167,7 +183,7 @@ def _expiring(
     until = row.authorized_until
     if change.ends_before is not None and (until is None or until > change.ends_before):
         until = change.ends_before
-        _note_end(db, account.owner, until, now)
+        note_authorization_end(db, account.owner, until=until, actor=SYSTEM, now=now)
     when = "soon" if until is None else f"by {until:%Y-%m-%d %H:%M} UTC"
     trouble = Trouble(
         "authorization_ending",
@@ -178,10 +194,3 @@ def _expiring(
         event_id=event_id,
     )
     return _Effect(f"the authorisation of {account.words} ends {when}", changed=True, trouble=trouble)
-
-
-def _note_end(db: Session, owner: Account, until: datetime, now: datetime) -> None:
-    if isinstance(owner, Scope):
-        note_authorization_end(db, owner, until=until, actor=SYSTEM, now=now)
-    else:
-        note_merchant_authorization_end(db, owner, until=until, actor=SYSTEM, now=now)

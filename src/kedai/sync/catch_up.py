@@ -29,8 +29,8 @@ from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.order import OrderSnapshot
+from kedai.vault.accounts import lose_account, note_call
 from kedai.vault.queries import find_shop, get_active_environment, list_shops
-from kedai.vault.shops import lose_shop, note_call
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -284,7 +284,7 @@ def _lose_shop(
     note_call(db, scope, problem=reason, now=now)
     shop = find_shop(db, scope, lock=True)
     if shop is not None and shop.state == "connected" and shop.connected_at == connected_at:
-        lose_shop(db, scope, reason=reason, now=now)
+        lose_account(db, scope, reason=reason, now=now)
     return _wait("the shop must be connected again", db, run, now=now)
 
 

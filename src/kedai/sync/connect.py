@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import secrets
@@ -10,34 +9,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+import structlog
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Client, MainAccounts
-from kedai.errors import Conflict, Invalid, KedaiError, NotConfigured, NotFound, StorageUnavailable
-from kedai.inbox.claims import wake_shop
-from kedai.kit.clock import monotonic
-from kedai.sync import grants
+from kedai.errors import Invalid, KedaiError, NotConfigured, RemoteUnreadable, StorageUnavailable, Unavailable
 from kedai.sync.connection import connect_fields
-from kedai.sync.guard import judge_shop
+from kedai.sync.exchange import Attempt, exchange
 from kedai.sync.parts import Parts, open_client
 from kedai.sync.urls import oauth_url
 from kedai.values.actor import Actor, ActorKind
 from kedai.values.credentials import Grant, ShopProfile
-from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.environment import ConnectorName, Environment
 from kedai.vault import oauth_states
-from kedai.vault.held import drop_held, hold, is_held, seal_held, take_held
-from kedai.vault.oauth_states import ConsumedState
-from kedai.vault.queries import find_shop, get_credentials
+from kedai.vault.queries import get_credentials
 from kedai.vault.service import missing_fields
-from kedai.vault.shops import save_shop, seal_tokens, set_shop_state, store_tokens
 
 STATE_LIFETIME = timedelta(minutes=10)
 _CODE = re.compile(r"[!-~]{1,512}")
 _SHOP_ID = re.compile(r"[0-9]{1,20}")
 _BAD_CODES = frozenset({"invalid_code", "invalid_shop_id", "invalid_main_acount_id"})  # as the marketplace spells it
-_KEEP_TRYING_SECONDS = 10.0
-_AWAY_SECONDS = 0.5
 TOKEN_SESSION = "token:"  # noqa: S105  a prefix, no secret
+
+log = structlog.get_logger("connect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,73 +131,40 @@ async def finish(
         return "denied"
     if not _CODE.fullmatch(callback.code) or not _names_one_account(parts, name, callback):
         return "code_invalid"
-    return await _exchange(parts, name, environment, callback, state, actor)
+    by = callback.main_account_id or None
+    attempt = Attempt(name, environment, _hash(callback.nonce), state.purpose, actor, by)
+    return await _exchange(parts, callback, attempt)
 
 
-async def _exchange(
-    parts: Parts,
-    name: ConnectorName,
-    environment: Environment,
-    callback: Callback,
-    state: ConsumedState,
-    actor: Actor,
-) -> str:
-    try:
-        client, partner_id = await parts.read(
-            lambda db: (
-                open_client(parts, db, name, environment),
-                get_credentials(db, name, environment).partner_id or "",
-            )
-        )
-        if callback.main_account_id:
-            return await _exchange_main_account(parts, name, environment, client, partner_id, callback, state, actor)
-        grant = await client.exchange_code(callback.code, callback.shop_id)
-        scope = Scope(name, environment, callback.shop_id)
-        profile = await client.get_shop(scope.shop_id, grant.tokens.access_token)
-    except NotConfigured:
-        return "not_configured"
-    except StorageUnavailable:
-        raise
-    except KedaiError as error:
-        return "code_invalid" if _is_bad_code(error) else "remote_error"
-    now = parts.clock.now()
-    return await parts.write(lambda db: _keep(parts, db, scope, partner_id, profile, grant, state, actor, now))
-
-
-async def _exchange_main_account(
-    parts: Parts,
-    name: ConnectorName,
-    environment: Environment,
-    client: Client,
-    partner_id: str,
-    callback: Callback,
-    state: ConsumedState,
-    actor: Actor,
-) -> str:
-    """The code is used up by the exchange: nothing else is asked before its pair is stored for all it is for.
-
-    Neither a browser that goes away nor a database that is away for a moment loses it.
-    """
-    if not isinstance(client, MainAccounts):
-        return "code_invalid"
-
-    async def exchange_and_keep() -> str:
+async def _exchange(parts: Parts, callback: Callback, attempt: Attempt) -> str:
+    async def ask(client: Client) -> Grant:
+        if not callback.main_account_id:
+            return await client.exchange_code(callback.code, callback.shop_id)
+        if not isinstance(client, MainAccounts):
+            raise Invalid("This marketplace knows no main accounts.", field="main_account_id")
         grant = await client.exchange_main_account_code(callback.code, callback.main_account_id)
         if not grant.shop_ids and not grant.merchant_ids:
-            return "remote_error"
-        facts = grants.Facts(partner_id, callback.main_account_id, grant, state, actor)
-        deadline = monotonic() + _KEEP_TRYING_SECONDS
-        while True:
-            try:
-                return await parts.write(
-                    lambda db: grants.keep(parts, db, name, environment, facts, now=parts.clock.now())
-                )
-            except StorageUnavailable:
-                if monotonic() > deadline:
-                    raise
-            await asyncio.sleep(_AWAY_SECONDS)
+            raise RemoteUnreadable("The marketplace granted nobody.")
+        return grant
 
-    return await asyncio.shield(exchange_and_keep())
+    async def describe(client: Client, grant: Grant) -> ShopProfile | None:
+        if callback.main_account_id:  # they share the pair, and each needs one of its own first
+            return None
+        return await client.get_shop(callback.shop_id, grant.tokens.access_token)
+
+    try:
+        return await exchange(parts, attempt, ask, describe)
+    except NotConfigured:
+        return "not_configured"
+    except Unavailable as error:
+        log.warning("nobody can be connected here", detail=error.message)
+        return "cannot_keep"
+    except StorageUnavailable:
+        raise
+    except Invalid:
+        return "code_invalid"
+    except KedaiError as error:
+        return "code_invalid" if _is_bad_code(error) else "remote_error"
 
 
 def _names_one_account(parts: Parts, name: ConnectorName, callback: Callback) -> bool:
@@ -224,74 +185,6 @@ def _is_bad_code(error: KedaiError) -> bool:
     """The documents' sample says `error_auth` with "Invalid code", the wire `invalid_code` (contract §3.3)."""
     remote_code = str(getattr(error, "remote_code", ""))
     return remote_code in _BAD_CODES or "invalid code" in error.message.lower()
-
-
-def _keep(
-    parts: Parts,
-    db: Session,
-    scope: Scope,
-    partner_id: str,
-    profile: ShopProfile,
-    grant: Grant,
-    state: ConsumedState,
-    actor: Actor,
-    now: datetime,
-) -> str:
-    """The shop identity guard: what was not expected is held pending and never touches an existing connection."""
-    credentials = get_credentials(db, scope.connector, scope.environment, lock=True)
-    if credentials.partner_id != partner_id:  # changed meanwhile: a pair of the app before is of no use
-        return "remote_error"
-    shop = find_shop(db, scope, lock=True)
-    existing = None if shop is None else shop.state
-    status, reason = judge_shop(scope.shop_id, state, configured=credentials.shop_id, existing=existing)
-    if status == "already_connected":
-        sealed = seal_held(db, parts.ring, scope, grant.tokens)
-        hold(db, scope, partner_id, sealed, main_account_id=None, now=now)
-        return status
-    sealed = seal_tokens(db, parts.ring, scope, grant.tokens)
-    shop_state = "connected" if status == "connected" else "pending"
-    save_shop(db, scope, profile, state=shop_state, reason=reason, actor=actor, now=now)
-    store_tokens(db, scope, partner_id, sealed, now=now)
-    drop_held(db, scope)
-    if shop_state == "connected":
-        wake_shop(db, scope.connector, scope.environment, scope.shop_id, now=now)
-    return status
-
-
-def confirm_pending(
-    parts: Parts,
-    db: Session,
-    name: ConnectorName,
-    environment: Environment,
-    shop_id: str,
-    *,
-    typed: str,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    """Accept a pending shop, or the newer pair that is held for a connected one: the operator types its id.
-
-    Raises:
-        NotFound: no such shop. Conflict: nothing of it waits. Invalid: another id was typed.
-    """
-    parts.connector(name)
-    scope = Scope(name, environment, shop_id)
-    get_credentials(db, name, environment, lock=True)
-    shop = find_shop(db, scope, lock=True)
-    if shop is None:
-        raise NotFound("There is no such shop.")
-    if shop.state != "pending" and not is_held(db, scope, now=now):
-        raise Conflict(f"This shop is {shop.state.replace('_', ' ')}, not pending.")
-    if typed.strip() != shop_id:
-        raise Invalid("Type the shop's id exactly as it is shown.", field="shop_id")
-    held = None if shop.state == "pending" else take_held(db, parts.ring, scope, now=now)
-    if held is not None:
-        sealed = seal_tokens(db, parts.ring, scope, held.tokens)
-        is_shared = held.main_account_id is not None
-        store_tokens(db, scope, held.partner_id, sealed, shared=is_shared, now=now)
-    if shop.state != "paused":
-        set_shop_state(db, scope, "connected", reason="", actor=actor, now=now)
-        wake_shop(db, name, environment, shop_id, now=now)
 
 
 def _hash(token: str) -> bytes:

@@ -15,15 +15,15 @@ from kedai.sync.parts import Parts, find_host
 from kedai.sync.urls import oauth_url, webhook_urls
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
+from kedai.vault.accounts import find_pair, open_tokens
 from kedai.vault.held import account_of, list_held
-from kedai.vault.merchants import find_merchant_token, list_merchants, open_merchant_tokens
 from kedai.vault.queries import (
     find_token,
     get_active_environment,
     get_credentials,
+    list_merchants,
     list_shops,
     open_secret,
-    open_tokens,
 )
 from kedai.vault.service import missing_fields
 
@@ -233,7 +233,7 @@ def _shop_view(look: _Look, db: Session, shop: Shop) -> ShopView:
 
 def _merchant_view(look: _Look, db: Session, merchant: Merchant, shops: Sequence[Shop]) -> MerchantView:
     scope = MerchantScope(ConnectorName(merchant.connector), merchant.environment, merchant.merchant_id)
-    row, account = find_merchant_token(db, scope), merchant.main_account_id
+    row, account = find_pair(db, scope), merchant.main_account_id
     return MerchantView(
         merchant_id=merchant.merchant_id,
         name=merchant.name,
@@ -241,7 +241,7 @@ def _merchant_view(look: _Look, db: Session, merchant: Merchant, shops: Sequence
         state=merchant.state,
         state_reason=merchant.state_reason,
         authorized_until=merchant.authorized_until,
-        token=None if row is None else _token_view(look, row, lambda: open_merchant_tokens(look.parts.ring, row)),
+        token=None if row is None else _token_view(look, row, lambda: open_tokens(look.parts.ring, row)),
         main_account_id=account,
         held_at=look.held_at(scope),
         last_call_at=merchant.last_call_at,

@@ -1,108 +1,70 @@
-"""A main account's grant: one pair for several shops and merchants, kept for each of them before anything else is done.
+"""A grant: one token pair for a shop, or for several shops and merchants of a main account, kept for each of them.
 
-The code was used up by the exchange, so the pair exists nowhere else: it is stored, sealed, for every shop and merchant
-in one transaction, together with a run. The run then refreshes it once for each, for a pair of its own, and asks what
-each is called. Killed anywhere, it goes on; whoever is not done yet holds the shared pair, which is good for it once.
+The code was used up by the exchange, so the pair exists nowhere else: it is stored, sealed, for everybody it is for in
+one transaction, together with a run (`setting_up`) for what must be asked afterwards. Nothing is asked here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-import structlog
 from sqlalchemy.orm import Session
 
-from kedai.connectors.base import Client, MainAccounts
-from kedai.errors import KedaiError, NotFound, StorageUnavailable
 from kedai.inbox.claims import wake_shop
-from kedai.runs.service import create_run, end_run, move_on, postpone_run
+from kedai.runs.service import create_run
 from kedai.sync.guard import Status, judge_merchant, judge_shop, sum_up
-from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
-from kedai.sync.tokens import call_with_token, get_access_token
-from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
-from kedai.values.app import MerchantProfile
 from kedai.values.credentials import Grant, ShopProfile, TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
-from kedai.values.secret import Secret
+from kedai.vault.accounts import find_holder, find_pair, save_account, seal_tokens, store_tokens
 from kedai.vault.held import account_of, drop_held, hold, seal_held
-from kedai.vault.merchants import (
-    describe_merchant,
-    find_merchant,
-    find_merchant_token,
-    note_merchant_call,
-    save_merchant,
-    seal_merchant_tokens,
-    store_merchant_tokens,
-)
-from kedai.vault.oauth_states import ConsumedState
-from kedai.vault.queries import find_shop, find_token, get_credentials
-from kedai.vault.shops import describe_shop, note_call, save_shop, seal_tokens, store_tokens
+from kedai.vault.oauth_states import Purpose
+from kedai.vault.queries import get_credentials
 
 if TYPE_CHECKING:
-    from kedai.runs.models import Run
+    from kedai.vault.models import Merchant, Shop
 
 KIND = "main_account"
-MAX_ROUNDS = 8
-_ROUND_PAUSE = timedelta(seconds=30)
+"""The run that sees to whom a grant was for; `setting_up` has its steps."""
 
-log = structlog.get_logger("grants")
+_STANDS: dict[str, Status] = {"connected": "connected", "pending": "pending_confirmation"}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What an exchange gave, to which app, through which main account; what was expected, and who asked."""
+    """What an exchange gave, to which app, through which main account (if one); what was expected, and who asked.
+
+    ``profile`` is what the marketplace says of the one shop of a shop account, where it was asked already. An account
+    that was granted anew, or disconnected, after ``answered_at`` is left as it is.
+    """
 
     partner_id: str
-    main_account_id: str
+    main_account_id: str | None
     grant: Grant
-    state: ConsumedState
+    purpose: Purpose
     actor: Actor
+    answered_at: datetime
+    profile: ShopProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What becomes of one shop or merchant."""
+    """What becomes of one shop or merchant; nothing where somebody was faster, whose ``status`` it has then."""
 
     owner: Account
     status: Status
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Cursor:
-    """Whom the run still has to see to, whom it puts off until all others are done, and how often it went round."""
-
-    todo: tuple[str, ...]
-    later: tuple[str, ...] = ()
-    rounds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """How it went with one of them: what it is called, or what stood in the way."""
-
-    owner: Account
-    profile: ShopProfile | MerchantProfile | None = None
-    problem: str | None = None
-    again: bool = False
+    is_overtaken: bool = False
 
 
 def keep(
-    parts: Parts,
-    db: Session,
-    name: ConnectorName,
-    environment: Environment,
-    facts: Facts,
-    *,
-    now: datetime,
+    parts: Parts, db: Session, name: ConnectorName, environment: Environment, facts: Facts, *, now: datetime
 ) -> Status | Literal["remote_error"]:
-    """Store the shared pair for everybody it is for, as the guard says, and queue what is left to do.
+    """Store the pair for everybody it is for, as the guard says, and queue what is left to do.
 
     The status is `guard.sum_up` of them all, or ``remote_error`` where the app was changed meanwhile. Credentials,
     shops and merchants are locked in this order, by id.
@@ -110,145 +72,78 @@ def keep(
     credentials = get_credentials(db, name, environment, lock=True)
     if credentials.partner_id != facts.partner_id:  # changed meanwhile: a pair of the app before is of no use
         return "remote_error"
-    configured = credentials.shop_id
-    verdicts = [
-        *(_judge_shop(db, Scope(name, environment, one), facts, configured) for one in _ids(facts.grant.shop_ids)),
-        *(_judge_merchant(db, MerchantScope(name, environment, one), facts) for one in _ids(facts.grant.merchant_ids)),
-    ]
+    judged = list(_judge(db, name, environment, facts, credentials.shop_id))
+    verdicts = [one for one in judged if not one.is_overtaken]
     sealed = [_seal(parts, db, one, facts.grant.tokens) for one in verdicts]
     for one, values in zip(verdicts, sealed, strict=True):
         _store(db, one, values, facts, now)
     accounts = [account_of(one.owner) for one in verdicts if one.status != "already_connected"]
-    if accounts:
-        told = {"main_account_id": facts.main_account_id, "accounts": accounts}
+    if accounts and facts.profile is None:
+        by = {} if facts.main_account_id is None else {"main_account_id": facts.main_account_id}
+        told = {**by, "accounts": accounts}
         create_run(db, KIND, name, environment, scope=told, total=len(accounts), actor=facts.actor, now=now)
-    return sum_up(one.status for one in verdicts)
+    return sum_up(one.status for one in judged)
 
 
-def _ids(given: Sequence[str]) -> list[str]:
-    return sorted(set(given))
+def read_status(db: Session, name: ConnectorName, environment: Environment, grant: Grant) -> Status:
+    """How those stand whom a grant was for that another process has kept meanwhile."""
+    accounts = [find_holder(db, owner) for owner in _owners(name, environment, grant)]
+    return sum_up(_standing(account) for account in accounts if account is not None)
 
 
-def _judge_shop(db: Session, scope: Scope, facts: Facts, configured: str | None) -> _Verdict:
-    shop = find_shop(db, scope, lock=True)
-    existing = None if shop is None else shop.state
-    return _Verdict(scope, *judge_shop(scope.shop_id, facts.state, configured=configured, existing=existing))
+def _owners(name: ConnectorName, environment: Environment, grant: Grant) -> list[Account]:
+    shops = [Scope(name, environment, one) for one in sorted(set(grant.shop_ids))]
+    return [*shops, *(MerchantScope(name, environment, one) for one in sorted(set(grant.merchant_ids)))]
 
 
-def _judge_merchant(db: Session, scope: MerchantScope, facts: Facts) -> _Verdict:
-    merchant = find_merchant(db, scope, lock=True)
-    existing = None if merchant is None else merchant.state
-    return _Verdict(scope, *judge_merchant(scope.merchant_id, facts.state, existing=existing))
+def _standing(account: Shop | Merchant) -> Status:
+    return _STANDS.get(account.state, "already_connected")
+
+
+def _judge(
+    db: Session, name: ConnectorName, environment: Environment, facts: Facts, configured: str | None
+) -> Iterator[_Verdict]:
+    """What becomes of each, as the guard says; its row is locked."""
+    purpose = facts.purpose
+    for owner in _owners(name, environment, facts.grant):
+        account = find_holder(db, owner, lock=True)
+        existing = None if account is None else account.state
+        if account is not None and _is_overtaken(db, owner, account, facts.answered_at):
+            yield _Verdict(owner, _standing(account), "", is_overtaken=True)
+            continue
+        if isinstance(owner, Scope):
+            said = judge_shop(owner.shop_id, purpose, configured=configured, existing=existing)
+        else:
+            said = judge_merchant(owner.merchant_id, purpose, existing=existing)
+        yield _Verdict(owner, *said)
+
+
+def _is_overtaken(db: Session, owner: Account, account: Shop | Merchant, answered_at: datetime) -> bool:
+    pair = find_pair(db, owner)
+    if pair is not None:
+        return bool(pair.granted_at > answered_at)
+    return account.state == "disconnected" and account.updated_at > answered_at
 
 
 def _seal(parts: Parts, db: Session, one: _Verdict, tokens: TokenSet) -> dict[str, Any]:
     """Before anything is recorded: see `seal_tokens`."""
     if one.status == "already_connected":
         return seal_held(db, parts.ring, one.owner, tokens)
-    if isinstance(one.owner, Scope):
-        return seal_tokens(db, parts.ring, one.owner, tokens)
-    return seal_merchant_tokens(db, parts.ring, one.owner, tokens)
+    return seal_tokens(db, parts.ring, one.owner, tokens)
 
 
 def _store(db: Session, one: _Verdict, sealed: dict[str, Any], facts: Facts, now: datetime) -> None:
-    owner, by, actor = one.owner, facts.main_account_id, facts.actor
+    owner, by, partner_id = one.owner, facts.main_account_id, facts.partner_id
     if one.status == "already_connected":
-        hold(db, owner, facts.partner_id, sealed, main_account_id=by, now=now)
+        hold(db, owner, partner_id, sealed, main_account_id=by, now=now)
         return
     drop_held(db, owner)
     stands = "connected" if one.status == "connected" else "pending"
-    if isinstance(owner, MerchantScope):
-        save_merchant(db, owner, main_account_id=by, state=stands, reason=one.reason, actor=actor, now=now)
-        store_merchant_tokens(db, owner, facts.partner_id, sealed, shared=True, now=now)
-        return
-    save_shop(db, owner, None, main_account_id=by, state=stands, reason=one.reason, actor=actor, now=now)
-    store_tokens(db, owner, facts.partner_id, sealed, shared=True, now=now)
-    if stands == "connected":
+    save_account(
+        db, owner, facts.profile, main_account_id=by, state=stands, reason=one.reason, actor=facts.actor, now=now
+    )
+    given_at = facts.answered_at
+    shared = by is not None or len(facts.grant.shop_ids) + len(facts.grant.merchant_ids) > 1
+    store_tokens(db, owner, partner_id, sealed, shared=shared, granted_at=given_at, now=now)
+    if stands == "connected" and isinstance(owner, Scope):
         wake_shop(db, owner.connector, owner.environment, owner.shop_id, now=now)
-
-
-async def read(parts: Parts, work: Work) -> Sequence[Step]:
-    """See to the next one, with no transaction open."""
-    cursor = _cursor(work)
-    if not cursor.todo:
-        return [partial(_go_round, cursor)]
-    owner = _owner(work, cursor.todo[0])
-    try:
-        seen = await (_see_shop(parts, owner) if isinstance(owner, Scope) else _see_merchant(parts, owner))
-    except StorageUnavailable:
-        raise
-    except KedaiError as error:
-        log.warning("a main account's shop or merchant was not seen to", account=str(owner), detail=str(error))
-        again = rule_for(error).action is not Action.RECONNECT
-        seen = _Seen(owner, problem=error.message, again=again)
-    return [partial(_note, seen, cursor)]
-
-
-async def _see_shop(parts: Parts, scope: Scope) -> _Seen:
-    """A pair of its own first, then what it is called; nothing for one that was disconnected meanwhile."""
-    shop, token = await parts.read(lambda db: (find_shop(db, scope), find_token(db, scope)))
-    if shop is None or token is None or shop.state == "disconnected":
-        return _Seen(scope)
-    if token.generation == token.shared_generation:
-        await get_access_token(parts, scope, rejected=token.generation)
-    profile = await call_with_token(parts, scope, lambda client, access: client.get_shop(scope.shop_id, access))
-    return _Seen(scope, profile, problem="")
-
-
-async def _see_merchant(parts: Parts, scope: MerchantScope) -> _Seen:
-    merchant, token = await parts.read(lambda db: (find_merchant(db, scope), find_merchant_token(db, scope)))
-    if merchant is None or token is None or merchant.state == "disconnected":
-        return _Seen(scope)
-    if token.generation == token.shared_generation:
-        await get_access_token(parts, scope, rejected=token.generation)
-    return _Seen(scope, await call_with_token(parts, scope, partial(_describe_merchant, scope)), problem="")
-
-
-async def _describe_merchant(scope: MerchantScope, client: Client, access_token: Secret) -> MerchantProfile:
-    if not isinstance(client, MainAccounts):
-        raise NotFound("This marketplace knows no merchants.")
-    return await client.get_merchant(scope.merchant_id, access_token)
-
-
-def _note(seen: _Seen, cursor: _Cursor, db: Session, run: Run, *, now: datetime) -> bool:
-    """How it went with one of them, and on to the next."""
-    owner = seen.owner
-    if isinstance(owner, Scope):
-        if isinstance(seen.profile, ShopProfile):
-            describe_shop(db, owner, seen.profile, now=now)
-        if seen.problem is not None:
-            note_call(db, owner, problem=seen.problem, now=now)
-    else:
-        if isinstance(seen.profile, MerchantProfile):
-            describe_merchant(db, owner, seen.profile, now=now)
-        if seen.problem is not None:
-            note_merchant_call(db, owner, problem=seen.problem, now=now)
-    later = (*cursor.later, cursor.todo[0]) if seen.again else cursor.later
-    left = replace(cursor, todo=cursor.todo[1:], later=later)
-    move_on(run, cursor=asdict(left), done=0 if seen.again else 1)
-    return not left.todo and not left.later
-
-
-def _go_round(cursor: _Cursor, _db: Session, run: Run, *, now: datetime) -> bool:
-    """Those who were put off come again after a pause; in the end each gets its pair when it is used next."""
-    names = ", ".join(name.replace(":", " ") for name in cursor.later)
-    if cursor.rounds + 1 >= MAX_ROUNDS:
-        end_run(run, "failed", note=f"not answered for: {names}"[:500], now=now)
-        return False
-    again = _Cursor(todo=cursor.later, rounds=cursor.rounds + 1)
-    move_on(run, cursor=asdict(again), done=0)
-    postpone_run(run, note=f"once more: {names}"[:500], due_in=_ROUND_PAUSE * 2**cursor.rounds, now=now)
-    return False
-
-
-def _cursor(work: Work) -> _Cursor:
-    if work.cursor is None:
-        return _Cursor(tuple(work.scope["accounts"]))
-    return _Cursor(tuple(work.cursor["todo"]), tuple(work.cursor["later"]), work.cursor["rounds"])
-
-
-def _owner(work: Work, account: str) -> Account:
-    kind, _, number = account.partition(":")
-    if kind == "shop":
-        return Scope(work.connector, work.environment, number)
-    return MerchantScope(work.connector, work.environment, number)

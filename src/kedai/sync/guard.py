@@ -5,40 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from kedai.vault.oauth_states import ConsumedState
+from kedai.vault.oauth_states import Purpose
 
 Status = Literal["connected", "pending_confirmation", "already_connected"]
 _STANDING = frozenset({"connected", "paused"})
 _BEST_FIRST: tuple[Status, ...] = ("connected", "pending_confirmation", "already_connected")
 
 
-def judge_shop(
-    shop_id: str, state: ConsumedState, *, configured: str | None, existing: str | None
-) -> tuple[Status, str]:
+def judge_shop(shop_id: str, purpose: Purpose, *, configured: str | None, existing: str | None) -> tuple[Status, str]:
     """What becomes of a shop that was granted, and why; ``existing`` is how its connection stands here.
 
     ``connected``: it is the one expected, or the configured one. ``already_connected``: it stands, and the new pair is
     kept aside. ``pending_confirmation``: it waits until a person types its id.
     """
-    if state.intent == "reconnect" and state.expected_shop_id == shop_id:
+    if purpose.intent == "reconnect" and purpose.expected_shop_id == shop_id:
+        return "connected", ""
+    if purpose.intent == "recover" and existing == "needs_reauth":
         return "connected", ""
     if existing in _STANDING:
         return "already_connected", ""
-    if state.intent == "reconnect":
-        return "pending_confirmation", f"{_expected(state)} was expected"
+    if purpose.intent == "reconnect":
+        return "pending_confirmation", f"{_expected(purpose)} was expected"
     if configured == shop_id:
         return "connected", ""
     return "pending_confirmation", "this is not the configured shop"
 
 
-def judge_merchant(merchant_id: str, state: ConsumedState, *, existing: str | None) -> tuple[Status, str]:
+def judge_merchant(merchant_id: str, purpose: Purpose, *, existing: str | None) -> tuple[Status, str]:
     """The same for a merchant: no field names one, so that each is confirmed once."""
-    if state.intent == "reconnect" and state.expected_merchant_id == merchant_id:
+    if purpose.intent == "reconnect" and purpose.expected_merchant_id == merchant_id:
+        return "connected", ""
+    if purpose.intent == "recover" and existing == "needs_reauth":
         return "connected", ""
     if existing in _STANDING:
         return "already_connected", ""
-    if state.intent == "reconnect":
-        return "pending_confirmation", f"{_expected(state)} was expected"
+    if purpose.intent == "reconnect":
+        return "pending_confirmation", f"{_expected(purpose)} was expected"
     return "pending_confirmation", "this merchant was not connected before"
 
 
@@ -52,7 +54,7 @@ def sum_up(statuses: Iterable[Status]) -> Status:
     return next(one for one in _BEST_FIRST if one in found)
 
 
-def _expected(state: ConsumedState) -> str:
-    if state.expected_merchant_id is not None:
-        return f"merchant {state.expected_merchant_id}"
-    return f"shop {state.expected_shop_id}"
+def _expected(purpose: Purpose) -> str:
+    if purpose.expected_merchant_id is not None:
+        return f"merchant {purpose.expected_merchant_id}"
+    return f"shop {purpose.expected_shop_id}"

@@ -28,9 +28,9 @@ from kedai.sync.judge import Verdict, judge, settle
 from kedai.sync.pacing import calling_seconds
 from kedai.sync.parts import Parts
 from kedai.values.environment import Scope
+from kedai.vault.accounts import lose_account, note_call
 from kedai.vault.degraded import note_app
 from kedai.vault.queries import find_shop
-from kedai.vault.shops import lose_shop, note_call
 
 _WRITTEN_AT_ONCE = 16  # orders in one transaction: it holds SQLite's one writer for a few milliseconds
 _NOTED_AT_ONCE = 200  # where only the events' outcome is written
@@ -145,11 +145,12 @@ def _apply_changes(
     db: Session, batch: Batch, held: set[UUID], verdict: Verdict, now: datetime
 ) -> dict[UUID, authorizations.Applied]:
     """In order of arrival, so that what was said last about a shop is what stands."""
+    changes = {event_id: verdict.changes[event_id] for event_id in sorted(held & verdict.changes.keys())}
+    place = batch.connector, batch.environment
+    authorizations.lock_named(db, *place, changes.values(), shop_id=batch.shop_id)
     return {
-        event_id: authorizations.apply(
-            db, batch.connector, batch.environment, verdict.changes[event_id], event_id=event_id, now=now
-        )
-        for event_id in sorted(held & verdict.changes.keys())
+        event_id: authorizations.apply(db, *place, change, event_id=event_id, now=now)
+        for event_id, change in changes.items()
     }
 
 
@@ -163,4 +164,4 @@ def _note_shop(db: Session, scope: Scope, verdict: Verdict, now: datetime) -> No
         return
     shop = find_shop(db, scope, lock=True)
     if shop is not None and shop.state == "connected" and shop.connected_at == verdict.connected_at:
-        lose_shop(db, scope, reason=verdict.reconnect, now=now)
+        lose_account(db, scope, reason=verdict.reconnect, now=now)

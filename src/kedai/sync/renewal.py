@@ -37,13 +37,13 @@ from kedai.kit.deadline import within
 from kedai.kit.spool import Slot
 from kedai.sync.outcome import rule_for
 from kedai.sync.parts import Parts, open_client
-from kedai.sync.spooled import seal_answer
+from kedai.sync.spool_files import seal_pair_file
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account, Scope
 from kedai.values.secret import Secret
 from kedai.vault import refresh
 from kedai.vault.accounts import secret_place
-from kedai.vault.queries import open_pair
+from kedai.vault.pairs import open_pair
 from kedai.vault.refresh import Claim, Generation
 
 _CALL_SECONDS = 12.0  # the outgoing function ends after 10; this bounds whatever else a connector does
@@ -169,13 +169,14 @@ async def _was_overtaken(parts: Parts, begun: Renewal, error: BaseException) -> 
 
 
 async def _give_up(parts: Parts, begun: Renewal) -> None:
-    await asyncio.shield(parts.write(lambda db: refresh.give_refresh_up(db, begun.claim)))
+    give_up = refresh.give_replay_up if begun.is_replay else refresh.give_refresh_up
+    await asyncio.shield(parts.write(lambda db: give_up(db, begun.claim)))
 
 
 def _lose(parts: Parts, db: Session, claim: Claim, reason: str) -> bool:
     """Stop this account and tell a person: nothing renews its pair by itself from now on."""
     scope, now = claim.generation.scope, parts.clock.now()
-    if not refresh.lose_account(db, claim, reason=reason, now=now):
+    if not refresh.lose_claimed(db, claim, reason=reason, now=now):
         return False
     rule = rule_for(NeedsReconnect())
     if isinstance(scope, Scope):
@@ -206,6 +207,6 @@ def _keep(parts: Parts, begun: Renewal, slot: Slot, tokens: TokenSet) -> bool:
 def _save(parts: Parts, begun: Renewal, slot: Slot, tokens: TokenSet) -> None:
     """A disk that breaks only now cannot be helped: the answer is in our hands and is stored all the faster."""
     try:
-        slot.save(seal_answer(parts.ring, begun.kid, begun.claim.generation, tokens))
+        slot.save(seal_pair_file(parts.ring, begun.kid, begun.claim.generation, tokens))
     except (OSError, SecretUnreadable) as error:
         log.warning("a renewed token pair could not be saved on the disk", account=str(begun.scope), detail=str(error))

@@ -19,7 +19,7 @@ from kedai.kit import crash
 from kedai.kit.clock import monotonic
 from kedai.kit.deadline import within
 from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
-from kedai.sync import catch_up, grants, rebuild, replay, replay_events, rewrap
+from kedai.sync import catch_up, grants, rebuild, replay, replay_events, rewrap, setting_up
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.pacing import calling_seconds
 from kedai.sync.parts import Parts
@@ -39,7 +39,7 @@ STEPS: dict[str, Step] = {
 
 READERS: dict[str, Reader] = {
     catch_up.KIND: catch_up.read,
-    grants.KIND: grants.read,
+    grants.KIND: setting_up.read,
     rewrap.KIND: rewrap.read,
     rebuild.KIND: rebuild.read,
     rebuild.APPLY_KIND: rebuild.read_apply,

@@ -19,8 +19,9 @@ from kedai.sync.renewal import Renewal, begin, renew
 from kedai.sync.spooled import recover
 from kedai.values.environment import Account
 from kedai.values.secret import Secret
-from kedai.vault.accounts import find_holder, find_pair, secret_place
-from kedai.vault.queries import get_credentials, open_pair
+from kedai.vault.accounts import find_pair, find_state, secret_place
+from kedai.vault.pairs import open_pair
+from kedai.vault.queries import get_credentials
 from kedai.vault.refresh import is_refresh_free
 
 Answer = TypeVar("Answer")
@@ -92,12 +93,15 @@ def _usable(parts: Parts, db: Session, scope: Account, rejected: int | None) -> 
         raise NeedsReconnect("The shop has no token: connect it.")
     if row.partner_id != (get_credentials(db, scope.connector, scope.environment).partner_id or ""):
         raise NeedsReconnect("The shop's token belongs to another app: connect it again.")
-    holder = find_holder(db, scope)
-    if holder is None or holder.state in {"disconnected", "needs_reauth"}:
-        raise NeedsReconnect("The shop is not connected any more: connect it again.")
+    _refuse_given_up(db, scope)
     if row.generation == rejected or row.access_expires_at - EARLY <= parts.clock.now():
         return None
     return HeldToken(open_pair(parts.ring, partial(secret_place, scope), row).access_token, row.generation)
+
+
+def _refuse_given_up(db: Session, scope: Account) -> None:
+    if find_state(db, scope) in {None, "disconnected", "needs_reauth"}:
+        raise NeedsReconnect("The shop is not connected any more: connect it again.")
 
 
 async def _try_to_renew(parts: Parts, scope: Account, rejected: int | None) -> HeldToken | None:
@@ -127,7 +131,9 @@ def _begin(parts: Parts, db: Session, scope: Account, rejected: int | None) -> R
     row = find_pair(db, scope)
     if row is None or _usable(parts, db, scope, rejected) is not None or not is_refresh_free(db, scope):
         return None
-    return begin(parts, db, scope, row)
+    begun = begin(parts, db, scope, row)
+    _refuse_given_up(db, scope)  # whoever held the lease before us may have been refused since we looked
+    return begun
 
 
 async def _to_its_end(trying: Coroutine[Any, Any, HeldToken | None]) -> HeldToken | None:

@@ -20,7 +20,7 @@ from kedai.kit.crypto import SecretPlace
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, Scope
 from kedai.vault.models import HeldToken
-from kedai.vault.queries import open_pair, seal_pair
+from kedai.vault.pairs import open_pair, seal_pair
 from kedai.vault.ring import KeyRing
 
 

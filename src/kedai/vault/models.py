@@ -96,9 +96,11 @@ class Renewed:
     """What every table of token pairs has besides its lease: the intent says who began to renew a pair and when.
 
     An intent is open while it names the row's own generation: the marketplace may have answered, and nobody stored it.
+    ``granted_at`` is when the seller's permission brought the pair, of which later ones are renewals.
     """
 
     partner_id: Mapped[str] = mapped_column(KeyText)
+    granted_at: Mapped[datetime] = mapped_column(UtcDateTime)
     access_token_encrypted: Mapped[str] = mapped_column(sa.Text)
     refresh_token_encrypted: Mapped[str] = mapped_column(sa.Text)
     access_expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -218,6 +220,7 @@ class OAuthState(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     consumed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    exchange_open_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class KeyRingEntry(Model):

@@ -8,21 +8,30 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from kedai.db import lease
 from kedai.values.environment import ConnectorName, Environment
 from kedai.vault.models import OAuthState
 
 _KEEP = timedelta(days=1)
+_KEEP_OPEN = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What an attempt was for: to ``add`` somebody, ``reconnect`` the one expected, or ``recover`` a lost pair."""
+
+    intent: str
+    expected_shop_id: str | None
+    expected_merchant_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumedState:
-    """What an attempt was for."""
+    """An attempt that was used up, and who began it."""
 
     staff_id: str
     session_id: str
-    intent: str
-    expected_shop_id: str | None
-    expected_merchant_id: str | None
+    purpose: Purpose
     expires_at: datetime
 
 
@@ -40,8 +49,9 @@ def create(
     expires_at: datetime,
     now: datetime,
 ) -> None:
-    """Store an attempt, and forget those of yesterday."""
-    db.execute(sa.delete(OAuthState).where(OAuthState.expires_at < now - _KEEP))
+    """Store an attempt, and forget those of yesterday; one whose answer may still lie on a disk is kept for longer."""
+    is_open = sa.and_(OAuthState.exchange_open_since.is_not(None), OAuthState.expires_at >= now - _KEEP_OPEN)
+    db.execute(sa.delete(OAuthState).where(OAuthState.expires_at < now - _KEEP, sa.not_(is_open)))
     db.add(
         OAuthState(
             token_hash=token_hash,
@@ -82,4 +92,25 @@ def consume(
         )
     )
     row = db.execute(statement).one_or_none()
-    return None if row is None else ConsumedState(*row)
+    if row is None:
+        return None
+    staff_id, session_id, intent, shop_id, merchant_id, expires_at = row
+    return ConsumedState(staff_id, session_id, Purpose(intent, shop_id, merchant_id), expires_at)
+
+
+def open_exchange(db: Session, token_hash: bytes) -> None:
+    """Note that the attempt's code is exchanged from now on: its answer may exist and be stored nowhere."""
+    db.execute(
+        sa.update(OAuthState).where(OAuthState.token_hash == token_hash).values(exchange_open_since=lease.now(db))
+    )
+
+
+def close_exchange(db: Session, token_hash: bytes) -> bool:
+    """Note that what came of the exchange is stored, or will never be; False where somebody noted that before."""
+    own = sa.update(OAuthState).where(OAuthState.token_hash == token_hash, OAuthState.exchange_open_since.is_not(None))
+    return bool(db.execute(own.values(exchange_open_since=None)).rowcount)  # type: ignore[attr-defined]
+
+
+def is_exchange_open(db: Session, since: datetime) -> bool:
+    """Whether an exchange was begun after that instant, and what came of it is not stored."""
+    return bool(db.execute(sa.select(sa.exists().where(OAuthState.exchange_open_since > since))).scalar_one())

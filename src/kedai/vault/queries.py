@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from kedai.db.database import dialect_of
 from kedai.errors import NotFound
 from kedai.kit.crypto import SecretPlace
-from kedai.values.credentials import PushKey, TokenSet
+from kedai.values.credentials import PushKey
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.secret import Secret
-from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Installation, Shop
+from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Installation, Merchant, Shop
 from kedai.vault.ring import KeyRing
 
 Row = TypeVar("Row")
@@ -140,6 +140,12 @@ def list_shops(db: Session, connector: ConnectorName, *, environment: Environmen
     return db.execute(statement.order_by(Shop.shop_id)).scalars().all()
 
 
+def list_merchants(db: Session, connector: ConnectorName, *, environment: Environment) -> Sequence[Merchant]:
+    """Every merchant of an environment, by id."""
+    statement = sa.select(Merchant).where(Merchant.connector == connector, Merchant.environment == environment)
+    return db.execute(statement.order_by(Merchant.merchant_id)).scalars().all()
+
+
 def find_token(db: Session, scope: Scope) -> AuthToken | None:
     """A shop's token row, or None."""
     statement = sa.select(AuthToken).where(
@@ -150,31 +156,6 @@ def find_token(db: Session, scope: Scope) -> AuthToken | None:
     return db.execute(statement).scalar_one_or_none()
 
 
-def open_tokens(ring: KeyRing, row: AuthToken) -> TokenSet:
-    """Decrypt a token row.
-
-    Raises:
-        SecretUnreadable: it cannot be decrypted with the keys at hand.
-    """
-    scope = Scope(ConnectorName(row.connector), row.environment, row.shop_id)
-    return open_pair(ring, lambda column: token_place(scope, column), row)
-
-
-def open_pair(ring: KeyRing, place: Callable[[str], SecretPlace], row: Any) -> TokenSet:
-    """Decrypt a row of any table of pairs, each secret bound to the ``place`` of its column.
-
-    Raises:
-        SecretUnreadable: it cannot be decrypted with the keys at hand.
-    """
-    access, refresh = "access_token_encrypted", "refresh_token_encrypted"
-    return TokenSet(
-        Secret(ring.open(place(access), getattr(row, access))),
-        Secret(ring.open(place(refresh), getattr(row, refresh))),
-        row.access_expires_at,
-        row.refresh_expires_at,
-    )
-
-
 def get_cursor_key(db: Session) -> bytes:
     """The key that binds page cursors to this installation."""
     return db.execute(sa.select(Installation.cursor_key)).scalar_one()
@@ -183,22 +164,6 @@ def get_cursor_key(db: Session) -> bytes:
 def credentials_place(connector: str, environment: Environment, column: str) -> SecretPlace:
     """Where a secret of an environment is stored."""
     return SecretPlace(connector, "environment_credentials", column, environment.value, "")
-
-
-def token_place(scope: Scope, column: str) -> SecretPlace:
-    """Where a shop's token is stored."""
-    return SecretPlace(scope.connector, "auth_token", column, scope.environment.value, scope.shop_id)
-
-
-def seal_pair(db: Session, ring: KeyRing, place: Callable[[str], SecretPlace], tokens: TokenSet) -> dict[str, Any]:
-    """A token pair as column values, each secret bound to the ``place`` of its column."""
-    access, refresh = "access_token_encrypted", "refresh_token_encrypted"
-    return {
-        access: ring.seal(db, place(access), tokens.access_token.reveal()),
-        refresh: ring.seal(db, place(refresh), tokens.refresh_token.reveal()),
-        "access_expires_at": tokens.access_expires_at,
-        "refresh_expires_at": tokens.refresh_expires_at,
-    }
 
 
 def _locked(statement: sa.Select[Row]) -> sa.Select[Row]:

@@ -20,8 +20,9 @@ from kedai.kit.ids import new_id
 from kedai.values.actor import SYSTEM
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account, Environment
-from kedai.vault.accounts import KINDS, AccountKind, find_holder, kind_of, rows_of, scope_of, secret_place
-from kedai.vault.queries import get_credentials, seal_pair
+from kedai.vault.accounts import KINDS, AccountKind, find_holder, kind_of, rows_of, scope_of, secret_place, set_state
+from kedai.vault.pairs import seal_pair
+from kedai.vault.queries import get_credentials
 from kedai.vault.ring import KeyRing
 
 _LEASE = timedelta(seconds=60)
@@ -79,6 +80,11 @@ def give_refresh_up(db: Session, claim: Claim) -> bool:
     return _change_own(db, claim, {"lease_by": None, "lease_until": None, "refresh_intent_generation": None})
 
 
+def give_replay_up(db: Session, claim: Claim) -> bool:
+    """The call had no effect, but an earlier one may have had: the next one may ask at once, and knows that."""
+    return _change_own(db, claim, {"lease_by": None, "lease_until": None})
+
+
 def leave_refresh_open(db: Session, claim: Claim) -> bool:
     """Nobody knows whether the call had an effect: the intent stays open, and the lease runs to its end.
 
@@ -89,19 +95,19 @@ def leave_refresh_open(db: Session, claim: Claim) -> bool:
 
 def swap_tokens(db: Session, ring: KeyRing, asked: Generation, tokens: TokenSet, *, now: datetime) -> bool:
     """Compare-and-swap: store what was given for a generation, if it still stands. A success clears `needs_reauth`."""
-    scope, kind = asked.scope, kind_of(asked.scope)
+    scope = asked.scope
     holder = find_holder(db, scope, lock=True)
     values = seal_pair(db, ring, partial(secret_place, scope), tokens)
     values |= {"generation": asked.number + 1, "updated_at": now, "lease_by": None, "lease_until": None}
-    swapped = db.execute(sa.update(kind.tokens).where(*_is(asked)).values(values))
+    swapped = db.execute(sa.update(kind_of(scope).tokens).where(*_is(asked)).values(values))
     if swapped.rowcount != 1:  # type: ignore[attr-defined]
         return False
     if holder is not None and holder.state == "needs_reauth" and _is_of_our_app(db, scope):
-        kind.set_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
+        set_state(db, scope, "connected", reason="", actor=SYSTEM, now=now)
     return True
 
 
-def lose_account(db: Session, claim: Claim, *, reason: str, now: datetime) -> bool:
+def lose_claimed(db: Session, claim: Claim, *, reason: str, now: datetime) -> bool:
     """The marketplace refuses the pair: a person must connect the account again.
 
     Only the lease's holder may say so, and only while nobody stored a newer pair; False where it may not.
@@ -111,7 +117,7 @@ def lose_account(db: Session, claim: Claim, *, reason: str, now: datetime) -> bo
     if not give_refresh_up(db, claim):
         return False
     if account is not None and account.state != "disconnected":
-        kind_of(scope).set_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
+        set_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
     return True
 
 

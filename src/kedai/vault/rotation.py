@@ -17,6 +17,7 @@ from kedai.errors import Conflict, Invalid, NotFound, SecretUnreadable
 from kedai.kit.crypto import key_id
 from kedai.values.actor import Actor
 from kedai.vault.models import Installation, KeyRingEntry
+from kedai.vault.oauth_states import is_exchange_open
 from kedai.vault.processes import list_processes
 from kedai.vault.refresh import find_open_since
 from kedai.vault.ring import KeyRing, new_entry
@@ -138,6 +139,8 @@ def _refuse_while_renewing(db: Session) -> None:
     found = find_open_since(db, lease.now(db) - _ANSWERS_KEPT)
     if found is not None:
         raise Conflict(f"The token of {found} is being renewed: try again in a few minutes.")
+    if is_exchange_open(db, lease.now(db) - _ANSWERS_KEPT):
+        raise Conflict("A shop is being connected: try again in a few minutes.")
 
 
 def refuse_v1(db: Session, *, actor: Actor, now: datetime) -> bool:

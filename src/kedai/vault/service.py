@@ -14,18 +14,16 @@ from kedai.db.upsert import insert_into
 from kedai.errors import Conflict, Invalid, NotFound, SecretUnreadable, Stale
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
-from kedai.vault.merchants import lock_foreign_merchants, set_merchant_state
-from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Shop
+from kedai.vault.accounts import lock_foreign, set_state
+from kedai.vault.models import ActiveEnvironment, EnvironmentCredentials, Shop
 from kedai.vault.queries import (
     credentials_place,
-    find_shop,
     get_active_environment,
     get_credentials,
     open_push_keys,
     open_secret,
 )
 from kedai.vault.ring import KeyRing, keyed_fingerprint
-from kedai.vault.shops import set_shop_state
 
 SECRETS = ("partner_key", "push_partner_key")
 NULLABLE = ("partner_id", "shop_id", "host", "default_location_id", "default_shipping_option_id")
@@ -283,22 +281,10 @@ def _refuse_shared_push_key(
 
 def _mark_foreign_tokens(db: Session, row: EnvironmentCredentials, now: datetime) -> Sequence[str]:
     """Tokens of another app are useless: their shops must be connected again."""
-    statement = sa.select(AuthToken.shop_id).where(
-        AuthToken.connector == row.connector,
-        AuthToken.environment == row.environment,
-        AuthToken.partner_id != (row.partner_id or ""),
-    )
-    shop_ids = db.execute(statement.order_by(AuthToken.shop_id)).scalars().all()
-    scopes = [Scope(ConnectorName(row.connector), row.environment, shop_id) for shop_id in shop_ids]
-    for scope in scopes:  # all of them before the first is recorded: who holds a shop waits for the audit trail's lock
-        find_shop(db, scope, lock=True)
-    merchants = lock_foreign_merchants(db, row.connector, row.environment, partner_id=row.partner_id or "")
-    reason = "the partner id was changed"
-    for scope in scopes:
-        set_shop_state(db, scope, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
-    for merchant in merchants:
-        set_merchant_state(db, merchant, "needs_reauth", reason=reason, actor=SYSTEM, now=now)
-    return shop_ids
+    lost = lock_foreign(db, row.connector, row.environment, partner_id=row.partner_id or "")
+    for scope in lost:
+        set_state(db, scope, "needs_reauth", reason="the partner id was changed", actor=SYSTEM, now=now)
+    return [scope.shop_id for scope in lost if isinstance(scope, Scope)]
 
 
 def _has_connected_shop(db: Session, row: EnvironmentCredentials) -> bool:

@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from kedai.cli import env
 from kedai.staff.roles import Role
 from kedai.sync import grants
 from kedai.values.credentials import Grant
 from kedai.values.environment import Account, MerchantScope, Scope
 from kedai.vault import held
 from kedai.vault.models import HeldToken, Merchant, MerchantToken, Shop
-from kedai.vault.oauth_states import ConsumedState
+from kedai.vault.oauth_states import Purpose
+from kedai.vault.refresh import DuePair, list_due
 from tests.feature.dashboard.browser import Browser
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, House
 
@@ -72,6 +74,35 @@ def test_a_merchant_is_disconnected_by_typing_its_id(shop: House, admin: Browser
     assert admin.post(f"{HERE}/disconnect?env=sandbox", {"typed": MERCHANT}).status == 409
 
 
+def test_a_merchant_is_paused_and_goes_on_and_its_tokens_stay(shop: House, admin: Browser) -> None:
+    page = admin.follow(admin.post(f"{HERE}/pause?env=sandbox"))
+    assert ("The merchant is paused." in page.words, merchant_state(shop)) == (True, "paused")
+    assert f'aria-label="Resume merchant {MERCHANT}"' in page.text
+    again = admin.post(f"{HERE}/pause?env=sandbox")
+    assert (again.status, "This merchant is paused: it cannot be paused now." in again.words) == (409, True)
+    assert shop.scalar(sa.select(sa.func.count()).select_from(MerchantToken)) == 1
+    shop.execute(sa.update(MerchantToken).values(refresh_expires_at=shop.now + timedelta(days=5)))
+    assert [one.scope for one in due(shop)] == [SCOPE]
+    page = admin.follow(admin.post(f"{HERE}/resume?env=sandbox"))
+    assert ("The merchant goes on." in page.words, merchant_state(shop)) == (True, "connected")
+    assert admin.post(f"{HERE}/resume?env=sandbox").status == 409
+    assert admin.post(f"/connectors/{FAKE}/merchants/{SHOP}/pause?env=sandbox").status == 404
+    assert admin.post(f"{HERE}/pause?env=live").status == 404
+
+
+def test_the_environments_command_lists_its_merchants(shop: House) -> None:
+    shown = env._details(shop.runtime, FAKE, SANDBOX)
+    assert shown["merchants"] == [{"merchant_id": MERCHANT, "name": "Toko <b>Group", "state": "connected"}]
+    assert env._plain(shown["merchants"]) == f"{MERCHANT} (connected)"
+    assert env._plain(shown["shops"]) == f"{SHOP} (connected)"
+    assert env._details(shop.runtime, FAKE, LIVE)["merchants"] == []
+
+
+def due(shop: House) -> list[DuePair]:
+    with shop.db.read() as db:
+        return list_due(db, expires_before=shop.now + timedelta(days=10))
+
+
 def test_a_newer_permission_that_is_kept_aside_is_explained_and_taken(shop: House, admin: Browser) -> None:
     tokens = shop.market.issue(SANDBOX, "m", shop.now)
     owners: list[Account] = [Scope(FAKE, SANDBOX, SHOP), SCOPE]
@@ -94,13 +125,12 @@ def test_a_newer_permission_that_is_kept_aside_is_explained_and_taken(shop: Hous
 
 def test_what_is_being_set_up_is_told_with_its_progress(shop: House, admin: Browser) -> None:
     grant = Grant(shop.market.issue(SANDBOX, "m", shop.now), ("7002", "7003"), ())
-    state = ConsumedState("s", "s", "add", None, None, shop.now)
     with shop.db.write() as db:
-        facts = grants.Facts("1001", ACCOUNT, grant, state, ANNA)
+        facts = grants.Facts("1001", ACCOUNT, grant, Purpose("add", None, None), ANNA, shop.now)
         assert grants.keep(shop.parts, db, FAKE, SANDBOX, facts, now=shop.now) == "pending_confirmation"
     assert "What a main account granted is being set up: 0 of 2 done." in admin.get(LIST).words
     runs = admin.get("/e/sandbox/runs")
-    assert "Set up what a main account granted" in runs.words
+    assert "Set up what was granted" in runs.words
     assert f"main account {ACCOUNT}" in runs.words
 
 
@@ -150,3 +180,19 @@ def test_a_merchant_of_one_environment_or_a_shops_number_is_not_found(shop: Hous
         assert admin.post(f"/connectors/{FAKE}/merchants/{odd}/disconnect?env=sandbox").status == 404
     assert admin.post(f"{HERE}/disconnect", {"typed": MERCHANT}).status == 422
     assert merchant_state(shop) == "connected"
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(timedelta(days=31), None), (timedelta(days=29), "ends soon"), (-timedelta(days=1), "has ended")],
+)
+def test_end_of_an_authorisation_is_warned_of_on_the_home_page(
+    shop: House, admin: Browser, left: timedelta, words: str | None
+) -> None:
+    """Breaks where `health._of_authorization` says nothing of shops or of merchants."""
+    for table in (Shop, Merchant):
+        shop.execute(sa.update(table).values(authorized_until=shop.now + left))
+    page = admin.get("/e/sandbox/home").words
+    assert page.count("The authorisation of Fake ") == (0 if words is None else 2)
+    for who in (f"shop Shop {SHOP}", "merchant Toko <b>Group"):
+        assert (words is not None) == (f"The authorisation of Fake {who} {words}" in page)

@@ -20,8 +20,8 @@ from kedai.orders.shadow import Shadow, keep
 from kedai.runs.service import create_run
 from kedai.sync import connect
 from kedai.values.environment import MerchantScope, Scope
+from kedai.vault.accounts import save_account, store_tokens
 from kedai.vault.held import hold
-from kedai.vault.merchants import save_merchant, store_merchant_tokens
 from kedai.vault.models import AuthToken, MerchantToken
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, START, House, incoming, snapshot
 
@@ -52,8 +52,8 @@ def filled(house: House) -> House:
     pair |= dict.fromkeys(("access_expires_at", "refresh_expires_at"), START)
     with house.db.write() as db:
         merchant = MerchantScope(FAKE, SANDBOX, SHOP)
-        save_merchant(db, merchant, main_account_id="5", state="connected", reason="", actor=ANNA, now=house.now)
-        store_merchant_tokens(db, merchant, "1001", pair, shared=False, now=house.now)
+        save_account(db, merchant, None, main_account_id="5", state="connected", reason="", actor=ANNA, now=house.now)
+        store_tokens(db, merchant, "1001", pair, shared=False, now=house.now)
         hold(db, merchant, "1001", pair, main_account_id="5", now=house.now)
     seal = {"environment": SANDBOX, "identity": "x", "found": {}, "sealed_at": START}
     house.execute(sa.insert(Model.metadata.tables["environment_seal"]).values(**seal))

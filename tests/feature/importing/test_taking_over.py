@@ -28,8 +28,9 @@ from kedai.sync.medusa.dump import Dump
 from kedai.sync.process import process_next
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.secret import Secret
+from kedai.vault.accounts import open_tokens
 from kedai.vault.models import ActiveEnvironment, AuthToken, EnvironmentCredentials, Shop
-from kedai.vault.queries import find_token, get_credentials, open_secret, open_tokens
+from kedai.vault.queries import find_token, get_credentials, open_secret
 from tests.feature.importing.old_system import (
     SECRETS,
     V1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,19 +15,34 @@ from msgspec.structs import replace
 
 from kedai.audit.models import AuditEntry
 from kedai.errors import NeedsReconnect
+from kedai.inbox.claims import Batch
 from kedai.inbox.flush import IncomingPush
 from kedai.inbox.models import RawEvent
-from kedai.sync import shops
-from kedai.sync.merchants import disconnect_merchant
+from kedai.kit.ids import new_id
+from kedai.sync import accounts, process
+from kedai.sync.judge import Verdict
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment, MerchantScope, Scope
-from kedai.values.event import Topic
-from kedai.vault.merchants import find_merchant, save_merchant, seal_merchant_tokens, store_merchant_tokens
+from kedai.values.event import ConnectionChange, ConnectionKind, Topic
+from kedai.vault.accounts import find_holder, lose_account, save_account, seal_tokens, set_state, store_tokens
 from kedai.vault.models import AuthToken, Merchant, MerchantToken, Shop
-from kedai.vault.shops import lose_shop
-from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, START, House, incoming, snapshot
+from tests.support.factories import (
+    ANNA,
+    FAKE,
+    LIVE,
+    SANDBOX,
+    SHOP,
+    START,
+    House,
+    incoming,
+    on_postgresql,
+    run_threads,
+    snapshot,
+)
+from tests.support.processes import wait_until
 
 OTHER = "7002"
+WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted").columns(sa.column("count", sa.Integer))
 LATER = START + timedelta(hours=1)
 EARLIER = START - timedelta(hours=1)
 
@@ -77,15 +93,15 @@ def add_merchant(shop: House, environment: Environment = SANDBOX, merchant_id: s
     """A connected merchant with a pair; by default one with the shop's own number."""
     scope = MerchantScope(FAKE, environment, merchant_id)
     with shop.db.write() as db:
-        sealed = seal_merchant_tokens(db, shop.parts.ring, scope, shop.market.issue(environment, "m", shop.now))
-        save_merchant(db, scope, main_account_id="5001", state="connected", reason="", actor=ANNA, now=shop.now)
-        store_merchant_tokens(db, scope, "1001", sealed, shared=False, now=shop.now)
+        sealed = seal_tokens(db, shop.parts.ring, scope, shop.market.issue(environment, "m", shop.now))
+        save_account(db, scope, None, main_account_id="5001", state="connected", reason="", actor=ANNA, now=shop.now)
+        store_tokens(db, scope, "1001", sealed, shared=False, now=shop.now)
     return scope
 
 
 def merchant_row(shop: House, scope: MerchantScope) -> Merchant:
     with shop.db.read() as db:
-        row = find_merchant(db, scope)
+        row = find_holder(db, scope)
     assert row is not None
     return row
 
@@ -147,11 +163,11 @@ def test_nothing_uses_the_tokens_of_a_disconnected_shop(shop: House) -> None:
 
 
 def test_call_that_fails_late_leaves_a_disconnected_shop_disconnected(shop: House) -> None:
-    """Breaks without the state's test in `lose_shop`."""
+    """Breaks without the state's test in `lose_account`."""
     apply(shop, about("deauthorized"))
     with shop.db.write() as db:
-        lose_shop(db, Scope(FAKE, SANDBOX, SHOP), reason="refused", now=shop.now)
-        lose_shop(db, Scope(FAKE, LIVE, SHOP), reason="refused", now=shop.now)
+        lose_account(db, Scope(FAKE, SANDBOX, SHOP), reason="refused", now=shop.now)
+        lose_account(db, Scope(FAKE, LIVE, SHOP), reason="refused", now=shop.now)
     assert (shop.shop_state(SANDBOX), shop.shop_state(LIVE)) == ("disconnected", "needs_reauth")
 
 
@@ -272,14 +288,14 @@ def test_one_push_about_a_main_accounts_shops_and_merchants_reaches_all(shop: Ho
 
 
 def test_the_marketplaces_word_and_a_persons_forget_the_pair_by_one_rule(shop: House) -> None:
-    """Breaks where either keeps it: `vault.shops.disconnect_shop`, `vault.merchants.disconnect_merchant`."""
+    """Breaks where `vault.accounts.disconnect_account` keeps it."""
     shop.connect(SANDBOX, OTHER)
     merchants = [add_merchant(shop), add_merchant(shop, SANDBOX, OTHER)]
     apply(shop, about("deauthorized", merchant_ids=(SHOP,)))
     with shop.db.write() as db:
         given = {"typed": OTHER, "actor": ANNA, "now": shop.now}
-        shops.disconnect(shop.parts, db, Scope(FAKE, SANDBOX, OTHER), **given)
-        disconnect_merchant(shop.parts, db, merchants[1], **given)
+        accounts.disconnect(shop.parts, db, Scope(FAKE, SANDBOX, OTHER), **given)
+        accounts.disconnect(shop.parts, db, merchants[1], **given)
     assert holders(shop, AuthToken) == [(LIVE, SHOP)]
     assert holders(shop, MerchantToken) == []
     states = [shop.shop_state(SANDBOX, one) for one in (SHOP, OTHER)]
@@ -372,3 +388,32 @@ def test_event_that_was_lost_to_another_worker_changes_nothing(shop: House) -> N
     shop.step()
     assert shop.shop_state() == "connected"
     assert shop.event().state == "received"
+
+
+@on_postgresql
+def test_pushes_that_are_applied_together_and_a_deed_on_one_of_their_shops_never_wait_for_each_other(
+    shop: House,
+) -> None:
+    """Fails where a push locks its shop after the one before was recorded: the deed's own entry waits for that one."""
+    scope = Scope(FAKE, SANDBOX, SHOP)
+    shop.connect(SANDBOX, OTHER)
+    other, holds = shop.as_process(), threading.Event()
+    first, second = new_id(), new_id()
+    ended = (ConnectionChange(ConnectionKind.DEAUTHORIZED, shop_ids=(one,), pushed_at=LATER) for one in (OTHER, SHOP))
+    verdict = Verdict(changes=dict(zip((first, second), ended, strict=True)))
+    batch = Batch("worker", FAKE, SANDBOX, None, LATER, ())
+
+    def pause_slowly() -> None:
+        with other.database.write() as db:
+            find_holder(db, scope, lock=True)
+            holds.set()
+            wait_until(lambda: shop.scalar(WAITING) > 0, message="nobody waits for the shop")
+            set_state(db, scope, "paused", reason="", actor=ANNA, now=shop.now)
+
+    def apply_both() -> None:
+        holds.wait(10)
+        with shop.db.write() as db:
+            process._apply_changes(db, batch, {first, second}, verdict, shop.now)
+
+    assert run_threads([pause_slowly, apply_both]) == [None, None]
+    assert [shop.shop_state(SANDBOX, one) for one in (SHOP, OTHER)] == ["disconnected"] * 2

@@ -18,7 +18,7 @@ from kedai.runs import service
 from kedai.runs.models import Run
 from kedai.sync import catch_up, runner
 from kedai.values.environment import Environment, Scope
-from kedai.vault import shops
+from kedai.vault import accounts
 from tests.feature.dashboard.browser import store_orders
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, Call, House, line, snapshot
 
@@ -310,12 +310,12 @@ def test_one_that_is_still_open_is_stopped_by_the_next_switch_which_takes_its_pl
 def test_a_paused_shop_is_caught_up_when_it_is_resumed(shop: House) -> None:
     put(shop, "L1")
     with shop.db.write() as db:
-        shops.set_shop_state(db, Scope(FAKE, LIVE, SHOP), "paused", reason="", actor=ANNA, now=shop.now)
+        accounts.set_state(db, Scope(FAKE, LIVE, SHOP), "paused", reason="", actor=ANNA, now=shop.now)
     shop.switch(LIVE)
     go_on(shop, times=3)
     assert (only(shop).state, only(shop).note, shop.market.calls) == ("running", "the shop is paused", [])
     with shop.db.write() as db:
-        shops.set_shop_state(db, Scope(FAKE, LIVE, SHOP), "connected", reason="", actor=ANNA, now=shop.now)
+        accounts.set_state(db, Scope(FAKE, LIVE, SHOP), "connected", reason="", actor=ANNA, now=shop.now)
     run_to_end(shop)
     assert (only(shop).state, numbers(shop)) == ("succeeded", ["L1"])
 
@@ -323,7 +323,7 @@ def test_a_paused_shop_is_caught_up_when_it_is_resumed(shop: House) -> None:
 def test_a_shop_that_is_disconnected_is_not_asked_any_more(shop: House) -> None:
     shop.switch(LIVE)
     with shop.db.write() as db:
-        shops.disconnect_shop(db, Scope(FAKE, LIVE, SHOP), reason="by the marketplace", actor=ANNA, now=shop.now)
+        accounts.disconnect_account(db, Scope(FAKE, LIVE, SHOP), reason="by the marketplace", actor=ANNA, now=shop.now)
     run_to_end(shop)
     assert (only(shop).state, shop.market.calls) == ("cancelled", [])
 

@@ -12,14 +12,15 @@ import sqlalchemy as sa
 
 from kedai.errors import Conflict, Invalid, NotConfigured, NotFound, RemoteRejected, RemoteUnavailable
 from kedai.inbox.models import RawEvent
-from kedai.sync import connect
+from kedai.sync import accounts, connect
 from kedai.sync.connect import Callback, ConnectStart
 from kedai.sync.parts import Parts
 from kedai.values.actor import Actor, ActorKind
 from kedai.values.environment import Environment, Scope
 from kedai.vault import oauth_states
+from kedai.vault.accounts import open_tokens
 from kedai.vault.models import AuthToken, OAuthState, Shop
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.queries import find_token
 from tests.support.factories import (
     ANNA,
     COMPLETE,
@@ -208,7 +209,7 @@ def test_pending_shop_is_accepted_by_typing_its_id(shop: House) -> None:
 
     def confirm(shop_id: str, typed: str) -> None:
         with shop.db.write() as db:
-            connect.confirm_pending(shop.parts, db, FAKE, SANDBOX, shop_id, typed=typed, actor=ANNA, now=shop.now)
+            accounts.confirm(shop.parts, db, Scope(FAKE, SANDBOX, shop_id), typed=typed, actor=ANNA, now=shop.now)
 
     for typed in ("", SHOP, "7009 7009", "０７００９"):
         with pytest.raises(Invalid):
@@ -331,12 +332,11 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("method", ["exchange_code", "get_shop"])
-def test_marketplace_that_refuses_leaves_nothing_stored(shop: House, method: str) -> None:
+def test_marketplace_that_refuses_leaves_nothing_stored(shop: House) -> None:
     for error, said in REFUSALS:
 
         async def refuse(call: Call, error: Exception = error) -> None:
-            if call.method == method:
+            if call.method == "exchange_code":
                 raise error
 
         shop.market.before = refuse

@@ -14,9 +14,9 @@ from kedai.sync.keep_alive import KeepAlive
 from kedai.sync.tokens import get_access_token
 from kedai.values.actor import SYSTEM
 from kedai.values.environment import Environment, Scope
+from kedai.vault.accounts import set_state
 from kedai.vault.models import AuthToken
 from kedai.vault.queries import find_token, get_active_environment
-from kedai.vault.shops import set_shop_state
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, Call, House, run_threads
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -75,8 +75,8 @@ def test_token_that_is_used_is_left_to_those_who_use_it(shops: House) -> None:
 def test_only_shops_that_are_ours_are_kept_alive(shops: House, state: str, renewed: int) -> None:
     let_end_in(shops, timedelta(days=9))
     with shops.db.write() as db:
-        set_shop_state(db, Scope(FAKE, SANDBOX, SHOP), state, reason="", actor=SYSTEM, now=shops.now)
-        set_shop_state(db, Scope(FAKE, LIVE, SHOP), "disconnected", reason="", actor=SYSTEM, now=shops.now)
+        set_state(db, Scope(FAKE, SANDBOX, SHOP), state, reason="", actor=SYSTEM, now=shops.now)
+        set_state(db, Scope(FAKE, LIVE, SHOP), "disconnected", reason="", actor=SYSTEM, now=shops.now)
     assert look(shops) == renewed
     assert shops.shop_state() == state
     assert shops.market.count("refresh") == renewed

@@ -26,12 +26,12 @@ from kedai.sync.connection import get_connection
 from kedai.sync.work import work_of
 from kedai.values.environment import Environment, MerchantScope, Scope
 from kedai.vault import rotation
+from kedai.vault.accounts import open_tokens, save_account, seal_tokens, store_tokens
 from kedai.vault.held import hold, seal_held
 from kedai.vault.keys import append_key, load_master_keys
-from kedai.vault.merchants import save_merchant, seal_merchant_tokens, store_merchant_tokens
 from kedai.vault.models import AuthToken, EnvironmentCredentials, Installation, KeyRingEntry, Process
 from kedai.vault.processes import list_processes, report_process
-from kedai.vault.queries import credentials_place, find_token, get_credentials, open_secret, open_tokens
+from kedai.vault.queries import credentials_place, find_token, get_credentials, open_secret
 from kedai.vault.refresh import swap_tokens
 from kedai.vault.ring import keyed_fingerprint
 from kedai.vault.sealed import Swap, all_shelves, count_by_key, read_rows, shelves_of_environment, swap
@@ -85,10 +85,10 @@ def add_merchant(house: House, scope: MerchantScope) -> None:
     """A merchant with a shop's number, with a pair in use and another one that is kept aside."""
     tokens = house.market.issue(scope.environment, "a merchant", house.now)
     with house.db.write() as db:
-        own = seal_merchant_tokens(db, house.parts.ring, scope, tokens)
+        own = seal_tokens(db, house.parts.ring, scope, tokens)
         aside = seal_held(db, house.parts.ring, scope, tokens)
-        save_merchant(db, scope, main_account_id="5", state="connected", reason="", actor=ANNA, now=house.now)
-        store_merchant_tokens(db, scope, "1001", own, shared=True, now=house.now)
+        save_account(db, scope, None, main_account_id="5", state="connected", reason="", actor=ANNA, now=house.now)
+        store_tokens(db, scope, "1001", own, shared=True, now=house.now)
         hold(db, scope, "1001", aside, main_account_id="5", now=house.now)
 
 

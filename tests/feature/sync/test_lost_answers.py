@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import hashlib
 import os
 import stat
@@ -22,19 +23,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.db.database import Database
-from kedai.errors import Conflict, NeedsReconnect, OutcomeUnknown, StorageUnavailable, Unavailable
+from kedai.errors import Conflict, NeedsReconnect, OutcomeUnknown, RemoteUnavailable, StorageUnavailable, Unavailable
 from kedai.kit import spool
 from kedai.kit.crypto import SecretPlace, seal_v2
 from kedai.sync import keys
 from kedai.sync.outcome import Action, rule_for
-from kedai.sync.spooled import recover, seal_answer
+from kedai.sync.spool_files import seal_pair_file
+from kedai.sync.spooled import recover
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Scope
 from kedai.vault import rotation
+from kedai.vault.accounts import disconnect_account, open_tokens
 from kedai.vault.models import AuthToken, Installation
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.queries import find_token
 from kedai.vault.refresh import has_open_intent
-from kedai.vault.shops import disconnect_shop
 from tests.support.factories import (
     ANNA,
     FAKE,
@@ -128,7 +130,7 @@ def put(house: House, **changes: Any) -> Path:
         kid = house.parts.ring.reserve(db, 1)
     tokens = house.market.issue(SANDBOX, SHOP, house.now)
     with spool.Slot(directory(house)) as slot:
-        slot.save(seal_answer(house.parts.ring, kid, asked, tokens))
+        slot.save(seal_pair_file(house.parts.ring, kid, asked, tokens))
     return spool.list_saved(directory(house))[0]
 
 
@@ -195,7 +197,7 @@ def test_t22_pair_of_an_earlier_connection_does_not_win_though_generations_begin
     """Fails without the row's id in `refresh._is`: disconnecting forgets it, and connecting begins with 1 again."""
     put(shop)
     with shop.db.write() as db:
-        disconnect_shop(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)
+        disconnect_account(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)
     shop.connect(SANDBOX)
     before = row(shop).access_token_encrypted
     assert row(shop).generation == 1
@@ -207,7 +209,7 @@ def test_t22_pair_of_an_earlier_connection_does_not_win_though_generations_begin
 def test_t22_pair_of_a_shop_that_is_gone_is_dropped(shop: House) -> None:
     put(shop)
     with shop.db.write() as db:
-        disconnect_shop(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)
+        disconnect_account(db, SCOPE, reason="by Anna", actor=ANNA, now=shop.now)
     assert recover(shop.parts) == 0
     assert files(shop) == []
 
@@ -366,6 +368,47 @@ def test_f17_nothing_is_asked_where_an_answer_could_not_be_saved(shop: House) ->
     assert (row(shop).lease_until, has_open_intent(row(shop)), shop.shop_state()) == (None, False, "connected")
     assert rule_for(Unavailable()).action is Action.WAIT
     directory(shop).unlink()
+    assert get(shop) == 2
+
+
+def test_f17_nothing_is_asked_while_the_disk_is_full(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when the room is not filled before the call: an empty file can be made on a full disk."""
+
+    def refuse(_descriptor: int, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spool, "_write", refuse)
+        with pytest.raises(Unavailable, match="No space left"):
+            get(shop)
+    assert (shop.market.calls, files(shop), shop.shop_state()) == ([], [], "connected")
+    assert get(shop) == 2
+
+
+def test_f17_room_that_a_killed_process_took_is_given_back_after_an_hour(shop: House) -> None:
+    slot = spool.Slot(directory(shop))
+    (room,) = directory(shop).iterdir()
+    recover(shop.parts)
+    assert files(shop) == [".room"]
+    an_hour_ago = room.stat().st_mtime - 3_700
+    os.utime(room, (an_hour_ago, an_hour_ago))
+    recover(shop.parts)
+    assert files(shop) == []
+    slot.close()
+
+
+def test_t22_try_without_effect_does_not_hide_that_an_earlier_answer_may_have_been_lost(shop: House) -> None:
+    """Fails where giving a replay up closes the intent: idle, nobody would bring that renewal to an end."""
+    shop.execute(sa.update(AuthToken).values(refresh_intent_by="gone", refresh_intent_generation=1))
+
+    async def refuse(_call: Call) -> None:
+        raise RemoteUnavailable
+
+    shop.market.before = refuse
+    with pytest.raises(RemoteUnavailable):
+        get(shop)
+    assert (has_open_intent(row(shop)), row(shop).lease_until) == (True, None)
+    shop.market.before = at_once
     assert get(shop) == 2
 
 

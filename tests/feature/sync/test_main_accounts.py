@@ -12,20 +12,18 @@ import sqlalchemy as sa
 from kedai.audit.models import AuditEntry
 from kedai.errors import Conflict, Invalid, NeedsReconnect, NotFound, RemoteUnavailable, StorageUnavailable
 from kedai.runs.models import Run
-from kedai.sync import connect, grants
+from kedai.sync import accounts, connect, exchange, grants
 from kedai.sync.connect import Callback, ConnectStart
 from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
 from kedai.sync.keep_alive import KeepAlive
-from kedai.sync.merchants import confirm_merchant, disconnect_merchant
 from kedai.sync.runner import run_next
-from kedai.sync.shops import disconnect
 from kedai.sync.spooled import recover
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment, MerchantScope, Scope
 from kedai.vault import refresh
-from kedai.vault.merchants import find_merchant_token, open_merchant_tokens
+from kedai.vault.accounts import find_pair, open_tokens
 from kedai.vault.models import AuthToken, HeldToken, Merchant, MerchantToken, Shop
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.queries import find_token
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, Call, House
 
 SESSION = "session-1"
@@ -95,9 +93,9 @@ def pair_of_shop(house: House, shop_id: str = SHOP) -> tuple[str, str]:
 
 def pair_of_merchant(house: House) -> tuple[str, str]:
     with house.db.read() as db:
-        row = find_merchant_token(db, MerchantScope(FAKE, SANDBOX, MERCHANT))
+        row = find_pair(db, MerchantScope(FAKE, SANDBOX, MERCHANT))
         assert row is not None
-        pair = open_merchant_tokens(house.parts.ring, row)
+        pair = open_tokens(house.parts.ring, row)
     return pair.access_token.reveal(), pair.refresh_token.reveal()
 
 
@@ -126,13 +124,13 @@ def run_of(house: House) -> Run:
 def confirm_shop(house: House, shop_id: str, typed: str | None = None) -> None:
     with house.db.write() as db:
         given = typed if typed is not None else shop_id
-        connect.confirm_pending(house.parts, db, FAKE, SANDBOX, shop_id, typed=given, actor=ANNA, now=house.now)
+        accounts.confirm(house.parts, db, Scope(FAKE, SANDBOX, shop_id), typed=given, actor=ANNA, now=house.now)
 
 
 def confirm(house: House, merchant_id: str = MERCHANT, typed: str = MERCHANT) -> None:
     with house.db.write() as db:
         scope = MerchantScope(FAKE, SANDBOX, merchant_id)
-        confirm_merchant(house.parts, db, scope, typed=typed, actor=ANNA, now=house.now)
+        accounts.confirm(house.parts, db, scope, typed=typed, actor=ANNA, now=house.now)
 
 
 def test_one_exchange_is_kept_for_everybody_before_anything_else_is_asked(shop: House) -> None:
@@ -244,7 +242,7 @@ def test_refused_refresh_is_final_for_that_one_alone(shop: House) -> None:
 def test_database_that_is_away_for_a_moment_does_not_lose_the_pair(
     shop: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Breaks without the tries in `connect._exchange_main_account`: the code is used up by then."""
+    """Breaks without the tries in `exchange._store`: the code is used up by then."""
     failures = iter([StorageUnavailable(), StorageUnavailable()])
     keep = grants.keep
 
@@ -254,7 +252,7 @@ def test_database_that_is_away_for_a_moment_does_not_lose_the_pair(
         return keep(*args, **kwargs)
 
     monkeypatch.setattr(grants, "keep", stumble)
-    monkeypatch.setattr(connect, "_AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(exchange, "_AWAY_SECONDS", 0.0)
     assert come_back(shop) == "connected"
     assert (shop.market.count("exchange_main_account_code"), len(pairs(shop))) == (1, 1)
 
@@ -381,7 +379,7 @@ def test_pair_kept_aside_outlives_its_time_unused_and_a_disconnect_forgets_it(sh
     connect_merchant(shop)
     come_back(shop)
     with shop.db.write() as db:
-        disconnect(shop.parts, db, Scope(FAKE, SANDBOX, SHOP), typed=SHOP, actor=ANNA, now=shop.now)
+        accounts.disconnect(shop.parts, db, Scope(FAKE, SANDBOX, SHOP), typed=SHOP, actor=ANNA, now=shop.now)
     assert [row[0] for row in rows(shop, HeldToken)] == ["fake"]
     shop.clock.advance(timedelta(days=31))
     assert merchant_view(shop).held_at is None
@@ -406,10 +404,10 @@ def test_person_disconnects_a_merchant_and_its_pair_is_gone(shop: House) -> None
         with shop.db.write() as db:
             given = {"typed": typed, "actor": ANNA, "now": shop.now}
             if error is None:
-                disconnect_merchant(shop.parts, db, scope, **given)
+                accounts.disconnect(shop.parts, db, scope, **given)
                 continue
             with pytest.raises(error):
-                disconnect_merchant(shop.parts, db, scope, **given)
+                accounts.disconnect(shop.parts, db, scope, **given)
     assert (merchant_view(shop).state, merchant_view(shop).token) == ("disconnected", None)
     with pytest.raises(NeedsReconnect):
         asyncio.run(get_access_token(shop.parts, scope))

@@ -21,8 +21,8 @@ from kedai.values.app import PushStatus
 from kedai.values.check import CheckState
 from kedai.values.environment import Scope
 from kedai.values.event import ParkedReason
+from kedai.vault.accounts import set_state
 from kedai.vault.models import EnvironmentCredentials, GoLiveCertificate
-from kedai.vault.shops import set_shop_state
 from tests.feature.sync.probed import NEEDED, OURS, Outside, probed_connector
 from tests.support.factories import ANNA, FAKE, LIVE, PUBLIC_URL, SANDBOX, SHOP, House, incoming, on_sqlite, open_house
 
@@ -114,7 +114,7 @@ def set_to(name: str, value: Any) -> Break:
 
 def lose(house: House, _outside: Outside) -> None:
     with house.db.write() as db:
-        set_shop_state(db, Scope(FAKE, LIVE, SHOP), "needs_reauth", reason="", actor=ANNA, now=house.now)
+        set_state(db, Scope(FAKE, LIVE, SHOP), "needs_reauth", reason="", actor=ANNA, now=house.now)
 
 
 def wait_long(house: House, _outside: Outside) -> None:

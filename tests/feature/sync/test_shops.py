@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from kedai import errors
 from kedai.audit.models import AuditEntry
 from kedai.inbox.models import RawEvent
-from kedai.sync import shops
+from kedai.sync import accounts, shops
 from kedai.sync.shops import Authorization, ShopHealth
 from kedai.values.environment import Environment, Scope
+from kedai.vault.accounts import disconnect_account
 from kedai.vault.models import AuthToken, Shop
-from kedai.vault.shops import disconnect_shop
 from tests.support.factories import ANNA, COMPLETE, FAKE, LIVE, SANDBOX, SHOP, START, Call, House, incoming, snapshot
 
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)
@@ -35,17 +35,17 @@ def shop(house: House) -> House:
 
 def pause(house: House, scope: Scope = SCOPE) -> None:
     with house.db.write() as db:
-        shops.pause(house.parts, db, scope, actor=ANNA, now=house.now)
+        accounts.pause(house.parts, db, scope, actor=ANNA, now=house.now)
 
 
 def resume(house: House, scope: Scope = SCOPE) -> None:
     with house.db.write() as db:
-        shops.resume(house.parts, db, scope, actor=ANNA, now=house.now)
+        accounts.resume(house.parts, db, scope, actor=ANNA, now=house.now)
 
 
 def disconnect(house: House, scope: Scope = SCOPE, *, typed: str | None = None) -> None:
     with house.db.write() as db:
-        shops.disconnect(house.parts, db, scope, typed=typed or scope.shop_id, actor=ANNA, now=house.now)
+        accounts.disconnect(house.parts, db, scope, typed=typed or scope.shop_id, actor=ANNA, now=house.now)
 
 
 def health(house: House, shop_id: str = SHOP, environment: Environment = SANDBOX) -> ShopHealth:
@@ -157,8 +157,8 @@ def test_the_marketplace_may_end_a_connection_whatever_is_active(shop: House) ->
     for shop_id in (SHOP, OTHER):
         with shop.db.write() as db:
             scope = Scope(FAKE, SANDBOX, shop_id)
-            assert disconnect_shop(db, scope, reason="the seller took the permission back", actor=ANNA, now=shop.now)
-            assert not disconnect_shop(
+            assert disconnect_account(db, scope, reason="the seller took the permission back", actor=ANNA, now=shop.now)
+            assert not disconnect_account(
                 db, scope, reason="the seller took the permission back", actor=ANNA, now=shop.now
             )
     assert tokens(shop) == [(LIVE, SHOP)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,11 +32,15 @@ from kedai.sync import renewal, tokens
 from kedai.sync.tokens import HeldToken, get_access_token
 from kedai.values.actor import SYSTEM
 from kedai.values.environment import Scope
+from kedai.vault import rotation
+from kedai.vault.accounts import lose_account, open_tokens, set_state
 from kedai.vault.models import AuthToken, EnvironmentCredentials
-from kedai.vault.queries import find_token, open_tokens
+from kedai.vault.queries import find_token
 from kedai.vault.refresh import has_open_intent
-from kedai.vault.shops import set_shop_state
-from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, Call, House, run_threads
+from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, Call, House, on_postgresql, run_threads
+from tests.support.processes import wait_until
+
+WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted").columns(sa.column("count", sa.Integer))
 
 SCOPE = Scope(FAKE, SANDBOX, SHOP)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -366,11 +371,32 @@ def test_late_holder_that_is_refused_condemns_nobody_where_another_holds_the_lea
 def test_shop_that_waits_for_a_person_is_not_refreshed_by_itself(shop: House) -> None:
     """T22: no storm. Fails when `tokens._usable` lets `needs_reauth` pass."""
     with shop.db.write() as db:
-        set_shop_state(db, SCOPE, "needs_reauth", reason="refused", actor=SYSTEM, now=shop.now)
+        set_state(db, SCOPE, "needs_reauth", reason="refused", actor=SYSTEM, now=shop.now)
     with pytest.raises(NeedsReconnect):
         get(shop)
     with pytest.raises(NeedsReconnect):
         get(shop, rejected=1)
+    assert shop.market.calls == []
+
+
+@on_postgresql
+def test_t21_shop_that_was_given_up_while_another_process_looked_is_not_asked_for_again(shop: House) -> None:
+    """Fails where `tokens._begin` does not look again once it holds the lease, which was freed by whoever gave up."""
+    other, holds = shop.as_process(), threading.Event()
+
+    def give_up() -> None:
+        with other.database.write() as db:
+            rotation.lock_ring(db)  # whoever has looked and begins a renewal waits here
+            holds.set()
+            wait_until(lambda: shop.scalar(WAITING) > 0, message="nobody begins a renewal")
+            lose_account(db, SCOPE, reason="refused", now=shop.now)
+
+    def ask() -> None:
+        holds.wait(10)
+        with pytest.raises(NeedsReconnect):
+            get(shop)
+
+    assert run_threads([give_up, ask]) == [None, None]
     assert shop.market.calls == []
 
 
@@ -405,7 +431,7 @@ def test_late_success_does_not_clear_the_mark_of_a_pair_of_another_app(shop: Hou
 
 def test_success_leaves_a_paused_shop_paused(shop: House) -> None:
     with shop.db.write() as db:
-        set_shop_state(db, SCOPE, "paused", reason="by a person", actor=SYSTEM, now=shop.now)
+        set_state(db, SCOPE, "paused", reason="by a person", actor=SYSTEM, now=shop.now)
     get(shop)
     assert shop.shop_state() == "paused"
 

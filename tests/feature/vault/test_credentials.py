@@ -16,9 +16,9 @@ from kedai.sync import credentials
 from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.tokens import get_access_token
 from kedai.values.environment import Environment
+from kedai.vault.accounts import set_state
 from kedai.vault.models import EnvironmentCredentials
 from kedai.vault.queries import credentials_place, find_shop, get_credentials, open_push_keys, open_secret
-from kedai.vault.shops import set_shop_state
 from tests.support.factories import (
     ANNA,
     COMPLETE,
@@ -308,7 +308,7 @@ def test_new_partner_id_and_a_deed_on_one_of_its_shops_never_wait_for_each_other
             find_shop(db, scopes[1], lock=True)
             holds.set()
             wait_until(lambda: house.scalar(WAITING) > 0, message="nobody waits for the shop")
-            set_shop_state(db, scopes[1], "paused", reason="", actor=ANNA, now=house.now)
+            set_state(db, scopes[1], "paused", reason="", actor=ANNA, now=house.now)
 
     def change_the_app() -> None:
         holds.wait(10)

@@ -92,6 +92,10 @@ HARMLESS = {
     "POST /connectors/{name}/shops/{shop_id}/resume",
     "POST /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/pause",
     "DELETE /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/pause",
+    "POST /connectors/{name}/merchants/{merchant_id}/pause",
+    "POST /connectors/{name}/merchants/{merchant_id}/resume",
+    "POST /api/v1/{environment}/connectors/{connector}/merchants/{merchant_id}/pause",
+    "DELETE /api/v1/{environment}/connectors/{connector}/merchants/{merchant_id}/pause",
     "POST /e/{environment}/events/{event_id}/discards",
     "POST /api/v1/{environment}/events/{event_id}/discards",
     # work that is done again without harm

@@ -15,10 +15,10 @@ from kedai.kit.ids import show_id
 from kedai.sync.runner import run_next
 from kedai.values.call import CallRecord
 from kedai.values.credentials import ShopProfile, TokenSet
-from kedai.values.environment import Environment, Scope
+from kedai.values.environment import Environment, MerchantScope, Scope
 from kedai.values.secret import Secret
+from kedai.vault.accounts import save_account, seal_tokens, store_tokens
 from kedai.vault.models import AuthToken
-from kedai.vault.shops import save_shop, seal_tokens, store_tokens
 from tests.feature.web.site import APPS, SHOP, SHOPEE, Site
 from tests.support.factories import ANNA
 from tests.support.installation import order_push
@@ -43,7 +43,7 @@ def add_shop(site: Site, shop_id: str = str(SHOP), *, state: str = "connected") 
     with site.runtime.web_db.write() as db:
         sealed = seal_tokens(db, site.runtime.ring, scope, tokens)
         profile = ShopProfile(shop_id, f"Shop {shop_id}", "SG", None, None)
-        save_shop(db, scope, profile, state=state, reason="", actor=ANNA, now=now)
+        save_account(db, scope, profile, state=state, reason="", actor=ANNA, now=now)
         store_tokens(db, scope, APPS["sandbox"]["partner_id"], sealed, now=now)
 
 
@@ -293,3 +293,16 @@ def test_events_are_counted_and_replayed_by_choice(parked: Site) -> None:
     assert sorted(states(parked)) == ["parked", "parked", "received"]
     for wrong in ({"states": ["received"]}, {"states": []}, {"code": -1}, {"since": "2026-01-01"}, {"shop_id": "a b"}):
         assert parked.send("POST", replays, wrong, **caller).status == 422
+
+
+def test_a_merchant_is_paused_and_goes_on(site: Site) -> None:
+    scope, now = MerchantScope(SHOPEE, Environment.SANDBOX, "9001"), site.clock.now()
+    with site.runtime.web_db.write() as db:
+        save_account(db, scope, None, main_account_id="5", state="connected", reason="", actor=ANNA, now=now)
+    place, caller = "/api/v1/sandbox/connectors/shopee/merchants/9001/pause", site.token("operator", "sandbox")
+    assert site.send("POST", place, **site.token("viewer", "sandbox")).status == 403
+    paused = site.send("POST", place, **caller).json()
+    assert (paused["state"], paused["authorization"]) == ("paused", "unknown")
+    assert site.send("POST", place, **caller).status == 409
+    assert site.send("DELETE", place, **caller).json()["state"] == "connected"
+    assert site.send("POST", place.replace("9001", "9002"), **caller).status == 404

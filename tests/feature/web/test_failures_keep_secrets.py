@@ -33,8 +33,8 @@ from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Environment, Scope
 from kedai.values.order import OrderSnapshot
 from kedai.values.secret import Secret
+from kedai.vault import accounts
 from kedai.vault import service as vault
-from kedai.vault import shops
 from kedai.web.dashboard import routes_orders
 from tests.feature.web.site import ADMIN, SHOP, SHOPEE, Site, serving
 from tests.support.factories import ANNA, snapshot
@@ -137,10 +137,10 @@ def _connect(site: Site) -> None:
     later = now + timedelta(days=1)
     tokens = TokenSet(Secret(CANARY), Secret(CANARY), later, later)
     with site.runtime.web_db.write() as db:
-        sealed = shops.seal_tokens(db, site.runtime.ring, scope, tokens)
+        sealed = accounts.seal_tokens(db, site.runtime.ring, scope, tokens)
         profile = ShopProfile(scope.shop_id, "", "SG", None, None)
-        shops.save_shop(db, scope, profile, state="connected", reason="", actor=ANNA, now=now)
-        shops.store_tokens(db, scope, "1001", sealed, now=now)
+        accounts.save_account(db, scope, profile, state="connected", reason="", actor=ANNA, now=now)
+        accounts.store_tokens(db, scope, "1001", sealed, now=now)
 
 
 @pytest.fixture

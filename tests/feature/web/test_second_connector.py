@@ -17,7 +17,7 @@ from kedai.values.actor import COMMAND_LINE
 from kedai.values.credentials import Credentials, ShopProfile, TokenSet
 from kedai.values.environment import Environment, Scope
 from kedai.values.secret import Secret
-from kedai.vault.shops import save_shop, seal_tokens, store_tokens
+from kedai.vault.accounts import save_account, seal_tokens, store_tokens
 from tests.connectors.tiny.connector import TINY
 from tests.connectors.tiny.suite import SUITE, sign
 from tests.feature.web.site import Site, serving
@@ -68,7 +68,7 @@ def site(database_url: str, tmp_path: Path, market: TinyMarket) -> Iterator[Site
         profile = ShopProfile(SCOPE.shop_id, "A stall", "SG", None, None)
         with served.runtime.web_db.write() as db:
             sealed = seal_tokens(db, parts.ring, SCOPE, pair)
-            save_shop(db, SCOPE, profile, state="connected", reason="", actor=COMMAND_LINE, now=now)
+            save_account(db, SCOPE, profile, state="connected", reason="", actor=COMMAND_LINE, now=now)
             store_tokens(db, SCOPE, FORM["partner_id"], sealed, now=now)
         yield served
 

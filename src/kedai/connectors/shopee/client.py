@@ -77,7 +77,7 @@ Shape = TypeVar("Shape")
 
 
 class ShopeeClient:
-    """Implements `Client`, `MainAccounts` and `Probes` of `kedai.connectors.base` (contract §2 to §5).
+    """Implements `Client`, `MainAccounts`, `Resends` and `Probes` of `kedai.connectors.base` (contract §2 to §5).
 
     Besides what each method names, all raise
     `RateLimited`, `RemoteMisconfigured`, `RemoteRejected`, `RemoteUnavailable`, `RemoteUnreadable`, and for POSTs
@@ -122,6 +122,14 @@ class ShopeeClient:
             As `exchange_code`.
         """
         return await self._exchange(code, Subject("main_account_id", main_account_id))
+
+    async def exchange_resend_code(self, code: str) -> Grant:
+        """Exchange the code of the console's "resend" for a pair that was lost; live only (contract §3.5).
+
+        Raises:
+            As `AppCalls.get_token_by_resend_code`.
+        """
+        return await self.for_app().get_token_by_resend_code(code)
 
     async def refresh(self, shop_id: str, refresh_token: Secret) -> TokenSet:
         """Use up a refresh token for a new pair of this shop (contract §3.4).

@@ -394,6 +394,7 @@ def create_tables() -> None:
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("expires_at", types.UtcDateTime(), nullable=False),
         sa.Column("consumed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("exchange_open_since", types.UtcDateTime(), nullable=True),
         sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_oauth_state_environment_known"),
         sa.ForeignKeyConstraint(
             ["connector", "environment"],
@@ -649,6 +650,7 @@ def create_tables() -> None:
         sa.Column("environment", types.EnvironmentType(), nullable=False),
         sa.Column("shop_id", types.KeyText, nullable=False),
         sa.Column("partner_id", types.KeyText, nullable=False),
+        sa.Column("granted_at", types.UtcDateTime(), nullable=False),
         sa.Column("access_token_encrypted", sa.Text(), nullable=False),
         sa.Column("refresh_token_encrypted", sa.Text(), nullable=False),
         sa.Column("access_expires_at", types.UtcDateTime(), nullable=False),
@@ -705,6 +707,7 @@ def create_tables() -> None:
         sa.Column("environment", types.EnvironmentType(), nullable=False),
         sa.Column("merchant_id", types.KeyText, nullable=False),
         sa.Column("partner_id", types.KeyText, nullable=False),
+        sa.Column("granted_at", types.UtcDateTime(), nullable=False),
         sa.Column("access_token_encrypted", sa.Text(), nullable=False),
         sa.Column("refresh_token_encrypted", sa.Text(), nullable=False),
         sa.Column("access_expires_at", types.UtcDateTime(), nullable=False),

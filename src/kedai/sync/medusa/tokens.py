@@ -18,8 +18,8 @@ from kedai.sync.medusa.fields import Fields, RefusedRow
 from kedai.sync.medusa.job import SHOPEE, Job, Tally, decrypt
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Environment, Scope
+from kedai.vault.accounts import save_account, seal_tokens, set_state, store_tokens
 from kedai.vault.queries import find_shop, find_token, get_credentials
-from kedai.vault.shops import save_shop, seal_tokens, set_shop_state, store_tokens
 
 CAME_OVER: Final = "it came from the old system"
 _ACCESS_LIFETIME, _REFRESH_LIFETIME = timedelta(hours=4), timedelta(days=30)
@@ -80,7 +80,7 @@ def ensure_shops(job: Job, db: Session, scopes: Sequence[Scope], *, now: datetim
     """Rows for shops that only their orders tell of: known, and still to be connected."""
     for scope in sorted(scopes, key=str):
         if find_shop(db, scope) is None:
-            save_shop(db, scope, _profile(scope), state="needs_reauth", reason=CAME_OVER, actor=job.actor, now=now)
+            save_account(db, scope, _profile(scope), state="needs_reauth", reason=CAME_OVER, actor=job.actor, now=now)
 
 
 def _write_token(job: Job, db: Session, old: OldToken, tally: Tally) -> None:
@@ -102,10 +102,10 @@ def _write_token(job: Job, db: Session, old: OldToken, tally: Tally) -> None:
         return
     reason = "" if state == "connected" else CAME_OVER
     if same:
-        set_shop_state(db, old.scope, state, reason=reason, actor=job.actor, now=now)
+        set_state(db, old.scope, state, reason=reason, actor=job.actor, now=now)
     else:
         sealed = seal_tokens(db, job.parts.ring, old.scope, old.tokens)
-        save_shop(db, old.scope, _profile(old.scope), state=state, reason=reason, actor=job.actor, now=now)
+        save_account(db, old.scope, _profile(old.scope), state=state, reason=reason, actor=job.actor, now=now)
         store_tokens(db, old.scope, old.partner_id, sealed, now=now)
     if state == "connected":
         wake_shop(db, SHOPEE, old.scope.environment, old.scope.shop_id, now=now)

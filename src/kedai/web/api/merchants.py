@@ -1,4 +1,4 @@
-"""Merchants of main accounts in JSON: the list, confirm, disconnect."""
+"""Merchants of main accounts in JSON: the list, pause and resume, confirm, disconnect."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import NotFound
 from kedai.runtime import Runtime
+from kedai.sync import accounts
 from kedai.sync.connection import get_connection
-from kedai.sync.merchants import confirm_merchant, disconnect_merchant
+from kedai.sync.shops import judge_authorization
 from kedai.values.environment import ConnectorName, Environment, MerchantScope
-from kedai.web.api.place import PREFIX, FreshConnecter, Place, Reader
+from kedai.web.api.place import PREFIX, Connecter, FreshConnecter, Place, Reader
 from kedai.web.api.shown import plain
 from kedai.web.deps import ReadSession, RuntimeDep, WriteSession
 
@@ -36,6 +37,26 @@ def list_all(connector: str, place: Place, runtime: RuntimeDep, _caller: Reader,
     return {"connector": name, "environment": place.value, "merchants": _shown(runtime, db, name, place)}
 
 
+@router.post("/{merchant_id}/pause")
+def pause(
+    connector: str, merchant_id: str, place: Place, runtime: RuntimeDep, caller: Connecter, db: WriteSession
+) -> dict[str, Any]:
+    """Set it aside, and keep its tokens; 409 where it is not connected."""
+    scope = _scope(runtime, connector, place, merchant_id)
+    accounts.pause(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+    return _one(runtime, db, scope)
+
+
+@router.delete("/{merchant_id}/pause")
+def resume(
+    connector: str, merchant_id: str, place: Place, runtime: RuntimeDep, caller: Connecter, db: WriteSession
+) -> dict[str, Any]:
+    """Go on; 409 where it is not paused."""
+    scope = _scope(runtime, connector, place, merchant_id)
+    accounts.resume(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+    return _one(runtime, db, scope)
+
+
 @router.post("/{merchant_id}/confirmation")
 def confirm(
     connector: str,
@@ -48,7 +69,7 @@ def confirm(
 ) -> dict[str, Any]:
     """Accept a pending merchant, or the newer pair that is kept aside for it."""
     scope, typed = _scope(runtime, connector, place, merchant_id), body.merchant_id
-    confirm_merchant(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
+    accounts.confirm(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     return _one(runtime, db, scope)
 
 
@@ -58,7 +79,7 @@ def disconnect(
 ) -> dict[str, Any]:
     """Forget its tokens."""
     scope = _scope(runtime, connector, place, merchant_id)
-    disconnect_merchant(runtime.parts, db, scope, typed=merchant_id, actor=caller.actor, now=runtime.clock.now())
+    accounts.disconnect(runtime.parts, db, scope, typed=merchant_id, actor=caller.actor, now=runtime.clock.now())
     return _one(runtime, db, scope)
 
 
@@ -76,4 +97,8 @@ def _one(runtime: Runtime, db: Session, scope: MerchantScope) -> dict[str, Any]:
 
 
 def _shown(runtime: Runtime, db: Session, name: ConnectorName, place: Environment) -> list[dict[str, Any]]:
-    return [plain(asdict(merchant)) for merchant in get_connection(runtime.parts, db, name, place).merchants]
+    now = runtime.clock.now()
+    return [
+        plain({**asdict(one), "authorization": judge_authorization(one.authorized_until, now)})
+        for one in get_connection(runtime.parts, db, name, place).merchants
+    ]

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import NotFound
 from kedai.runtime import Runtime
-from kedai.sync import shops
-from kedai.sync.connect import confirm_pending
+from kedai.sync import accounts
 from kedai.sync.connection import get_connection
+from kedai.sync.shops import read_health
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.web.api.place import PREFIX, Connecter, FreshConnecter, Place, Reader
 from kedai.web.api.shown import plain
@@ -51,7 +51,7 @@ def pause(
 ) -> dict[str, Any]:
     """Let its events wait; 409 where it is not connected."""
     scope = _scope(runtime, connector, place, shop_id)
-    shops.pause(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+    accounts.pause(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
     return _one(runtime, db, scope)
 
 
@@ -61,7 +61,7 @@ def resume(
 ) -> dict[str, Any]:
     """Go on; 409 where it is not paused."""
     scope = _scope(runtime, connector, place, shop_id)
-    shops.resume(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+    accounts.resume(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
     return _one(runtime, db, scope)
 
 
@@ -77,8 +77,7 @@ def confirm(
 ) -> dict[str, Any]:
     """Accept a pending shop."""
     scope = _scope(runtime, connector, place, shop_id)
-    now = runtime.clock.now()
-    confirm_pending(runtime.parts, db, scope.connector, place, shop_id, typed=body.shop_id, actor=caller.actor, now=now)
+    accounts.confirm(runtime.parts, db, scope, typed=body.shop_id, actor=caller.actor, now=runtime.clock.now())
     return _one(runtime, db, scope)
 
 
@@ -93,7 +92,7 @@ def disconnect(
 ) -> dict[str, Any]:
     """Forget its tokens; its orders and events stay."""
     scope = _scope(runtime, connector, place, shop_id)
-    shops.disconnect(runtime.parts, db, scope, typed=shop_id, actor=caller.actor, now=runtime.clock.now())
+    accounts.disconnect(runtime.parts, db, scope, typed=shop_id, actor=caller.actor, now=runtime.clock.now())
     return _one(runtime, db, scope)
 
 
@@ -112,5 +111,5 @@ def _one(runtime: Runtime, db: Session, scope: Scope) -> dict[str, Any]:
 
 def _shown(runtime: Runtime, db: Session, name: ConnectorName, place: Environment) -> list[dict[str, Any]]:
     view = get_connection(runtime.parts, db, name, place)
-    health = shops.read_health(db, name, place, now=runtime.clock.now())
+    health = read_health(db, name, place, now=runtime.clock.now())
     return [plain({**asdict(shop), "health": asdict(health[shop.shop_id])}) for shop in view.shops]

@@ -1,4 +1,4 @@
-"""What a person does with a merchant of a main account: confirm one that was not expected, disconnect one."""
+"""What a person does with a merchant of a main account: confirm an unexpected one, pause, resume, disconnect."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Conflict, Invalid, NotFound
 from kedai.runtime import Runtime
-from kedai.sync.merchants import confirm_merchant, disconnect_merchant
+from kedai.sync import accounts
 from kedai.values.environment import MerchantScope
-from kedai.vault.merchants import find_merchant
-from kedai.web.dashboard.access import FreshConnecter
+from kedai.vault.accounts import find_holder
+from kedai.web.dashboard.access import Connecter, FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import url
@@ -32,10 +32,40 @@ def confirm(
     try:
         with runtime.web_db.write() as db:
             require_merchant(db, scope)
-            confirm_merchant(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
+            accounts.confirm(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     except (Invalid, Conflict) as error:
         return _refused(request, runtime, caller, scope, error)
-    return RedirectResponse(url(f"/connectors/{name}", tab=scope.environment.value, status="merchant_confirmed"), 303)
+    return _to(scope, "merchant_confirmed")
+
+
+@router.post("/connectors/{name}/merchants/{merchant_id}/pause")
+def rest(
+    request: Request, runtime: RuntimeDep, caller: Connecter, name: str, merchant_id: str, _form: Form
+) -> Response:
+    """Set it aside, and keep its tokens."""
+    scope = _scope(request, runtime, name, merchant_id)
+    try:
+        with runtime.web_db.write() as db:
+            require_merchant(db, scope)
+            accounts.pause(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+    except Conflict as error:
+        return _refused(request, runtime, caller, scope, error)
+    return _to(scope, "merchant_paused")
+
+
+@router.post("/connectors/{name}/merchants/{merchant_id}/resume")
+def go_on(
+    request: Request, runtime: RuntimeDep, caller: Connecter, name: str, merchant_id: str, _form: Form
+) -> Response:
+    """Go on with a paused merchant."""
+    scope = _scope(request, runtime, name, merchant_id)
+    try:
+        with runtime.web_db.write() as db:
+            require_merchant(db, scope)
+            accounts.resume(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+    except Conflict as error:
+        return _refused(request, runtime, caller, scope, error)
+    return _to(scope, "merchant_resumed")
 
 
 @router.post("/connectors/{name}/merchants/{merchant_id}/disconnect")
@@ -47,11 +77,10 @@ def part(
     try:
         with runtime.web_db.write() as db:
             require_merchant(db, scope)
-            disconnect_merchant(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
+            accounts.disconnect(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     except (Invalid, Conflict) as error:
         return _refused(request, runtime, caller, scope, error)
-    place = url(f"/connectors/{name}", tab=scope.environment.value, status="merchant_disconnected")
-    return RedirectResponse(place, 303)
+    return _to(scope, "merchant_disconnected")
 
 
 def require_merchant(db: Session, scope: MerchantScope) -> None:
@@ -60,12 +89,16 @@ def require_merchant(db: Session, scope: MerchantScope) -> None:
     Raises:
         NotFound: it is not.
     """
-    if not scope.merchant_id.isprintable() or find_merchant(db, scope) is None:
+    if not scope.merchant_id.isprintable() or find_holder(db, scope) is None:
         raise NotFound("There is no such merchant here.")
 
 
 def _scope(request: Request, runtime: Runtime, name: str, merchant_id: str) -> MerchantScope:
     return MerchantScope(runtime.parts.connector(name).name, env_param(request, "env"), merchant_id)
+
+
+def _to(scope: MerchantScope, status: str) -> Response:
+    return RedirectResponse(url(f"/connectors/{scope.connector}", tab=scope.environment.value, status=status), 303)
 
 
 def _refused(

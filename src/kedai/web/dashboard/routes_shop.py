@@ -8,7 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 from kedai.connectors.base import Connector
 from kedai.errors import Conflict, Invalid, NotFound
 from kedai.runtime import Runtime
-from kedai.sync.shops import disconnect, get_shop_view, pause, read_health, resume
+from kedai.sync.accounts import disconnect, pause, resume
+from kedai.sync.shops import get_shop_view, read_health
 from kedai.values.environment import Environment, Scope
 from kedai.web.dashboard.access import Connecter, FreshConnecter, Reader
 from kedai.web.dashboard.connection_page import frame, labels, read_connection, sign_in_origins

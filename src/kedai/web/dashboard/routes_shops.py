@@ -7,7 +7,8 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from kedai.errors import Conflict, Forbidden, Invalid, NotConfigured, NotFound
-from kedai.sync.connect import ConnectStart, confirm_pending, start
+from kedai.sync import accounts
+from kedai.sync.connect import ConnectStart, start
 from kedai.values.environment import MerchantScope, Scope
 from kedai.vault.queries import find_shop
 from kedai.web.dashboard.access import Connecter, FreshConnecter
@@ -62,17 +63,9 @@ def confirm(
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     try:
         with runtime.web_db.write() as db:
-            _require_shop(db, Scope(connector.name, environment, shop_id))
-            confirm_pending(
-                runtime.parts,
-                db,
-                connector.name,
-                environment,
-                shop_id,
-                typed=form.get("typed", ""),
-                actor=caller.actor,
-                now=runtime.clock.now(),
-            )
+            scope, typed = Scope(connector.name, environment, shop_id), form.get("typed", "")
+            _require_shop(db, scope)
+            accounts.confirm(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     except Invalid as error:
         attempt = Attempt(status=422, shop_errors={shop_id: error.message})
         return show_connection(request, runtime, caller, connector, environment, attempt)

@@ -157,7 +157,7 @@ RUN_KIND = {
     "discard_parked": "Discard parked events",
     "catch_up": "Catch up on orders",
     "rewrap": "Rewrap secrets",
-    "main_account": "Set up what a main account granted",
+    "main_account": "Set up what was granted",
     "replay_events": "Replay events",
     "rebuild_orders": "Rebuild orders",
     "apply_rebuild": "Apply a rebuild",
@@ -224,6 +224,11 @@ NOTICES: dict[str, Notice] = {
         "The marketplace could not be reached, or refused.",
         "Nothing was changed. Wait a minute, check partner ID and key, and try again.",
     ),
+    "cannot_keep": Notice(
+        "bad",
+        "This server could not keep a new permission, so none was asked for.",
+        "Its disk is full or cannot be written, or its master keys do not fit: the log says which. Then press Connect.",
+    ),
     "already_connected": Notice(
         "info",
         "This shop is connected already.",
@@ -250,6 +255,10 @@ NOTICES: dict[str, Notice] = {
         "good", "The shop is disconnected.", "Its tokens are gone; its orders and events stay."
     ),
     "merchant_confirmed": Notice("good", "The merchant is connected.", "You confirmed it by its ID."),
+    "merchant_paused": Notice(
+        "good", "The merchant is paused.", "Its tokens are kept and renewed. Its shops go on as they are."
+    ),
+    "merchant_resumed": Notice("good", "The merchant goes on."),
     "merchant_disconnected": Notice("good", "The merchant is disconnected.", "Its tokens are gone."),
     "event_replayed": Notice("good", "The event is back in the queue.", "It is worked on again within seconds."),
     "unsealed": Notice(
