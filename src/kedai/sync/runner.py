@@ -21,6 +21,7 @@ from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, relea
 from kedai.sync import catch_up, grants, rebuild, replay, replay_events, rewrap
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
+from kedai.sync.plans import Plan
 from kedai.sync.work import Reader, Step, Work, work_of
 from kedai.values.environment import Environment
 
@@ -43,6 +44,9 @@ READERS: dict[str, Reader] = {
     rebuild.APPLY_KIND: rebuild.read_apply,
 }
 """What to do before the next steps, per kind of run that needs the marketplace, or long work outside a transaction."""
+
+PLANS: dict[str, Plan] = {one.kind: one for one in ()}
+"""The kinds that come round by themselves, and when: each declares its `PLAN` beside its `KIND`."""
 
 GENTLE = (rewrap.KIND,)
 """Kinds that nobody waits for: they rest as long as each step took, and so leave others half the writer's time."""
