@@ -59,6 +59,13 @@ def raise_exception(
     db.execute(_upsert(dialect_of(db)), row)
 
 
+def settle_exception(db: Session, connector: ConnectorName, environment: Environment, trouble: Trouble) -> None:
+    """The trouble has gone by itself; if it comes again, it has regressed."""
+    table = ConnectorException
+    own = (table.connector == connector, table.environment == environment, table.fingerprint == trouble.fingerprint)
+    db.execute(sa.update(table).where(*own).values(state="resolved"))
+
+
 @cache
 def _upsert(dialect: str) -> sa.Insert:
     """Built once: the same trouble may come thousands of times a minute."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
-from kedai.runs.models import Run
+from kedai.runs.models import Run, Schedule
 from kedai.values.environment import Environment
 from kedai.values.order import Page
 
@@ -87,6 +87,38 @@ def list_of_kind(db: Session, kind: str, *, states: Sequence[str] = STATES, limi
 def list_by_id(db: Session, ids: Sequence[UUID]) -> Sequence[Run]:
     """These runs, in the order in which they were made."""
     return db.execute(sa.select(Run).where(Run.id.in_(ids)).order_by(Run.id)).scalars().all()
+
+
+def list_schedules(db: Session, *, environment: Environment | None) -> Sequence[Schedule]:
+    """The schedules of an environment, or of all, by kind."""
+    statement = sa.select(Schedule).order_by(Schedule.kind, Schedule.connector, Schedule.environment)
+    if environment is not None:
+        statement = statement.where(Schedule.environment == environment)
+    return db.execute(statement).scalars().all()
+
+
+def get_schedule(db: Session, kind: str, connector: str, *, environment: Environment, lock: bool = False) -> Schedule:
+    """One schedule.
+
+    Raises:
+        NotFound: there is none, perhaps not yet.
+    """
+    statement = sa.select(Schedule).where(
+        Schedule.kind == kind, Schedule.connector == connector, Schedule.environment == environment
+    )
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row = db.execute(statement).scalar_one_or_none()
+    if row is None:
+        raise NotFound("There is no such schedule here.")
+    return row
+
+
+def find_going_on(db: Session) -> frozenset[tuple[str, str, Environment]]:
+    """Kind, connector and environment of the runs that are being worked on."""
+    statement = sa.select(Run.kind, Run.connector, Run.environment).distinct()
+    rows = db.execute(statement.where(Run.state == "running", Run.paused_at.is_(None)))
+    return frozenset((kind, connector, environment) for kind, connector, environment in rows)
 
 
 def _position(cursor: str, key: bytes, bound_to: str) -> UUID:

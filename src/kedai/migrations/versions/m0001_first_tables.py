@@ -34,6 +34,7 @@ ENVIRONMENT_IS_FIXED = (
     "rejected_count",
     "rejected_delivery",
     "run",
+    "schedule",
     "shop",
 )
 
@@ -54,6 +55,7 @@ TABLES_IN_REVERSE = (
     "passkey",
     "passkey_challenge",
     "shop",
+    "schedule",
     "run",
     "raw_event",
     "oauth_state",
@@ -454,6 +456,7 @@ def create_tables() -> None:
         sa.Column("connector", types.KeyText, nullable=False),
         sa.Column("environment", types.EnvironmentType(), nullable=False),
         sa.Column("scope", types.JsonText(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
         sa.Column("scheduled_at", types.UtcDateTime(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("cursor", types.JsonText(), nullable=True),
@@ -465,6 +468,10 @@ def create_tables() -> None:
         sa.Column("due_at", types.UtcDateTime(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_by", sa.Text(), nullable=True),
+        sa.Column("paused_seconds", types.Integer, nullable=False),
         sa.Column("finished_at", types.UtcDateTime(), nullable=True),
         sa.Column("lease_by", types.KeyText, nullable=True),
         sa.Column("lease_until", types.UtcDateTime(), nullable=True),
@@ -478,7 +485,7 @@ def create_tables() -> None:
             name="fk_run_connector_environment",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_run"),
-        sa.UniqueConstraint("kind", "scheduled_at", "connector", "environment", name="uq_run_kind"),
+        sa.UniqueConstraint("kind", "scheduled_at", "connector", "environment", "shop_id", name="uq_run_kind"),
     )
     op.create_index(
         "ix_run_open",
@@ -487,6 +494,34 @@ def create_tables() -> None:
         unique=False,
         sqlite_where=sa.text("state IN ('queued', 'running')"),
         postgresql_where=sa.text("state IN ('queued', 'running')"),
+    )
+    op.create_index("ix_run_list", "run", ["environment", "kind", "id"], unique=False)
+    op.create_table(
+        "schedule",
+        sa.Column("kind", types.KeyText, nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("every_seconds", types.Integer, nullable=True),
+        sa.Column("cron", sa.Text(), nullable=True),
+        sa.Column("grace_seconds", types.Integer, nullable=False),
+        sa.Column("offset_seconds", types.Integer, nullable=False),
+        sa.Column("active_since", types.UtcDateTime(), nullable=True),
+        sa.Column("next_due_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_tick_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_success_at", types.UtcDateTime(), nullable=True),
+        sa.Column("durations", types.JsonText(), nullable=False),
+        sa.Column("down_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_by", sa.Text(), nullable=True),
+        sa.Column("pause_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_schedule_environment_known"),
+        sa.CheckConstraint("(every_seconds IS NULL) <> (cron IS NULL)", name="ck_schedule_one_period"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_schedule_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("kind", "connector", "environment", name="pk_schedule"),
     )
     op.create_table(
         "shop",
