@@ -27,7 +27,7 @@ from kedai.runs.service import (
     retry_run,
     worked_seconds,
 )
-from kedai.sync import catch_up, grants, rebuild, replay, replay_events, rewrap
+from kedai.sync import catch_up, grants, keep_alive, rebuild, replay, replay_events, retention, rewrap
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.plans import Plan
@@ -48,16 +48,18 @@ STEPS: dict[str, Step] = {
 READERS: dict[str, Reader] = {
     catch_up.KIND: catch_up.read,
     grants.KIND: grants.read,
+    keep_alive.KIND: keep_alive.read,
+    retention.KIND: retention.read,
     rewrap.KIND: rewrap.read,
     rebuild.KIND: rebuild.read,
     rebuild.APPLY_KIND: rebuild.read_apply,
 }
 """What to do before the next steps, per kind of run that needs the marketplace, or long work outside a transaction."""
 
-PLANS: dict[str, Plan] = {one.kind: one for one in ()}
+PLANS: dict[str, Plan] = {one.kind: one for one in (keep_alive.PLAN, retention.PLAN)}
 """The kinds that come round by themselves, and when: each declares its `PLAN` beside its `KIND`."""
 
-GENTLE = (rewrap.KIND,)
+GENTLE = (retention.KIND, rewrap.KIND)
 """Kinds that nobody waits for: they rest as long as each step took, and so leave others half the writer's time."""
 
 CALLING_NOBODY = (rewrap.KIND,)

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
-from kedai.connector_exceptions.service import Trouble, raise_exception, settle_exception
+from kedai.connector_exceptions.service import Trouble, clear_exception, raise_exception
 from kedai.errors import Conflict, NotConfigured, NotFound
 from kedai.runs.queries import find_going_on, find_open_runs, list_schedules
 from kedai.runs.schedules import make_schedule, period_values
@@ -197,7 +197,7 @@ def _tick(db: Session, place: _Place, row: Schedule, now: datetime) -> int:
     due_at = max(now, tick + timedelta(seconds=row.offset_seconds))
     made = _queue(db, place, row, tick=tick, due_at=due_at, actor=SYSTEM, now=now)
     row.last_tick_at, row.next_due_at = tick, next_tick(row, tick)
-    log.info("tick", run_kind=row.kind, environment=row.environment, tick=tick.isoformat(), runs=len(made))
+    log.debug("tick", run_kind=row.kind, environment=row.environment, tick=tick.isoformat(), runs=len(made))
     return len(made)
 
 
@@ -238,4 +238,6 @@ def _judge_down(db: Session, place: _Place, row: Schedule, now: datetime) -> Non
         raise_exception(db, place.connector, place.environment, trouble, now=now)
     else:
         row.down_at = None
-        settle_exception(db, place.connector, place.environment, trouble)
+        clear_exception(
+            db, place.connector, place.environment, trouble.fingerprint, note="It is up again, or paused.", now=now
+        )

@@ -101,11 +101,11 @@ class Worker:
                 await self._rest(lane)
 
     async def _keep_tokens(self) -> None:
-        """No push wakes this: it is about what nobody uses."""
+        """What this process has begun, or saved on its disk, is no run's matter: another host cannot finish it."""
         keeper = KeepAlive(self._parts)
         while not self._stop.is_set():
             try:
-                await keeper.look(must_stop=self._stop.is_set)
+                await keeper.finish_begun(must_stop=self._stop.is_set)
             except StorageUnavailable as error:
                 log.warning("the database cannot be reached", detail=str(error))
             except Exception:
