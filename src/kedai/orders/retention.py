@@ -30,8 +30,8 @@ def sweep_answers(
     """Remove stored answers that were read before that, except the newest of its kind about each order."""
     statement = sa.select(*_KEY).where(OrderAnswer.connector == connector, OrderAnswer.environment == environment)
     if after is not None:
-        position = (*after[:3], bytes.fromhex(after[3]))
-        values = [sa.literal(value, column.type) for value, column in zip(position, _KEY, strict=True)]
+        reached = (*after[:3], bytes.fromhex(after[3]))
+        values = [sa.literal(value, column.type) for value, column in zip(reached, _KEY, strict=True)]
         statement = statement.where(sa.tuple_(*_KEY) > sa.tuple_(*values))
     rows = db.execute(statement.order_by(*_KEY).limit(limit)).all()
     if not rows:

@@ -15,6 +15,7 @@ from kedai.db import lease
 from kedai.errors import Conflict, NotFound
 from kedai.kit.ids import new_id, show_id
 from kedai.runs.models import Run
+from kedai.runs.queries import IS_OPEN
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment
 
@@ -65,9 +66,7 @@ def create_run(
 def is_due(db: Session, *, sealed: frozenset[Environment] = frozenset(), everywhere: Sequence[str] = ()) -> bool:
     """Whether any run waits to be claimed, as `claim_run` would: a look that takes no lock."""
     instant = lease.now(db)
-    due = sa.exists().where(
-        Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant), _may_run(sealed, everywhere)
-    )
+    due = sa.exists().where(IS_OPEN, Run.due_at <= instant, lease.free_at(Run, instant), _may_run(sealed, everywhere))
     return bool(db.execute(sa.select(due)).scalar_one())
 
 
@@ -86,7 +85,7 @@ def claim_run(
     instant = lease.now(db)
     due = (
         sa.select(Run.id)
-        .where(Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant))
+        .where(IS_OPEN, Run.due_at <= instant, lease.free_at(Run, instant))
         .where(_may_run(sealed, everywhere))
         .order_by(Run.due_at, Run.id)
         .limit(1)

@@ -82,7 +82,7 @@ def test_t39_what_is_old_and_finished_is_forgotten_in_its_environment_alone(aged
     assert count(aged, RawEvent, LIVE) == len(EventState)
     assert (count(aged, OrderAnswer, LIVE), count(aged, RejectedDelivery, LIVE), count(aged, Run, LIVE)) == (2, 1, 1)
     with aged.db.read() as db:
-        buyers = dict(db.execute(sa.select(OrderSync.environment, OrderSync.buyer_username)).tuples().all())
+        buyers = dict(tuple(one) for one in db.execute(sa.select(OrderSync.environment, OrderSync.buyer_username)))
         assert db.execute(sa.select(sa.func.count()).select_from(AuditEntry)).scalar_one() > 4
     assert buyers[SANDBOX] is None
     assert buyers[LIVE] is not None

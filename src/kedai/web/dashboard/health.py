@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 from kedai.connector_exceptions.queries import count_exceptions
 from kedai.errors import NotFound
 from kedai.inbox import queries as inbox
+from kedai.runs.timing import ScheduleState
 from kedai.runtime import Runtime
 from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
+from kedai.sync.schedule_view import read_schedules
 from kedai.sync.shops import Authorization, judge_authorization
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
@@ -59,6 +61,7 @@ def read_health(runtime: Runtime, db: Session, shell: Shell) -> list[Item]:
         for name in runtime.connectors:
             items += _of_connection(runtime, db, shell, name, environment)
         items += _of_work(db, shell, environment)
+        items += _of_schedules(db, shell, environment)
     return sorted(items, key=lambda item: _ORDER[item.level])
 
 
@@ -102,6 +105,18 @@ def _of_installation(runtime: Runtime, db: Session, shell: Shell) -> Iterator[It
         title = f"Events have been waiting for {span(shell.now - due)} and nothing works on them"
         detail = "Is a worker running? On one machine “kedai serve” does this too; apart from it, start “kedai worker”."
         yield Item("bad", None, title, detail, url("/e/all/events", state="received"), "Show waiting events")
+
+
+def _of_schedules(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
+    here = f"/e/{environment.value}/runs"
+    for one in read_schedules(db, environment=environment, now=shell.now):
+        if one.state is ScheduleState.DOWN and environment not in shell.sealed:
+            since = one.last_success_at
+            detail = f"{one.does} " + ("It never succeeded." if since is None else "Its last success was then.")
+            yield Item("bad", environment, f"“{one.label}” is down", detail, here, "Look at it", at=since)
+        elif one.state is ScheduleState.PAUSED:
+            detail = f"{one.does} {one.paused_by} paused it{f': {one.pause_reason}' if one.pause_reason else ''}."
+            yield Item("info", environment, f"“{one.label}” is paused", detail, here, "Look at it", at=one.paused_at)
 
 
 def _of_connection(

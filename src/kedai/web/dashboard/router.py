@@ -25,6 +25,7 @@ from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_rebuilds import router as rebuilds
 from kedai.web.dashboard.routes_replays import router as replays
 from kedai.web.dashboard.routes_runs import router as runs
+from kedai.web.dashboard.routes_schedule import router as schedule
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shop import router as shop
 from kedai.web.dashboard.routes_shops import router as shops
@@ -49,7 +50,7 @@ router = APIRouter(include_in_schema=False)
 router.include_router(assets)
 PAGES = (
     *(session, confirm, account, totp, passkeys),
-    *(home, orders, events, parked, exceptions, runs, connection, credentials),
+    *(home, orders, events, parked, exceptions, runs, schedule, connection, credentials),
     *(shops, shop, merchants, certificates, switch),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kedai.sync.runner import PLANS
+
 Level = Literal["good", "info", "warn", "bad"]
 
 
@@ -148,6 +150,17 @@ RUN_KIND = {
     "rebuild_orders": "Rebuild orders",
     "apply_rebuild": "Apply a rebuild",
     "discard_rebuild": "Discard a rebuild",
+    **{one.kind: one.label for one in PLANS.values()},
+}
+
+SCHEDULE_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
+    "new": ("New", "info", "It has not succeeded yet, and is not overdue."),
+    "up": ("Up", "good", "It succeeded when it should have."),
+    "running": ("Running", "info", "It is going on right now."),
+    "late": ("Late", "warn", "Its next success is overdue, but still within the time that it is given."),
+    "down": ("Down", "bad", "It has not succeeded for too long. Read what its last run says."),
+    "paused": ("Paused", "quiet", "Somebody paused it: it does not come round."),
+    "resting": ("Resting", "quiet", "It has nothing to do in this environment now."),
 }
 
 SHADOW_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
@@ -245,6 +258,11 @@ NOTICES: dict[str, Notice] = {
     ),
     "copied": Notice("good", "Copied.", "Both environments are compared below as they stand now."),
     "cancel_requested": Notice("info", "The run was asked to stop.", "It stops before its next step."),
+    "run_queued": Notice("good", "It runs now.", "This page says how far it is; it goes on though you leave."),
+    "run_paused": Notice("info", "The run is paused.", "It rests before its next step, until somebody resumes it."),
+    "run_resumed": Notice("good", "The run goes on.", "It goes on where it was."),
+    "schedule_paused": Notice("info", "The schedule is paused.", "It does not come round until somebody resumes it."),
+    "schedule_resumed": Notice("good", "The schedule goes on.", "If it missed its time, it runs once now."),
     "key_added": Notice("good", "The key joined the ring.", "Nothing is sealed with it until you promote it."),
     "key_promoted": Notice(
         "good",
