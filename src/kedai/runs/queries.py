@@ -73,6 +73,12 @@ def find_open_runs(
     return db.execute(statement).scalars().all()
 
 
+def has_tick(db: Session, kind: str, connector: str, *, environment: Environment, tick: datetime) -> bool:
+    """Whether there is a run of this kind for that instant."""
+    own = (Run.kind == kind, Run.connector == connector, Run.environment == environment, Run.scheduled_at == tick)
+    return bool(db.execute(sa.select(sa.exists().where(*own))).scalar_one())
+
+
 def get_queue(db: Session, *, environment: Environment | None) -> tuple[int, datetime | None]:
     """How many runs are open, and since when the first of them waits for somebody to take it."""
     waits = sa.and_(Run.lease_until.is_(None), Run.paused_at.is_(None))

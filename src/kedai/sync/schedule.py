@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from kedai.audit.service import record
 from kedai.connector_exceptions.service import Trouble, clear_exception, raise_exception
 from kedai.errors import Conflict, NotConfigured, NotFound
-from kedai.runs.queries import find_going_on, find_open_runs, list_schedules
+from kedai.runs.queries import find_going_on, find_open_runs, has_tick, list_schedules
 from kedai.runs.schedules import make_schedule, period_values
 from kedai.runs.service import create_run
 from kedai.runs.timing import ScheduleState, judge, latest_tick, next_tick
@@ -83,7 +83,7 @@ def run_now(
     _demand_place(db, place)
     row = _row_of(db, place, now)
     going_on = find_open_runs(db, (kind,), name, environment=environment)
-    made = _queue(db, place, row, tick=now, due_at=now, actor=actor, now=now)
+    made = _queue(db, place, row, tick=_free_instant(db, place, now), due_at=now, actor=actor, now=now)
     if not made and not going_on:
         raise Conflict("No shop is connected here, so there is nothing to run.")
     if made:
@@ -193,12 +193,19 @@ def _differs(row: Schedule, plan: Plan) -> bool:
 
 
 def _tick(db: Session, place: _Place, row: Schedule, now: datetime) -> int:
-    tick = latest_tick(row, now) if row.next_due_at <= now else now
+    tick = latest_tick(row, now) if row.next_due_at <= now else _free_instant(db, place, now)
     due_at = max(now, tick + timedelta(seconds=row.offset_seconds))
     made = _queue(db, place, row, tick=tick, due_at=due_at, actor=SYSTEM, now=now)
     row.last_tick_at, row.next_due_at = tick, next_tick(row, tick)
     log.debug("tick", run_kind=row.kind, environment=row.environment, tick=tick.isoformat(), runs=len(made))
     return len(made)
+
+
+def _free_instant(db: Session, place: _Place, now: datetime) -> datetime:
+    """For a run that no tick asks for: the instant, or the next one that no run of this kind has."""
+    while has_tick(db, place.plan.kind, place.connector, environment=place.environment, tick=now):
+        now += timedelta(microseconds=1)
+    return now
 
 
 def _queue(

@@ -112,8 +112,9 @@ def _of_schedules(db: Session, shell: Shell, environment: Environment) -> Iterat
     for one in read_schedules(db, environment=environment, now=shell.now):
         if one.state is ScheduleState.DOWN and environment not in shell.sealed:
             since = one.last_success_at
-            detail = f"{one.does} " + ("It never succeeded." if since is None else "Its last success was then.")
-            yield Item("bad", environment, f"“{one.label}” is down", detail, here, "Look at it", at=since)
+            ended = "It never succeeded." if since is None else f"Its last success was {span(shell.now - since)} ago."
+            detail = f"{one.does} {ended}"
+            yield Item("bad", environment, f"“{one.label}” is down", detail, here, "Look at it")
         elif one.state is ScheduleState.PAUSED:
             detail = f"{one.does} {one.paused_by} paused it{f': {one.pause_reason}' if one.pause_reason else ''}."
             yield Item("info", environment, f"“{one.label}” is paused", detail, here, "Look at it", at=one.paused_at)
