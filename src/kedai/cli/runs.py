@@ -34,7 +34,7 @@ def list_runs(env: Env, as_json: AsJson = False) -> None:
 
     chosen = parse_environment(env, "--env")
     with open_runtime_beside() as runtime, runtime.web_db.read() as db:
-        views = read_schedules(db, environment=chosen, now=runtime.clock.now())
+        views = read_schedules(db, environments={chosen}, now=runtime.clock.now())
         key = get_cursor_key(db)
         page = read_runs(db, environment=chosen, states=STATES, cursor=None, cursor_key=key, limit=_SHOWN)
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -45,10 +45,11 @@ class ScheduleView:
     last_run: Run | None
 
 
-def read_schedules(db: Session, *, environment: Environment | None, now: datetime) -> list[ScheduleView]:
-    """The schedules of an environment, or of all; those of kinds that this version does not know are left out."""
+def read_schedules(db: Session, *, environments: Collection[Environment], now: datetime) -> list[ScheduleView]:
+    """The schedules of these environments; those of kinds that this version does not know are left out."""
     going_on = find_going_on(db)
-    rows = [row for row in list_schedules(db, environment=environment) if row.kind in PLANS]
+    found = list_schedules(db, environment=None)
+    rows = [row for row in found if row.kind in PLANS and row.environment in environments]
     return [_view(db, row, (row.kind, row.connector, row.environment) in going_on, now) for row in rows]
 
 
@@ -60,7 +61,7 @@ def get_schedule_view(
     Raises:
         NotFound: there is none, perhaps not yet.
     """
-    for one in read_schedules(db, environment=environment, now=now):
+    for one in read_schedules(db, environments={environment}, now=now):
         if (one.kind, one.connector) == (kind, connector):
             return one
     raise NotFound("There is no such schedule here.")

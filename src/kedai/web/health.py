@@ -15,6 +15,7 @@ from kedai.errors import StorageUnavailable
 from kedai.runtime import Runtime
 from kedai.staff.roles import Capability
 from kedai.sync.schedule_view import read_schedules
+from kedai.values.environment import Environment
 from kedai.vault.sealed import all_shelves, count_by_key
 from kedai.web.deps import RuntimeDep, require
 from kedai.web.metrics import CONTENT_TYPE
@@ -59,7 +60,7 @@ def metrics(
     """Prometheus text, for a signed-in caller or an API token only."""
     with runtime.web_db.read() as db:
         secrets_by_key = count_by_key(db, all_shelves(db))
-        schedules = render_schedules(read_schedules(db, environment=None, now=runtime.clock.now()))
+        schedules = render_schedules(read_schedules(db, environments=frozenset(Environment), now=runtime.clock.now()))
     return Response(request.app.state.metrics.render(secrets_by_key) + schedules, media_type=CONTENT_TYPE)
 
 

@@ -31,7 +31,7 @@ class PauseBody(BaseModel):
 @router.get("/schedules")
 def list_all(place: Place, runtime: RuntimeDep, _caller: Reader, db: ReadSession) -> dict[str, Any]:
     """An environment's schedules, and how each stands."""
-    views = read_schedules(db, environment=place, now=runtime.clock.now())
+    views = read_schedules(db, environments={place}, now=runtime.clock.now())
     return {"schedules": [shown_schedule(one) for one in views]}
 
 

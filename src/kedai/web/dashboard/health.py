@@ -109,7 +109,7 @@ def _of_installation(runtime: Runtime, db: Session, shell: Shell) -> Iterator[It
 
 def _of_schedules(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
     here = f"/e/{environment.value}/runs"
-    for one in read_schedules(db, environment=environment, now=shell.now):
+    for one in read_schedules(db, environments={environment}, now=shell.now):
         if one.state is ScheduleState.DOWN and environment not in shell.sealed:
             since = one.last_success_at
             ended = "It never succeeded." if since is None else f"Its last success was {span(shell.now - since)} ago."

@@ -58,7 +58,8 @@ def show_runs(request: Request, runtime: RuntimeDep, caller: Reader, scope: View
             cursor_key=get_cursor_key(db),
             limit=PER_PAGE,
         )
-        schedules = read_schedules(db, environment=shell.environment, now=shell.now)
+        viewed = frozenset(Environment) if shell.environment is None else {shell.environment}
+        schedules = read_schedules(db, environments=viewed, now=shell.now)
         depth, oldest = queries.get_queue(db, environment=shell.environment)
     here, param = f"/e/{scope}/runs", None if key == "all" else key
     return render(
