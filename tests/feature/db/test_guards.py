@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from kedai.inbox.models import RawEvent
 from kedai.inbox.service import keep_rejected
 from kedai.kit.ids import new_id
 from kedai.orders.service import prepare, upsert
+from kedai.runs.schedules import make_schedule
 from kedai.runs.service import create_run
 from kedai.sync import connect
 from kedai.values.environment import MerchantScope, Scope
@@ -41,6 +43,9 @@ def filled(house: House) -> House:
     with house.db.write() as db:
         upsert(db, scope, prepare([snapshot("O1")]), now=house.now)
         create_run(db, "x", FAKE, SANDBOX, scope={}, total=None, actor=ANNA, now=house.now)
+        hour = timedelta(hours=1)
+        made = {"every": hour, "cron": None, "grace": hour, "offset": hour, "next_due_at": house.now}
+        make_schedule(db, "x", FAKE, SANDBOX, **made)
         raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x"), now=house.now)
         keep_rejected(db, FAKE, SANDBOX, reason="mismatch", count=1, headers={}, body=b"", now=house.now)
         connect.start(
