@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from kedai.db.sweep import Swept
 from kedai.db.types import from_microseconds, to_microseconds
-from kedai.orders.models import OrderAnswer, OrderSync
+from kedai.orders.models import OrderAnswer, OrderShadow, OrderSync
 from kedai.values.environment import ConnectorName, Environment
 
 _PERSONAL = ("buyer_username",)
@@ -57,7 +57,7 @@ def mask_people(
     after: list[Any] | None,
     limit: int,
 ) -> Swept:
-    """Forget who bought orders that last changed before that, and the answers that tell it in full."""
+    """Forget who bought orders that last changed before that, with the answers and rebuilds that tell it in full."""
     changed, identity = OrderSync.remote_updated_at, OrderSync.id
     columns = [getattr(OrderSync, name) for name in _PERSONAL]
     is_known = sa.or_(*(column.is_not(None) for column in columns))
@@ -88,6 +88,7 @@ def _has_newer() -> sa.ColumnElement[bool]:
 def _forget_answers(
     db: Session, connector: ConnectorName, environment: Environment, orders: list[tuple[str, str]]
 ) -> None:
-    own = (OrderAnswer.connector == connector, OrderAnswer.environment == environment)
-    which = sa.tuple_(OrderAnswer.shop_id, OrderAnswer.order_sn).in_(orders)
-    db.execute(sa.delete(OrderAnswer).where(*own, which).execution_options(synchronize_session=False))
+    for table in (OrderAnswer, OrderShadow):
+        own = (table.connector == connector, table.environment == environment)
+        which = sa.tuple_(table.shop_id, table.order_sn).in_(orders)
+        db.execute(sa.delete(table).where(*own, which).execution_options(synchronize_session=False))

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from kedai.audit.models import AuditEntry
 from kedai.inbox.models import RawEvent, RejectedDelivery
 from kedai.inbox.service import keep_rejected
+from kedai.kit.ids import new_id
 from kedai.orders import service as orders
-from kedai.orders.models import OrderAnswer, OrderSync
+from kedai.orders.models import OrderAnswer, OrderShadow, OrderSync
 from kedai.runs import service as runs
 from kedai.runs.models import Run
 from kedai.sync import retention, runner, schedule
@@ -34,12 +35,20 @@ def aged(house: House) -> House:
             keep_rejected(db, FAKE, environment, reason="signature", count=3, headers={}, body=b"x", now=house.now)
             made = runs.create_run(db, "rewrap", FAKE, environment, scope={}, total=None, actor=ANNA, now=house.now)
             runs.end_run(made, "succeeded", note="", now=house.now)
+        shadow(house, environment)
     for state in EventState:
         parked = {"parked_reason": "unknown_shop"} if state is EventState.PARKED else {}
         named = sa.update(RawEvent).where(RawEvent.order_sn == f"OLD-{state}")
         house.execute(named.values(state=state.value, **parked))
     house.clock.advance(timedelta(days=200))
     return house
+
+
+def shadow(house: House, environment: Environment) -> None:
+    """What a rebuild noted about the order; it may name the buyer."""
+    key = {"connector": FAKE, "environment": environment, "shop_id": SHOP, "order_sn": "OLD"}
+    told = {"state": "differs", "standing_hash": b"x", "events": 0, "differences": [["buyer_username", "a", "b"]]}
+    house.execute(sa.insert(OrderShadow).values(run_id=new_id(), **key, **told))
 
 
 def write(house: House, environment: Environment, order_sn: str, version: int) -> None:
@@ -79,6 +88,7 @@ def test_t39_what_is_old_and_finished_is_forgotten_in_its_environment_alone(aged
     left = {event.order_sn for event in aged.events(SANDBOX)}
     assert left == {"OLD-received", "OLD-parked", "OLD-dead", "YOUNG"}
     assert (count(aged, RejectedDelivery), count(aged, OrderAnswer), count(aged, OrderSync)) == (0, 0, 1)
+    assert (count(aged, OrderShadow), count(aged, OrderShadow, LIVE)) == (0, 1)
     assert count(aged, RawEvent, LIVE) == len(EventState)
     assert (count(aged, OrderAnswer, LIVE), count(aged, RejectedDelivery, LIVE), count(aged, Run, LIVE)) == (2, 1, 1)
     with aged.db.read() as db:
