@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy.orm import Session
 
-from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.connector_exceptions.service import Trouble, clear_exception, raise_exception
 from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
@@ -191,6 +191,9 @@ def _take(parts: Parts, db: Session, work: Work, step: Step | None) -> bool:
     if finished:
         end_run(run, "succeeded", note="", now=now)
     note_end(db, run, now=now)
+    if run.state == "succeeded" and run.kind in PLANS:  # what failed the last time came round again, and went well
+        note, fingerprint = "A later run succeeded.", _trouble_of(run).fingerprint
+        clear_exception(db, work.connector, run.environment, fingerprint, note=note, now=now)
     return run.lease_by is not None
 
 
@@ -223,14 +226,17 @@ def _give_up(db: Session, run: Run, note: str, now: datetime) -> None:
 
 def _tell(db: Session, run: Run, now: datetime) -> None:
     """A run that failed is for a person to look at."""
-    trouble = Trouble(
+    raise_exception(db, work_of(run, "").connector, run.environment, _trouble_of(run), now=now)
+
+
+def _trouble_of(run: Run) -> Trouble:
+    return Trouble(
         "run_failed",
         f"A run was given up: {PLANS[run.kind].label if run.kind in PLANS else run.kind.replace('_', ' ')}",
         "Open Runs, read what it says, and start it again once the cause is mended.",
         run.scope.get("shop_id"),
         group=run.kind,
     )
-    raise_exception(db, work_of(run, "").connector, run.environment, trouble, now=now)
 
 
 def _text(error: Exception) -> str:

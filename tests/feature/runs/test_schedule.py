@@ -221,6 +221,9 @@ def test_run_that_takes_too_long_is_ended_so_that_the_next_can_begin(
     assert "the marketplace is away" in one.note
     assert [each.code for each in house.exceptions()] == ["run_failed"]
     assert tend(house) == 1
+    monkeypatch.setitem(runner.STEPS, "count", succeed)
+    work(house)
+    assert {each.state for each in house.exceptions() if each.code == "run_failed"} == {"resolved"}
 
 
 def test_paused_schedule_makes_nothing_and_one_catch_up_after(house: House, plans: dict[str, Plan]) -> None:
