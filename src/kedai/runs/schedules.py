@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
 from kedai.db.upsert import insert_into
-from kedai.errors import Conflict
+from kedai.errors import Conflict, Invalid
 from kedai.runs.models import Run, Schedule
 from kedai.runs.queries import OPEN_STATES, get_schedule
 from kedai.runs.service import worked_seconds
@@ -18,6 +18,8 @@ from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 
 KEPT_DURATIONS = 20
+_LONGEST_REASON = 200
+_LONGEST_WORD = 30
 
 
 def make_schedule(
@@ -65,13 +67,14 @@ def pause_schedule(
     """Let a kind of run come round no more, until `resume_schedule`; a run that goes on is not touched.
 
     Raises:
-        NotFound: there is no such schedule. Conflict: it is paused already.
+        Invalid: the reason is no line of words. NotFound: there is no such schedule. Conflict: it is paused already.
     """
+    said = _checked_reason(reason)
     row = get_schedule(db, kind, connector, environment=environment, lock=True)
     if row.paused_at is not None:
         raise Conflict("This schedule is paused already.")
-    row.paused_at, row.paused_by, row.pause_reason, row.active_since = now, actor.name, reason, None
-    _note_deed(db, row, "schedule.pause", {"reason": reason}, actor, now)
+    row.paused_at, row.paused_by, row.pause_reason, row.active_since = now, actor.name, said, None
+    _note_deed(db, row, "schedule.pause", {"reason": said}, actor, now)
     return row
 
 
@@ -106,6 +109,16 @@ def note_end(db: Session, run: Run, *, now: datetime) -> None:
         row.durations = [*row.durations, round(worked_seconds(run, now), 1)][-KEPT_DURATIONS:]
     if _states_of_tick(db, run) <= {"succeeded", "cancelled"} and "succeeded" in _states_of_tick(db, run):
         row.last_success_at = now
+
+
+def _checked_reason(text: str) -> str:
+    """One line, in words: everybody reads it, so that what was pasted by mistake and may be a key is refused."""
+    words = text.split()
+    line = " ".join(words)
+    if len(line) > _LONGEST_REASON or any(len(word) > _LONGEST_WORD or not word.isprintable() for word in words):
+        limits = f"at most {_LONGEST_REASON} characters, no word longer than {_LONGEST_WORD}"
+        raise Invalid(f"Say why in one line of words: {limits}.", field="reason")
+    return line
 
 
 def _states_of_tick(db: Session, run: Run) -> set[str]:

@@ -58,9 +58,6 @@ def filled(house: House) -> House:
         save_merchant(db, merchant, main_account_id="5", state="connected", reason="", actor=ANNA, now=house.now)
         store_merchant_tokens(db, merchant, "1001", pair, shared=False, now=house.now)
         hold(db, merchant, "1001", pair, main_account_id="5", now=house.now)
-    order = {"connector": FAKE, "environment": SANDBOX, "shop_id": SHOP, "order_sn": "O1", "run_id": new_id()}
-    shadow = {"state": "differs", "standing_hash": b"x", "events": 0, "differences": []}
-    house.execute(sa.insert(Model.metadata.tables["order_shadow"]).values(**order, **shadow))
     seal = {"environment": SANDBOX, "identity": "x", "found": {}, "sealed_at": START}
     house.execute(sa.insert(Model.metadata.tables["environment_seal"]).values(**seal))
     token = {"id": new_id(), "name": "x", "role": "viewer", "scopes": [], "environment": SANDBOX, "created_by": "x"}

@@ -69,7 +69,14 @@ def test_schedule_is_listed_paused_with_a_reason_and_resumed(site: Site) -> None
     assert (paused["state"], paused["pause_reason"], paused["next_at"]) == ("paused", "the fair", None)
     assert site.send("POST", f"{KIND}/pause", **caller).status == 409
     assert site.send("DELETE", f"{KIND}/pause", **caller).json()["paused_at"] is None
-    for body in ({"reason": "x" * 201}, {"reason": "a\nb"}, {"reason": None}, {"why": "x"}, []):
+    for body in (
+        {"reason": "x" * 201},
+        {"reason": "a\u0000b"},
+        {"reason": "0123456789abcdef" * 4},
+        {"reason": None},
+        {"why": "x"},
+        [],
+    ):
         assert site.send("POST", f"{KIND}/pause", body, **caller).status == 422
     assert site.send("POST", f"{HERE}/nothing/runs", **caller).status == 404
     assert site.get("/api/v1/sandbox/runs?kind=keep_tokens", **caller).json()["runs"] != []
