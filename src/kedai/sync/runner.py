@@ -27,7 +27,20 @@ from kedai.runs.service import (
     retry_run,
     worked_seconds,
 )
-from kedai.sync import catch_up, grants, keep_alive, rebuild, replay, replay_events, retention, rewrap
+from kedai.sync import (
+    backfill,
+    catch_up,
+    grants,
+    keep_alive,
+    lost_pushes,
+    push_health,
+    rebuild,
+    reconcile,
+    replay,
+    replay_events,
+    retention,
+    rewrap,
+)
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.plans import Plan
@@ -50,6 +63,11 @@ READERS: dict[str, Reader] = {
     grants.KIND: grants.read,
     keep_alive.KIND: keep_alive.read,
     retention.KIND: retention.read,
+    lost_pushes.KIND: lost_pushes.read,
+    push_health.KIND: push_health.read,
+    reconcile.KIND: reconcile.read,
+    reconcile.SWEEP_KIND: reconcile.read_week,
+    backfill.KIND: backfill.read,
     rewrap.KIND: rewrap.read,
     rebuild.KIND: rebuild.read,
     rebuild.APPLY_KIND: rebuild.read_apply,
