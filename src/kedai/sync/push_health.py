@@ -96,7 +96,7 @@ def _care_for(
         reconcile.start(db, scope, not_after=now - EVERY, actor=SYSTEM, now=now)
     elif not noted.was_sound:
         since = max(noted.sound_until - OVERLAP, now - LONGEST_LOOK_BACK)
-        backfill.start(db, scope, since=since, until=now, total=None, actor=SYSTEM, now=now)
+        backfill.start(db, scope, since=since, until=now, actor=SYSTEM, now=now)
     elif _pushes_came(db, work, shop, noted, answer) and noted.sound_since is not None:
         since = max(noted.sound_since, shop.connected_at or noted.sound_since)
         coverage.extend(db, scope, Source.PUSH, since, answer.asked_at, run_id=work.run_id, now=now)

@@ -29,7 +29,7 @@ from kedai.sync.tokens import call_with_token
 from kedai.sync.work import Step, Work
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
-from kedai.values.order import OrderSnapshot
+from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.vault.queries import find_shop, get_active_environment
 from kedai.vault.shops import lose_shop, note_call
 
@@ -154,20 +154,27 @@ def _look(db: Session, scope: Scope, work: Work, walk: Walk) -> _Standing:
 async def _list_changes(parts: Parts, scope: Scope, position: Position, walk: Walk) -> Step:
     if position.pages >= MOST_PAGES:
         raise RemoteUnreadable("The list of changed orders does not end.")
-    page = await call_with_token(
-        parts,
-        scope,
-        lambda client, token: client.list_orders(
-            scope.shop_id,
-            token,
-            updated_from=instant(position.first),
-            updated_to=instant(position.last),
-            cursor=position.page,
-        ),
-    )
+    page = await list_page(parts, scope, instant(position.first), instant(position.last), position.page)
     pending = tuple(dict.fromkeys(row.order_sn for row in page.rows))
     listed = replace(position, page=page.next_cursor, pages=position.pages + 1, pending=pending)
     return partial(_move, scope, walk, _Moved(listed, 0))
+
+
+async def list_page(
+    parts: Parts, scope: Scope, since: datetime, until: datetime, cursor: str | None
+) -> Page[OrderListEntry]:
+    """One page of the orders that changed in a window of at most 15 days.
+
+    Raises:
+        KedaiError: as the connector sorts the marketplace's answer.
+    """
+    return await call_with_token(
+        parts,
+        scope,
+        lambda client, token: client.list_orders(
+            scope.shop_id, token, updated_from=since, updated_to=until, cursor=cursor
+        ),
+    )
 
 
 async def _read_orders(parts: Parts, scope: Scope, position: Position, work: Work, walk: Walk) -> Sequence[Step]:

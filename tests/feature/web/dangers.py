@@ -119,6 +119,9 @@ HARMLESS = {
     "POST /api/v1/{environment}/connectors/{connector}/rebuilds",
     "POST /api/v1/{environment}/rebuilds/{run_id}/discards",
     "POST /api/v1/{environment}/events/{event_id}/replays",
+    "POST /e/{environment}/backfill/estimate",
+    "POST /e/{environment}/backfill",
+    "POST /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/backfills",
     # a copy of what the page shows
     "POST /audit/exports",
 }

@@ -8,6 +8,7 @@ from kedai.errors import Forbidden
 from kedai.web.dashboard.assets import router as assets
 from kedai.web.dashboard.routes_account import router as account
 from kedai.web.dashboard.routes_audit import router as audit
+from kedai.web.dashboard.routes_backfill import router as backfill
 from kedai.web.dashboard.routes_certificates import router as certificates
 from kedai.web.dashboard.routes_confirm import router as confirm
 from kedai.web.dashboard.routes_connection import router as connection
@@ -53,6 +54,7 @@ PAGES = (
     *(home, orders, events, parked, exceptions, runs, schedule, connection, credentials),
     *(shops, shop, merchants, certificates, switch),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
+    *(backfill,),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

@@ -144,6 +144,7 @@ RUN_KIND = {
     "replay_parked": "Replay parked events",
     "discard_parked": "Discard parked events",
     "catch_up": "Catch up on orders",
+    "backfill": "Back-fill orders",
     "rewrap": "Rewrap secrets",
     "main_account": "Set up what a main account granted",
     "replay_events": "Replay events",
@@ -238,6 +239,9 @@ NOTICES: dict[str, Notice] = {
     "pushes_registered": Notice("good", "The pushes are registered.", "Run the checks to see that they stand."),
     "replay_queued": Notice(
         "good", "The replay has been queued.", "It goes on by itself, also when you leave this page."
+    ),
+    "backfill_queued": Notice(
+        "good", "The back-fill has been queued.", "It goes on by itself, also when you leave this page."
     ),
     "discard_queued": Notice(
         "good", "The discarding has been queued.", "Nothing is deleted: each event stays and can be replayed."
