@@ -105,6 +105,47 @@ def backfill(
         raise typer.Exit(1)
 
 
+@app.command()
+def audit(
+    environment: Chosen,
+    since: Since,
+    until: Until,
+    shop: Shop = None,
+    connector: Connector = "shopee",
+    as_json: AsJson = False,
+) -> None:
+    """Compare what the marketplace lists for a period with what is held, order by order; 1 if anything differs."""
+    from kedai.sync.completeness import Statement, state
+    from kedai.sync.completeness import as_json as shown_statement
+    from kedai.sync.period import parse_period
+    from kedai.sync.reread import choose_shop
+    from kedai.web.api.shown import plain
+
+    chosen = parse_environment(environment, "--env")
+    with open_runtime_beside() as runtime:
+        parts, name = runtime.parts, runtime.parts.connector(connector).name
+        period = parse_period(since, until, now=runtime.clock.now())
+
+        async def ask() -> Statement:
+            return await state(parts, await choose_shop(parts, name, chosen, shop), period)
+
+        found = run_calls(runtime, ask)
+    if as_json:
+        print_json(plain(shown_statement(found)))
+    else:
+        print_table(
+            ("", "orders", "sha256"),
+            (("listed", f"{found.listed:,}", found.listed_hash), ("held", f"{found.held:,}", found.held_hash)),
+        )
+        for one in found.differences:
+            typer.echo(f"{one.order_sn}: {one.kind.value.replace('_', ' ')}: {one.reason}")
+        for gap in found.gaps:
+            typer.echo(f"Covered by nothing: {gap.since:%Y-%m-%d %H:%M} to {gap.until:%Y-%m-%d %H:%M} UTC", err=True)
+        typer.echo("Complete." if found.is_complete else "Not complete: see above.", err=True)
+    if not found.is_complete:
+        raise typer.Exit(1)
+
+
 def _tell_estimate(found: Estimate, *, as_json: bool) -> None:
     if as_json:
         told = {"windows": found.windows, "pages": found.pages, "orders": found.orders, "complete": found.is_complete}

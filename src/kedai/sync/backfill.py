@@ -49,20 +49,28 @@ def start(db: Session, scope: Scope, *, since: datetime, until: datetime, actor:
     return create_run(db, KIND, scope.connector, scope.environment, scope=told, total=None, actor=actor, now=now)
 
 
-def demand_shop(parts: Parts, db: Session, scope: Scope) -> None:
-    """Before anything is asked.
+def demand_active(parts: Parts, db: Session, scope: Scope) -> None:
+    """Before orders are read and written.
 
     Raises:
-        Sealed: this seems to be a copy. Conflict: its environment is not the active one, or the shop is not connected.
-        NotFound: there is no such shop.
+        Conflict: its environment is not the active one. And as `demand_shop`.
+    """
+    demand_shop(parts, db, scope)
+    if get_active_environment(db, scope.connector) is not scope.environment:
+        raise Conflict(f"{scope.environment.value.title()} is not the active environment: switch to it first.")
+
+
+def demand_shop(parts: Parts, db: Session, scope: Scope) -> None:
+    """Before anything is asked about a shop.
+
+    Raises:
+        Sealed: this seems to be a copy. NotFound: there is no such shop. Conflict: it is not connected.
     """
     parts.connector(scope.connector)
     parts.quarantine.refuse(db, scope.environment)
     shop = find_shop(db, scope)
     if shop is None:
         raise NotFound("There is no such shop here.")
-    if get_active_environment(db, scope.connector) is not scope.environment:
-        raise Conflict(f"{scope.environment.value.title()} is not the active environment: switch to it first.")
     if shop.state != "connected":
         raise Conflict(f"The shop is {shop.state.replace('_', ' ')}: it cannot be asked now.")
 
@@ -71,11 +79,11 @@ async def begin(parts: Parts, scope: Scope, period: Period, *, actor: Actor) -> 
     """Queue a back-fill that a person asked for.
 
     Raises:
-        As `demand_shop`.
+        As `demand_active`.
     """
 
     def queue(db: Session) -> Run:
-        demand_shop(parts, db, scope)
+        demand_active(parts, db, scope)
         now = parts.clock.now()
         return start(db, scope, since=period.since, until=period.until, actor=actor, now=now)
 
@@ -86,9 +94,9 @@ async def estimate(parts: Parts, scope: Scope, period: Period) -> Estimate:
     """Ask the marketplace's list how much there is; nothing is written.
 
     Raises:
-        As `demand_shop`, and KedaiError as the connector sorts the marketplace's answers.
+        As `demand_active`, and KedaiError as the connector sorts the marketplace's answers.
     """
-    await parts.read(lambda db: demand_shop(parts, db, scope))
+    await parts.read(lambda db: demand_active(parts, db, scope))
     return await _count(parts, scope, period)
 
 
@@ -99,7 +107,7 @@ async def read(parts: Parts, work: Work) -> Sequence[Step]:
     since, until = (datetime.fromisoformat(work.scope[name]) for name in ("since", "until"))
     scope = Scope(work.connector, work.environment, work.scope["shop_id"])
     try:
-        await parts.read(lambda db: demand_shop(parts, db, scope))
+        await parts.read(lambda db: demand_active(parts, db, scope))
         expected = (await _count(parts, scope, Period(since, until))).expected
     except KedaiError:  # then nobody knows how much there is; what is wrong is found out at the first step
         expected = None
@@ -113,7 +121,7 @@ def _expect(position: Position, expected: int | None, _db: Session, run: Run, *,
 
 
 async def _count(parts: Parts, scope: Scope, period: Period) -> Estimate:
-    windows = list(_windows(period))
+    windows = list(windows_of(period))
     pages = orders = 0
     for number, window in enumerate(windows):
         cursor = None
@@ -128,7 +136,8 @@ async def _count(parts: Parts, scope: Scope, period: Period) -> Estimate:
     return Estimate(len(windows), pages, orders, is_complete=True, expected=orders)
 
 
-def _windows(period: Period) -> Iterator[Period]:
+def windows_of(period: Period) -> Iterator[Period]:
+    """The period in parts that a list can be asked for."""
     since = period.since
     while since < period.until:
         until = min(since + LONGEST_WINDOW, period.until)

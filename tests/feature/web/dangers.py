@@ -121,6 +121,8 @@ HARMLESS = {
     "POST /api/v1/{environment}/events/{event_id}/replays",
     "POST /e/{environment}/backfill/estimate",
     "POST /e/{environment}/backfill",
+    "POST /e/{environment}/coverage",
+    "POST /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/statements",
     "POST /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/backfills",
     # a copy of what the page shows
     "POST /audit/exports",
