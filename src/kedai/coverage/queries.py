@@ -85,3 +85,25 @@ def _of(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
         CoveredInterval.environment == scope.environment,
         CoveredInterval.shop_id == scope.shop_id,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of a period one source covered, from 0 to 1, and up to when at last (None: not at all)."""
+
+    source: Source
+    share: float
+    until: datetime | None
+
+
+def shares(intervals: Sequence[Interval], *, since: datetime, until: datetime) -> list[Share]:
+    """For every source, whether it covered anything or not."""
+    told = []
+    for source in Source:
+        own = sorted((one for one in intervals if one.source is source), key=lambda one: one.since)
+        seconds, covered = 0.0, since
+        for one in own:
+            seconds += max((one.until - max(one.since, covered)).total_seconds(), 0.0)
+            covered = max(covered, one.until)
+        told.append(Share(source, seconds / (until - since).total_seconds(), covered if own else None))
+    return told

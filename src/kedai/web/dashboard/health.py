@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.queries import count_exceptions
+from kedai.coverage.queries import find_push_health
 from kedai.errors import NotFound
 from kedai.inbox import queries as inbox
 from kedai.runs.timing import ScheduleState
@@ -141,10 +142,26 @@ def _of_connection(
         title = f"A {label} secret cannot be read: it needs key {kid}"
         detail = "Give Kedai this master key again, or enter the secret anew."
         yield Item("bad", environment, title, detail, here, "Look at it")
+    yield from _of_pushes(db, name, label, environment)
     for shop in view.shops:
         yield from _of_shop(shell, shop, label, f"{here}#shops", environment)
     for merchant in view.merchants:
         yield from _of_merchant(shell, merchant, label, f"{here}#merchants", environment)
+
+
+def _of_pushes(db: Session, name: ConnectorName, label: str, environment: Environment) -> Iterator[Item]:
+    health = find_push_health(db, name, environment)
+    if health is None or health.status == "normal":
+        return
+    here = url(f"/connectors/{name}/certificates", env=environment.value)
+    if health.status == "suspended":
+        title = f"{label} has switched its pushes to us off"
+        detail = "Nothing of this time is sent later: orders are looked for every few minutes meanwhile."
+        yield Item("bad", environment, title, detail, here, "Mend it", health.since)
+        return
+    title = f"{label} is not content with our answers to its pushes"
+    detail = "It switches them off if this goes on; orders are looked for every few minutes meanwhile."
+    yield Item("warn", environment, title, detail, here, "Look at it", health.since)
 
 
 def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: Environment) -> Iterator[Item]:

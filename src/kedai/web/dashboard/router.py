@@ -12,6 +12,7 @@ from kedai.web.dashboard.routes_backfill import router as backfill
 from kedai.web.dashboard.routes_certificates import router as certificates
 from kedai.web.dashboard.routes_confirm import router as confirm
 from kedai.web.dashboard.routes_connection import router as connection
+from kedai.web.dashboard.routes_coverage import router as coverage
 from kedai.web.dashboard.routes_credentials import router as credentials
 from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exceptions import router as exceptions
@@ -54,7 +55,7 @@ PAGES = (
     *(home, orders, events, parked, exceptions, runs, schedule, connection, credentials),
     *(shops, shop, merchants, certificates, switch),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
-    *(backfill,),
+    *(backfill, coverage),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

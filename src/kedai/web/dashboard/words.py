@@ -132,6 +132,28 @@ RUN_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "cancelled": ("Cancelled", "quiet"),
 }
 
+PUSH_STATUS: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "normal": ("Normal", "good"),
+    "warning": ("Warning", "warn"),
+    "suspended": ("Suspended", "bad"),
+    "unknown": ("Unknown", "warn"),
+}
+
+SOURCE = {
+    "push": "Pushes",
+    "lost_push": "Lost pushes",
+    "reconcile": "Reconciling",
+    "backfill": "Back-fills",
+    "catch_up": "Catching up",
+}
+
+DIFFERENCE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "missing": ("Missing here", "bad"),
+    "older": ("Older here", "bad"),
+    "not_listed": ("Not listed there", "bad"),
+    "later": ("Changed since", "quiet"),
+}
+
 ROLE = {
     "viewer": "Viewer: sees orders, events and connections",
     "operator": "Operator: also connects, switches and replays",
@@ -145,6 +167,10 @@ RUN_KIND = {
     "discard_parked": "Discard parked events",
     "catch_up": "Catch up on orders",
     "backfill": "Back-fill orders",
+    "reconcile": "Reconcile",
+    "reconcile_week": "Reconcile seven days",
+    "lost_pushes": "Fetch lost pushes",
+    "push_health": "Ask how pushes go",
     "rewrap": "Rewrap secrets",
     "main_account": "Set up what a main account granted",
     "replay_events": "Replay events",

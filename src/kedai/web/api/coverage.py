@@ -1,23 +1,25 @@
-"""In JSON: which source covered which time of a shop, and the statement that nothing of a period is missing."""
+"""In JSON: what covered a shop's time, the statement that nothing of a period is missing, and back-fills."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from kedai.coverage.queries import find_gaps, list_intervals
 from kedai.errors import NotFound
-from kedai.sync import completeness
+from kedai.kit.ids import show_id
+from kedai.sync import backfill, completeness
 from kedai.sync.period import parse_period
 from kedai.values.environment import Scope
 from kedai.vault.queries import find_shop
 from kedai.web.api.place import PREFIX, Place, Reader, Replayer
-from kedai.web.api.shown import plain
+from kedai.web.api.shown import plain, shown_run
 from kedai.web.deps import ReadSession, RuntimeDep
 
-router = APIRouter(prefix=PREFIX)
+router = APIRouter(prefix=f"{PREFIX}/connectors/{{connector}}/shops/{{shop_id}}")
 Instant = Annotated[str, Field(max_length=40)]
 
 
@@ -30,7 +32,7 @@ class StatementBody(BaseModel):
     until: Instant
 
 
-@router.get("/connectors/{connector}/shops/{shop_id}/coverage")
+@router.get("/coverage")
 def show_coverage(
     connector: str,
     shop_id: str,
@@ -53,7 +55,7 @@ def show_coverage(
     return shown
 
 
-@router.post("/connectors/{connector}/shops/{shop_id}/statements")
+@router.post("/statements")
 async def make_statement(
     connector: str, shop_id: str, place: Place, runtime: RuntimeDep, _caller: Replayer, body: StatementBody
 ) -> dict[str, Any]:
@@ -62,3 +64,30 @@ async def make_statement(
     period = parse_period(body.since, body.until, now=runtime.clock.now())
     shown: dict[str, Any] = plain(completeness.as_json(await completeness.state(runtime.parts, scope, period)))
     return shown
+
+
+class BackfillBody(BaseModel):
+    """Which period; with ``dry_run`` only its size is asked."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    since: Instant
+    until: Instant
+    dry_run: bool = False
+
+
+@router.post("/backfills")
+async def begin(
+    connector: str, shop_id: str, place: Place, runtime: RuntimeDep, caller: Replayer, body: BackfillBody
+) -> Response:
+    """Queue a run that reads a period's orders anew; with ``dry_run`` only say how much there is."""
+    parts = runtime.parts
+    scope = Scope(parts.connector(connector).name, place, shop_id)
+    period = parse_period(body.since, body.until, now=runtime.clock.now())
+    if body.dry_run:
+        found = await backfill.estimate(parts, scope, period)
+        told = {"windows": found.windows, "pages": found.pages, "orders": found.orders, "complete": found.is_complete}
+        return JSONResponse({"dry_run": True, **told, "expected_orders": found.expected})
+    run = await backfill.begin(parts, scope, period, actor=caller.actor)
+    location = f"/api/v1/{place.value}/runs/{show_id('run', run.id)}"
+    return JSONResponse(shown_run(run), 202, headers={"Location": location})
