@@ -68,7 +68,7 @@ def demand_shop(parts: Parts, db: Session, scope: Scope) -> None:
     """
     parts.connector(scope.connector)
     parts.quarantine.refuse(db, scope.environment)
-    shop = find_shop(db, scope)
+    shop = None if "\0" in scope.shop_id else find_shop(db, scope)
     if shop is None:
         raise NotFound("There is no such shop here.")
     if shop.state != "connected":
