@@ -29,6 +29,8 @@ PAGES = (
     "/e/all/events?state=rejected",
     "/e/all/exceptions",
     "/e/all/runs",
+    "/e/sandbox/backfill",
+    "/e/sandbox/coverage",
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",

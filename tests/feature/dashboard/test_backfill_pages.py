@@ -62,7 +62,7 @@ def test_a_period_is_chosen_counted_started_and_read_without_script(shop: House,
         ({"since": "2018-01-01"}, "longer than 366 days"),
     ],
 )
-def test_a_bad_period_is_refused_at_its_field_and_nothing_is_begun(
+def test_49_a_bad_period_is_refused_at_its_field_and_nothing_is_begun(
     shop: House, admin: Browser, changed: dict[str, str], told: str
 ) -> None:
     for address in (f"{HERE}/estimate", HERE):

@@ -138,7 +138,7 @@ def test_one_order_is_read_anew(stall: Stall) -> None:
         ("２０２６-08-01", "2026-08-02", "since"),
     ],
 )
-def test_bad_periods_are_refused_by_the_field_that_is_wrong(since: str, until: str, field: str) -> None:
+def test_49_bad_periods_are_refused_by_the_field_that_is_wrong(since: str, until: str, field: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse_period(since, until, now=NOW)
     assert refused.value.field == field

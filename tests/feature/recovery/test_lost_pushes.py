@@ -97,7 +97,7 @@ def test_a_push_that_had_come_in_time_is_one_row_with_the_lost_one(stall: Stall)
     assert stall.run(lost_pushes.KIND).note == "1 lost push, 0 of them new"
 
 
-def test_messages_that_come_as_objects_have_the_same_id_each_time(stall: Stall) -> None:
+def test_f39_messages_that_come_as_objects_have_the_same_id_each_time(stall: Stall) -> None:
     (number,) = lose(stall)
     stall.market().settings(lost_data_as_text=False)
     stall.market().fail(error="error_server", status=500, path=CONFIRM)
@@ -128,7 +128,7 @@ def refuse(stall: Stall, *when: str) -> None:
             db.execute(sa.text(statement))
 
 
-def test_nothing_is_confirmed_past_a_push_that_could_not_be_stored(stall: Stall) -> None:
+def test_f39_nothing_is_confirmed_past_a_push_that_could_not_be_stored(stall: Stall) -> None:
     lose(stall, 3)
     refuse(stall, "NEW.matched_key = 'lost_push'")
     stall.begin(lost_pushes.KIND)

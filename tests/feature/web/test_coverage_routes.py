@@ -63,7 +63,7 @@ def test_coverage_tells_the_gaps_of_a_period(shop: Site) -> None:
         {"dry_run": "perhaps"},
     ],
 )
-def test_a_bad_period_is_refused_and_nothing_is_begun(shop: Site, changed: dict[str, Any]) -> None:
+def test_49_a_bad_period_is_refused_and_nothing_is_begun(shop: Site, changed: dict[str, Any]) -> None:
     caller = shop.token("operator")
     answer = shop.send("POST", f"{BASE}/backfills", {**PERIOD, **changed}, **caller)
     assert (answer.status, runs(shop)) == (422, 0)
