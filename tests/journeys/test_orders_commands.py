@@ -42,4 +42,4 @@ def test_an_order_is_read_anew_a_period_is_filled_and_the_statement_is_complete(
 
     refused = home.run("orders", "backfill", "--env", "sandbox", "--since", "yesterday", "--until", "2026-01-01")
     assert refused.returncode == 2
-    assert "Write a day" in refused.stderr
+    assert "no such date" in refused.stderr

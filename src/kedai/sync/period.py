@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kedai.errors import Invalid
+from kedai.kit.instants import parse_instant
 
 LONGEST = timedelta(days=366)
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_HOW = "Write a day, as 2026-07-31, or an instant with its zone, as 2026-07-31T08:00:00Z."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,5 @@ def parse_period(since: str, until: str, *, now: datetime) -> Period:
 
 
 def _instant(text: str, field: str) -> datetime:
-    text = text.strip()
-    try:
-        if _DAY.fullmatch(text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        raise Invalid(f"This is no day and no instant. {_HOW}", field=field) from None
-    raise Invalid(f"It does not say in which zone. {_HOW}", field=field)
+    is_day = _DAY.fullmatch(text.strip()) is not None
+    return parse_instant(text, field=field, zone_given=not is_day).replace(microsecond=0)

@@ -53,10 +53,10 @@ def test_a_period_is_chosen_counted_started_and_read_without_script(shop: House,
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"since": "2019-02-30"}, "no day"),
+        ({"since": "2019-02-30"}, "no such date"),
         ({"since": "2020-01-01", "until": "2019-12-01"}, "ends before it begins"),
         ({"until": "9999-12-31"}, "in the future"),
-        ({"since": "<script>"}, "no day"),
+        ({"since": "<script>"}, "no such date"),
         ({"shop_id": ""}, "Choose a shop"),
         ({"shop_id": "404"}, "no such shop"),
         ({"since": "2018-01-01"}, "longer than 366 days"),

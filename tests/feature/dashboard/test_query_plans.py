@@ -1,4 +1,4 @@
-"""T35: at a million rows no list may read a table from end to end: each statement's plan is looked at, on both databases."""
+"""T35: at a million rows no list may read a whole table: each statement's plan is looked at, on both databases."""
 
 from __future__ import annotations
 

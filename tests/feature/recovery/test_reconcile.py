@@ -56,7 +56,7 @@ def test_all_pages_are_read(stall: Stall) -> None:
     assert equal(stall)
 
 
-def test_f36_a_change_that_is_told_late_and_in_the_wrong_order_stands_as_the_marketplace_has_it(stall: Stall) -> None:
+def test_a_change_that_no_push_told_stands_as_the_marketplace_has_it(stall: Stall) -> None:
     market = stall.market()
     market.settings(event_pushes=False)
     number = market.create_order(status="READY_TO_SHIP")["order_sn"]
