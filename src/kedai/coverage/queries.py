@@ -68,12 +68,6 @@ def find_gaps(intervals: Iterable[Interval], *, since: datetime, until: datetime
     return [*gaps, Gap(covered, until)] if covered < until else gaps
 
 
-def find_covered_until(db: Session, scope: Scope, source: Source) -> datetime | None:
-    """Up to when a source has covered a shop at last; None where it never has."""
-    statement = sa.select(sa.func.max(CoveredInterval.covered_until))
-    return db.execute(statement.where(*_of(scope), CoveredInterval.source == source.value)).scalar()
-
-
 def find_push_health(db: Session, connector: ConnectorName, environment: Environment) -> PushHealth | None:
     """How pushes went when the marketplace was last asked."""
     return db.get(PushHealth, (connector, environment))

@@ -14,7 +14,8 @@ from kedai.errors import Conflict, KedaiError, NotFound
 from kedai.runs.service import create_run, move_on
 from kedai.sync.parts import Parts
 from kedai.sync.period import Period
-from kedai.sync.windows import LONGEST_WINDOW, Position, Walk, list_page, read_windows, told_span
+from kedai.sync.position import LONGEST_WINDOW, Position
+from kedai.sync.windows import Walk, list_page, read_windows, told_span
 from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.coverage import Source

@@ -6,19 +6,24 @@ wrong, is found here, whatever the cause.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from kedai.coverage.queries import find_covered_until
 from kedai.runs.queries import OPEN_STATES, list_latest_runs
 from kedai.runs.service import create_run
+from kedai.sync.position import instant
 from kedai.sync.windows import LONGEST_LOOK_BACK, Walk, read_windows
 from kedai.sync.work import Work
 from kedai.values.actor import Actor
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
+
+if TYPE_CHECKING:
+    from kedai.runs.models import Run
 
 KIND = "reconcile"
 SWEEP_KIND = "reconcile_week"
@@ -34,8 +39,10 @@ _KNOWN_RUNS = 500
 def since_last_time(db: Session, scope: Scope, work: Work) -> tuple[datetime, datetime]:
     """From where the last one ended, however long ago, to when this one was queued."""
     until = work.created_at
-    covered = find_covered_until(db, scope, Source.RECONCILE)
-    since = until - FIRST_LOOK_BACK if covered is None else covered - OVERLAP
+    last = next((run for run in _known(db, scope) if run.state == "succeeded"), None)
+    # not from where it is covered: one order that can never be read would make each look longer than the one before
+    ended = None if last is None or last.cursor is None else instant(last.cursor["until"])
+    since = until - FIRST_LOOK_BACK if ended is None else ended - OVERLAP
     return max(since, until - LONGEST_LOOK_BACK), until
 
 
@@ -53,10 +60,15 @@ read_week = partial(read_windows, Walk(Source.RECONCILE, last_week, waits=False)
 
 def start(db: Session, scope: Scope, *, not_after: datetime, actor: Actor, now: datetime) -> bool:
     """Queue one for a shop, unless one is open or was begun after ``not_after``; whether it was queued."""
-    known = list_latest_runs(db, KIND, scope.connector, environment=scope.environment, limit=_KNOWN_RUNS)
-    last = next((run for run in known if run.scope.get("shop_id") == scope.shop_id), None)
+    last = next(_known(db, scope), None)
     if last is not None and (last.state in OPEN_STATES or last.created_at > not_after):
         return False
     told = {"shop_id": scope.shop_id}
     create_run(db, KIND, scope.connector, scope.environment, scope=told, total=None, actor=actor, now=now)
     return True
+
+
+def _known(db: Session, scope: Scope) -> Iterator[Run]:
+    """The shop's own, newest first."""
+    known = list_latest_runs(db, KIND, scope.connector, environment=scope.environment, limit=_KNOWN_RUNS)
+    return (run for run in known if run.scope.get("shop_id") == scope.shop_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from kedai.orders.service import PreparedOrder
 from kedai.runs.service import end_run, move_on, postpone_run
 from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
+from kedai.sync.position import Position, instant, told
 from kedai.sync.tokens import call_with_token
 from kedai.sync.work import Step, Work
 from kedai.values.coverage import Source
@@ -36,7 +37,6 @@ from kedai.vault.shops import lose_shop, note_call
 if TYPE_CHECKING:
     from kedai.runs.models import Run
 
-LONGEST_WINDOW = timedelta(days=15)
 LONGEST_LOOK_BACK = timedelta(days=90)
 OVERLAP = timedelta(minutes=10)
 """Clocks differ, and a push may be late: what changed just before is looked at too."""
@@ -62,53 +62,6 @@ class Walk:
     source: Source
     span: Callable[[Session, Scope, Work], tuple[datetime, datetime]]
     waits: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a run stands: the window's ends and the run's own end in Unix seconds, the next page, orders not yet read.
-
-    ``missing`` and ``older`` count what was found wrong so far; ``is_whole`` says that no order of this window was left
-    out: only then it is covered.
-    """
-
-    first: int
-    last: int
-    until: int
-    page: str | None = None
-    pages: int = 0
-    pending: tuple[str, ...] = ()
-    missing: int = 0
-    older: int = 0
-    is_whole: bool = True
-
-    @classmethod
-    def between(cls, since: datetime, until: datetime) -> Position:
-        """At the beginning of a period, which is made a second long where it is empty."""
-        first = int(since.timestamp())
-        end = max(int(until.timestamp()), first + 1)
-        return cls(first, _window_end(first, end), end)
-
-    @classmethod
-    def of(cls, cursor: dict[str, Any]) -> Position:
-        """As it was stored."""
-        return cls(**{**cursor, "pending": tuple(cursor["pending"])})
-
-    @property
-    def ends_window(self) -> bool:
-        """Whether nothing of the window is left."""
-        return not self.pending and self.page is None
-
-    def following(self) -> Position | None:
-        """The beginning of the next window; None behind the last one."""
-        if self.last >= self.until:
-            return None
-        end = _window_end(self.last, self.until)
-        return replace(self, first=self.last, last=end, pages=0, is_whole=True)
-
-
-def _window_end(first: int, until: int) -> int:
-    return min(first + int(LONGEST_WINDOW.total_seconds()), until)
 
 
 async def read_windows(walk: Walk, parts: Parts, work: Work) -> Sequence[Step]:
@@ -285,7 +238,7 @@ def _move(scope: Scope, walk: Walk, moved: _Moved, db: Session, run: Run, *, now
     run.note = ""
     if following is not None:
         return False
-    end_run(run, "succeeded", note=_told(position), now=now)
+    end_run(run, "succeeded", note=told(position), now=now)
     return False
 
 
@@ -296,18 +249,6 @@ def _with_counts(to: Position, run: Run) -> Position:
         return to
     is_whole = to.is_whole and stored["is_whole"]
     return replace(to, missing=stored["missing"], older=stored["older"], is_whole=is_whole)
-
-
-def _told(position: Position) -> str:
-    """What was found, for people."""
-    if not position.missing and not position.older:
-        return "nothing was missing"
-    told = []
-    if position.missing:
-        told.append(f"{position.missing:,} {'order was' if position.missing == 1 else 'orders were'} missing")
-    if position.older:
-        told.append(f"{position.older:,} {'was' if position.older == 1 else 'were'} older")
-    return ", ".join(told)
 
 
 def _lose_shop(
@@ -336,8 +277,3 @@ def _end(note: str, _db: Session, run: Run, *, now: datetime) -> bool:
 def told_span(_db: Session, _scope: Scope, work: Work) -> tuple[datetime, datetime]:
     """The period that the run's scope names."""
     return datetime.fromisoformat(work.scope["since"]), datetime.fromisoformat(work.scope["until"])
-
-
-def instant(seconds: int) -> datetime:
-    """From Unix seconds."""
-    return datetime.fromtimestamp(seconds, UTC)

@@ -17,7 +17,6 @@ from kedai.inbox import receipts
 from kedai.orders import held
 from kedai.orders import queries as orders
 from kedai.orders.queries import OrderKey
-from kedai.values.coverage import Source
 from kedai.values.environment import Environment, Scope
 from kedai.values.event import EventState
 from tests.feature.dashboard.world import fill
@@ -79,7 +78,7 @@ def recovery_reads(db: Session, environment: Environment | None) -> None:
     receipts.find_last_pushes(db, scope, numbers)
     receipts.find_last_rejection(db, FAKE, scope.environment)
     coverage.list_intervals(db, scope, **period)
-    coverage.find_covered_until(db, scope, Source.RECONCILE)
+    inbox.find_last_pushes(db, FAKE, environment=scope.environment)
 
 
 @pytest.mark.parametrize("environment", [LIVE, None])

@@ -108,8 +108,20 @@ def test_a_window_of_which_an_order_was_left_out_is_not_called_covered(stall: St
     assert stall.covered() == []
     assert number in {one.last_order_sn for one in stall.exceptions()}
     stall.market().settings(fail=[])
-    assert look(stall) == "1 order was missing"
+    assert look(stall, reconcile.SWEEP_KIND) == "1 order was missing"
     assert len(stall.covered()) == 1
+
+
+def test_an_order_that_can_never_be_read_makes_no_look_longer(stall: Stall) -> None:
+    stall.market().create_order(status="READY_TO_SHIP")
+    stall.market().fail(error="error_data", path="/api/v2/order/get_order_detail", times=None)
+    for _ in range(2):
+        look(stall)
+        stall.clock.advance(HOUR)
+    look(stall)
+    first, *later = [run.cursor for run in stall.runs(reconcile.KIND)]
+    assert first["until"] - first["first"] > 14 * 86_400
+    assert [one["until"] - one["first"] < 2 * 3_600 for one in later] == [True, True]
 
 
 def test_a_shop_that_cannot_be_asked_is_left_to_the_next_time(stall: Stall) -> None:

@@ -13,7 +13,7 @@ from kedai.runtime import Runtime
 from kedai.sync import backfill
 from kedai.sync.backfill import Estimate
 from kedai.sync.period import Period, parse_period
-from kedai.sync.windows import LONGEST_WINDOW
+from kedai.sync.position import LONGEST_WINDOW
 from kedai.values.environment import Environment, Scope
 from kedai.vault.queries import get_active_environment, list_shops
 from kedai.web.dashboard.access import Replayer
