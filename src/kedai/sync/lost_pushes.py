@@ -23,6 +23,7 @@ from kedai.kit.ids import new_id
 from kedai.runs.service import end_run, move_on
 from kedai.sync.arrivals import store_fetched
 from kedai.sync.parts import Parts, open_client
+from kedai.sync.plans import Plan
 from kedai.sync.work import Step, Work
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
@@ -35,6 +36,15 @@ if TYPE_CHECKING:
 KIND = "lost_pushes"
 FETCHED_KEY = "lost_push"
 """Stands where other pushes name the key that verified them: this one was handed out on our own signed call."""
+
+PLAN = Plan(
+    kind=KIND,
+    label="Fetch lost pushes",
+    does="Asks the marketplace for pushes that never arrived, and stores them.",
+    every=timedelta(minutes=10),
+    grace=timedelta(minutes=30),
+    timeout=timedelta(hours=2),
+)
 
 KEPT_FOR = timedelta(days=3)
 """A marketplace forgets what lies longer in the queue."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.connector_exceptions.service import Trouble, clear_exception, raise_exception
 from kedai.connectors.base import Probes, PushesToUs
 from kedai.coverage import service as coverage
 from kedai.coverage.service import Noted, Rating
@@ -22,6 +22,7 @@ from kedai.inbox.receipts import find_last_rejection
 from kedai.runs.service import end_run
 from kedai.sync import backfill, reconcile
 from kedai.sync.parts import Parts, open_client
+from kedai.sync.plans import Plan
 from kedai.sync.preflight.pushes import missing_codes
 from kedai.sync.urls import webhook_urls
 from kedai.sync.windows import LONGEST_LOOK_BACK, OVERLAP
@@ -38,6 +39,16 @@ if TYPE_CHECKING:
 
 KIND = "push_health"
 EVERY = timedelta(minutes=5)
+PLAN = Plan(
+    kind=KIND,
+    label="Ask how pushes go",
+    does="Asks the marketplace how it rates our answers to its pushes; while that is not well, orders are looked for.",
+    every=EVERY,
+    grace=timedelta(minutes=15),
+    timeout=timedelta(minutes=30),
+    everywhere=True,
+)
+
 _LONGEST_SILENCE = 3 * EVERY
 """Whoever did not ask for longer was away, and pushes may have been too."""
 
@@ -78,9 +89,12 @@ def _note(work: Work, answer: _Answer, db: Session, run: Run, *, now: datetime) 
     config = answer.config
     rating = Rating(config.status.value, config.suspended_at, answer.reaches_us)
     noted = coverage.note_rating(db, work.connector, work.environment, rating, now=answer.asked_at)
+    trouble = Trouble(KIND, _TITLES.get(config.status, ""), _NEXT_STEP, group=KIND)
     if noted.changed and not rating.is_sound:
-        trouble = Trouble(KIND, _TITLES[config.status], _NEXT_STEP, group=KIND)
         raise_exception(db, work.connector, work.environment, trouble, now=now)
+    if noted.changed and rating.is_sound:
+        note = "The marketplace is content again."
+        clear_exception(db, work.connector, work.environment, trouble.fingerprint, note=note, now=now)
     if get_active_environment(db, work.connector) is work.environment:
         for shop in list_shops(db, work.connector, environment=work.environment):
             if shop.state == "connected":

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from kedai.runs.queries import OPEN_STATES, list_latest_runs
 from kedai.runs.service import create_run
+from kedai.sync.plans import Plan
 from kedai.sync.position import instant
 from kedai.sync.windows import LONGEST_LOOK_BACK, Walk, read_windows
 from kedai.sync.work import Work
@@ -27,6 +28,26 @@ if TYPE_CHECKING:
 
 KIND = "reconcile"
 SWEEP_KIND = "reconcile_week"
+PLAN = Plan(
+    kind=KIND,
+    label="Reconcile orders",
+    does="Compares what changed at the marketplace since the last time with what is held here.",
+    cron="7 * * * *",
+    spread=timedelta(minutes=20),
+    grace=timedelta(hours=2),
+    timeout=timedelta(hours=6),
+    per_shop=True,
+)
+SWEEP_PLAN = Plan(
+    kind=SWEEP_KIND,
+    label="Reconcile seven days",
+    does="Compares what changed at the marketplace in the last seven days with what is held here, once more.",
+    cron="23 3 * * *",
+    spread=timedelta(hours=1),
+    grace=timedelta(hours=6),
+    timeout=timedelta(hours=12),
+    per_shop=True,
+)
 OVERLAP = timedelta(minutes=30)
 """A list may lag behind what it lists."""
 

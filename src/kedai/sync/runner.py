@@ -74,7 +74,13 @@ READERS: dict[str, Reader] = {
 }
 """What to do before the next steps, per kind of run that needs the marketplace, or long work outside a transaction."""
 
-PLANS: dict[str, Plan] = {one.kind: one for one in (keep_alive.PLAN, retention.PLAN)}
+PLANS: dict[str, Plan] = {
+    one.kind: one
+    for one in (
+        *(keep_alive.PLAN, retention.PLAN),
+        *(lost_pushes.PLAN, push_health.PLAN, reconcile.PLAN, reconcile.SWEEP_PLAN),
+    )
+}
 """The kinds that come round by themselves, and when: each declares its `PLAN` beside its `KIND`."""
 
 GENTLE = (retention.KIND, rewrap.KIND)

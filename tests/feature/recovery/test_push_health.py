@@ -114,6 +114,7 @@ def test_only_the_active_environment_is_made_up_for_and_both_are_asked(stall: St
     assert health(stall, Environment.LIVE).status == "normal"
     assert stall.runs(reconcile.KIND) == []
     assert stall.runs(backfill.KIND) == []
+    assert [one.state for one in stall.exceptions()] == ["resolved"]
     assert [one.environment for one in stall.exceptions()] == [Environment.LIVE]
 
 
