@@ -95,6 +95,12 @@ TRIED: Mapping[str, tuple[str, ...]] = {
     "runs pause": ("retention --env sandbox --reason canary",),
     "runs resume": ("retention --env sandbox --json",),
     "runs cancel": ("run_00000000000000000000000000000000 --env sandbox",),
+    "orders sync": ("A1 --env sandbox", "A1 --env live --json"),
+    "orders backfill": (
+        "--env sandbox --since 2026-07-01 --until 2026-07-31 --dry-run",
+        "--env live --since 2026-07-01 --until 2026-07-31 --json",
+    ),
+    "orders audit": ("--env sandbox --since 2026-07-01 --until 2026-07-31 --json",),
     "staff create": ("{email} --role viewer --password-stdin", "x@example.com --role viewer --password {secret}"),
     "staff list": ("",),
     "staff role": ("new@example.com operator",),

@@ -40,7 +40,8 @@ def test_f39_lost_pushes_that_were_stored_and_not_confirmed_come_again_and_are_o
 
     home.start(command)
 
-    wait_until(lambda: home.rows(sa.select(Run.state)) == [("succeeded",)], message="the run did not end")
+    state = sa.select(Run.state).where(Run.kind == lost_pushes.KIND).order_by(Run.id).limit(1)
+    wait_until(lambda: home.rows(state) == [("succeeded",)], message="the run did not end")
     duplicates = home.rows(sa.select(RawEvent.duplicates))
     assert (duplicates, waiting(home)) == ([(1,)] * LOST, 0)
     home.wait_equal("sandbox")
