@@ -26,8 +26,9 @@ def tend(site: Site) -> int:
 
 
 def work(site: Site) -> None:
-    for _ in range(4):
-        asyncio.run(run_next(site.runtime.worker_parts))
+    """Those kinds alone that ask no marketplace here."""
+    for kind in (keep_alive.KIND, retention.KIND) * 2:
+        asyncio.run(run_next(site.runtime.worker_parts, kind=kind))
 
 
 def test_run_now_answers_202_and_where_the_run_can_be_watched_and_stopped(site: Site) -> None:
