@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     crash_at: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="crash points, for tests only")
     lease_seconds: int = Field(default=45, ge=1, le=600)
+    event_days: int = Field(default=90, ge=7, le=3650)
+    answer_days: int = Field(default=180, ge=7, le=3650)
+    rejected_days: int = Field(default=30, ge=1, le=3650)
+    run_days: int = Field(default=90, ge=7, le=3650)
+    personal_data_days: int = Field(default=180, ge=7, le=3650)
 
     @field_validator("public_url")
     @classmethod

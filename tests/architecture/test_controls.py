@@ -20,8 +20,8 @@ def _numbers(kind: str, *spans: tuple[int, int]) -> list[str]:
 
 
 REQUIRED = {
-    *_numbers("T", (1, 9), (15, 20), (22, 22), (26, 33), (37, 38), (40, 44)),
-    *_numbers("F", (8, 8), (42, 46)),
+    *_numbers("T", (1, 9), (15, 20), (22, 22), (26, 33), (35, 35), (37, 38), (40, 44)),
+    *_numbers("F", (8, 8), (36, 37), (39, 46)),
     *_numbers("", (44, 47), (49, 61), (63, 73)),
     "Clone quarantine",
 }

@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
 from kedai.runs import service as runs
+from kedai.sync import schedule
 from kedai.sync.keep_alive import EVERY_SECONDS, KeepAlive
 from kedai.sync.parts import Parts
 from kedai.sync.process import process_next
 from kedai.sync.runner import CALLING_NOBODY, run_next
+from kedai.sync.schedule import tend
 
 _PUSH_LANES = 2
 _IDLE_SECONDS = 0.25
@@ -69,7 +71,7 @@ class Worker:
         )
         try:
             lanes = [push_lane] * _PUSH_LANES + [run_lane]
-            await asyncio.gather(*(self._work(lane) for lane in lanes), self._keep_tokens())
+            await asyncio.gather(*(self._work(lane) for lane in lanes), self._keep_tokens(), self._tend_schedule())
         finally:
             await self._parts.http.close()
 
@@ -99,16 +101,27 @@ class Worker:
                 await self._rest(lane)
 
     async def _keep_tokens(self) -> None:
-        """No push wakes this: it is about what nobody uses."""
+        """What this process has begun, or saved on its disk, is no run's matter: another host cannot finish it."""
         keeper = KeepAlive(self._parts)
         while not self._stop.is_set():
             try:
-                await keeper.look(must_stop=self._stop.is_set)
+                await keeper.finish_begun(must_stop=self._stop.is_set)
             except StorageUnavailable as error:
                 log.warning("the database cannot be reached", detail=str(error))
             except Exception:
                 log.exception("the worker stumbled over tokens")
             await self._sleep(EVERY_SECONDS)
+
+    async def _tend_schedule(self) -> None:
+        """What is due becomes runs, which the lane for runs takes within its next look."""
+        while not self._stop.is_set():
+            try:
+                await tend(self._parts)
+            except StorageUnavailable as error:
+                log.warning("the database cannot be reached", detail=str(error))
+            except Exception:
+                log.exception("the worker stumbled over the schedule")
+            await self._sleep(schedule.EVERY_SECONDS)
 
     async def _breathe(self) -> None:
         """Between two write transactions; longer while senders wait."""

@@ -16,12 +16,14 @@ from kedai.web.api import (
     certificates,
     confirmations,
     connectors,
+    coverage,
     merchants,
     parity,
     parked,
     rebuilds,
     replays,
     runs,
+    schedules,
     shops,
 )
 from kedai.web.dashboard.router import router as dashboard
@@ -29,7 +31,10 @@ from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
-APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
+APIS = (
+    *(connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, schedules, shops, merchants),
+    coverage,
+)
 """The rooms of JSON routes."""
 
 
