@@ -1,13 +1,13 @@
 """The one way to claim a row for a while: two columns, one statement, both databases.
 
 A holder that dies loses its rows when the lease ends. Time is the database's on PostgreSQL; on SQLite it is the wall
-clock, and `serve` voids all leases when it takes its lock file.
+clock, `serve` voids all leases when it takes its lock file, and where that clock is set back they go with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -46,6 +46,14 @@ def now(db: Session) -> datetime:
 def free_at(model: type[Row], instant: datetime) -> sa.ColumnElement[bool]:
     """Rows nobody holds at ``instant``."""
     return sa.or_(model.lease_until.is_(None), model.lease_until < instant)
+
+
+def set_back(db: Session, model: type[Row], by: timedelta) -> None:
+    """Let what is held end as soon as it would have, had SQLite's clock not been set back by so much."""
+    ends = sa.type_coerce(model.lease_until, sa.Integer)
+    earlier = ends - by // timedelta(microseconds=1)
+    statement = sa.update(model).where(model.lease_until.is_not(None)).values(lease_until=earlier)
+    db.execute(statement, execution_options={"synchronize_session": False})
 
 
 def take(

@@ -139,6 +139,11 @@ def void_leases(db: Session) -> None:
     )
 
 
+def set_leases_back(db: Session, by: timedelta) -> None:
+    """The clock of an embedded installation was set back by so much."""
+    lease.set_back(db, RawEvent, by)
+
+
 def wake_shop(db: Session, connector: ConnectorName, environment: Environment, shop_id: str, *, now: datetime) -> None:
     """Make a shop's waiting pushes due: it was connected again."""
     db.execute(

@@ -221,3 +221,8 @@ def _note_deed(db: Session, run: Run, action: str, actor: Actor, now: datetime) 
 def void_leases(db: Session) -> None:
     """After taking the lock file of an embedded installation: whoever held runs is gone."""
     db.execute(sa.update(Run).where(Run.lease_by.is_not(None)).values(lease_by=None, lease_until=None))
+
+
+def set_leases_back(db: Session, by: timedelta) -> None:
+    """The clock of an embedded installation was set back by so much."""
+    lease.set_back(db, Run, by)

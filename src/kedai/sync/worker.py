@@ -1,4 +1,4 @@
-"""The worker: a few lanes that work on pushes, one that takes runs, and what is looked after at intervals; else it sleeps."""
+"""The worker: a few lanes that work on pushes, one that takes runs, and a look after the rest; else it sleeps."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
+from kedai.kit.clock import SystemClock
 from kedai.runs import service as runs
-from kedai.sync import schedule
+from kedai.sync import clock_watch, schedule
 from kedai.sync.call_log import PRUNE_EVERY_SECONDS, prune_calls
+from kedai.sync.clock_watch import ClockWatch
 from kedai.sync.keep_alive import EVERY_SECONDS, KeepAlive
 from kedai.sync.parts import Parts
 from kedai.sync.process import process_next
@@ -90,16 +92,16 @@ class Worker:
         parts, must_stop, repeat = self._parts, self._stop.is_set, self._again_and_again
         # What this process has begun, or saved on its disk, is no run's matter: another host cannot finish it.
         keeper = KeepAlive(parts)
-        return (
-            self._again_and_again(
-                lambda: keeper.finish_begun(must_stop=must_stop), every=EVERY_SECONDS, after="tokens"
-            ),
+        upkeep = [
+            repeat(lambda: keeper.finish_begun(must_stop=must_stop), every=EVERY_SECONDS, after="tokens"),
             repeat(lambda: schedule.tend(parts), every=schedule.EVERY_SECONDS, after="the schedule"),
             # Many times a day, unlike the rest of what is forgotten: calls are many, and their number is bounded.
-            repeat(
-                lambda: prune_calls(parts, must_stop=must_stop), every=PRUNE_EVERY_SECONDS, after="the log of calls"
-            ),
-        )
+            repeat(lambda: prune_calls(parts, must_stop=must_stop), every=PRUNE_EVERY_SECONDS, after="calls"),
+        ]
+        if parts.settings.embedded:
+            watch = ClockWatch(parts, SystemClock())
+            upkeep.append(repeat(watch.look, every=clock_watch.EVERY_SECONDS, after="the clock"))
+        return upkeep
 
     async def _work(self, lane: _Lane) -> None:
         while not self._stop.is_set():

@@ -136,6 +136,12 @@ def void_refresh_leases(db: Session) -> None:
         db.execute(held.values(lease_by=None, lease_until=None))
 
 
+def set_refresh_leases_back(db: Session, by: timedelta) -> None:
+    """The clock of an embedded installation was set back by so much."""
+    for kind in KINDS:
+        lease.set_back(db, kind.tokens, by)
+
+
 def find_open_since(db: Session, since: datetime) -> Account | None:
     """An account whose renewal was begun after that instant and never finished, or None."""
     for kind in KINDS:
