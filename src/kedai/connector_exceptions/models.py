@@ -36,6 +36,7 @@ class ConnectorException(Model):
     code: Mapped[str] = mapped_column(sa.Text)
     title: Mapped[str] = mapped_column(sa.Text)
     next_step: Mapped[str] = mapped_column(sa.Text)
+    last_message: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
     state: Mapped[str] = mapped_column(sa.Text)
     count: Mapped[int] = mapped_column(Integer)
     shop_id: Mapped[str | None] = mapped_column(KeyText)

@@ -23,11 +23,15 @@ from kedai.values.actor import SYSTEM
 from kedai.values.environment import ConnectorName, Environment
 
 MAX_NOTE = 2_000
+MAX_MESSAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What happened, in words: ``code`` and ``group`` decide which troubles count as the same one."""
+    """What happened, in words: ``code`` and ``group`` decide which troubles count as the same one.
+
+    ``message`` is what was said this time (by the marketplace, for example); the last one is kept.
+    """
 
     code: str
     title: str
@@ -36,6 +40,7 @@ class Trouble:
     group: str = ""
     order_sn: str | None = None
     event_id: UUID | None = None
+    message: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -110,6 +115,7 @@ def _raise_group(
         "code": last.code,
         "title": last.title,
         "next_step": last.next_step,
+        "last_message": last.message[:MAX_MESSAGE],
         "state": "new",
         "count": count,
         "shop_id": last.shop_id,
@@ -135,7 +141,7 @@ def _upsert(dialect: str) -> sa.Executable:
     state = sa.case(
         (is_back, "regressed"), (table.state == "new", "ongoing"), (slept_enough, "ongoing"), else_=table.state
     )
-    renewed = ("title", "next_step", "last_event_id", "last_order_sn", "last_seen_at")
+    renewed = ("title", "next_step", "last_message", "last_event_id", "last_order_sn", "last_seen_at")
     changes = {name: offered[name] for name in renewed} | {"count": table.count + offered.count, "state": state}
     changes |= {
         "snoozed_until": sa.case((slept_enough, None), else_=table.snoozed_until),

@@ -143,6 +143,12 @@ def keep_rejected(
     db.execute(sa.delete(RejectedDelivery).where(RejectedDelivery.id.in_(surplus)))
 
 
+def waiting_again(now: datetime) -> dict[str, Any]:
+    """A clean slate: the values of a push that is back in the queue."""
+    values: dict[str, Any] = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "finished_at": None}
+    return values | {"attempts": 0, "stalls": 0, "discarded_by": None}
+
+
 def _parked(
     connector: ConnectorName, environment: Environment, reason: ParkedReason, shop_id: str | None
 ) -> tuple[sa.ColumnElement[bool], ...]:

@@ -186,6 +186,7 @@ def create_tables() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("next_step", sa.Text(), nullable=False),
+        sa.Column("last_message", sa.Text(), nullable=False, server_default=""),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("count", types.Integer, nullable=False),
         sa.Column("shop_id", types.KeyText, nullable=True),

@@ -200,7 +200,7 @@ def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[It
         )
         level: Level = "warn" if is_active else "info"
         yield Item(level, environment, title, detail, url(events, state="parked"), "Show parked events")
-    counts = count_exceptions(db, environment=environment)
+    counts = count_exceptions(db, environment=environment, now=shell.now)
     fresh, ongoing = counts["new"] + counts["regressed"], counts["ongoing"]
     if fresh or ongoing:
         named = [plural(fresh, "new one", "new ones")] if fresh else []

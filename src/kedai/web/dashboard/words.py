@@ -157,6 +157,7 @@ SHADOW_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
     "applied": ("Applied", "good", ""),
     "moved_on": ("Changed since", "info", "It was left alone."),
     "discarded": ("Left as it is", "quiet", ""),
+    "retry_exception": "Retry what an exception stopped",
 }
 
 KEY_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {

@@ -1,0 +1,44 @@
+"""Troubles across features: what a code means, and who looks after a group. Trying again is `retry`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from kedai.connector_exceptions import acts, causes
+from kedai.connector_exceptions.models import ConnectorException
+from kedai.connectors.base import ExplainsCodes
+from kedai.errors import Invalid
+from kedai.staff.queries import find_staff_by_email
+from kedai.sync.parts import Parts
+from kedai.values.actor import Actor
+from kedai.values.cause import Cause
+from kedai.values.environment import ConnectorName, Environment
+
+
+def explain(parts: Parts, row: ConnectorException) -> Cause:
+    """What a group's code means: our words for our codes, the connector's for its own, else an honest default."""
+    if row.code in causes.CAUSES:
+        return causes.CAUSES[row.code]
+    connector = parts.connectors.get(ConnectorName(row.connector))
+    found = connector.explain_code(row.code) if isinstance(connector, ExplainsCodes) else None
+    return found or causes.UNKNOWN
+
+
+def assign(
+    db: Session, exception_id: UUID, *, environment: Environment, assignee: str | None, actor: Actor, now: datetime
+) -> ConnectorException:
+    """Say who looks after a group, by their address; ``None`` for nobody.
+
+    Raises:
+        NotFound: no such group in that environment. Invalid: nobody of that address works here.
+    """
+    email = None
+    if assignee is not None:
+        person = find_staff_by_email(db, assignee)
+        if person is None or person.disabled_at is not None:
+            raise Invalid("Nobody with this address works here.", field="assignee")
+        email = person.email
+    return acts.set_assignee(db, exception_id, environment=environment, assignee=email, actor=actor, now=now)
