@@ -1,4 +1,4 @@
-"""What a person does about a group of troubles: resolve, snooze, reopen, assign, note; each goes into the audit trail."""
+"""What a person does about a group of troubles: resolve, snooze, reopen, assign, note; each is in the audit trail."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -33,7 +34,7 @@ class Filter:
     assignee: str | None = None
 
     def conditions(self, now: datetime) -> list[sa.ColumnElement[bool]]:
-        found = [state_at(now).in_(self.states)]
+        found: list[sa.ColumnElement[bool]] = [state_at(now).in_(self.states)]
         if self.code is not None:
             found.append(ConnectorException.code == self.code)
         if self.shop_id is not None:
@@ -113,12 +114,12 @@ def list_choices(db: Session, *, environment: Environment | None, states: Sequen
     """Codes, shops and assignees of the groups in these states, in order, so many of each at most."""
     table = ConnectorException
     where = [state_at(now).in_(states)] + ([] if environment is None else [table.environment == environment])
-    columns = (table.code, table.shop_id, table.assignee)
-    found = [
-        db.execute(sa.select(column).where(*where, column.is_not(None)).distinct().order_by(column).limit(MOST_CHOICES))
-        for column in columns
-    ]
-    return Choices(*(tuple(rows.scalars()) for rows in found))
+
+    def distinct(column: Any) -> tuple[str, ...]:
+        statement = sa.select(column).where(*where, column.is_not(None)).distinct()
+        return tuple(db.execute(statement.order_by(column).limit(MOST_CHOICES)).scalars())
+
+    return Choices(distinct(table.code), distinct(table.shop_id), distinct(table.assignee))
 
 
 def get_exception(db: Session, exception_id: UUID, *, environment: Environment | None) -> ConnectorException:

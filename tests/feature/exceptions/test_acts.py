@@ -111,7 +111,7 @@ def test_resolved_and_snoozed_are_taken_back_by_one_deed(house: House) -> None:
 def test_only_who_works_here_is_given_one_and_their_list_shows_it(house: House) -> None:
     found, other = raise_one(house), raise_one(house, replace(TROUBLE, code="error_y"))
     with house.db.write() as db:
-        create_staff(db, "ben@example.com", role=Role.OPERATOR, password_hash="-", actor=COMMAND_LINE, now=START)  # noqa: S106
+        create_staff(db, "ben@example.com", role=Role.OPERATOR, password_hash="-", actor=COMMAND_LINE, now=START)
     do(house, exceptions.assign, found, assignee="Ben@Example.com")
     with pytest.raises(Invalid, match="Nobody"):
         do(house, exceptions.assign, other, assignee="nobody@example.com")

@@ -17,7 +17,7 @@ from kedai.sync.outcome import MAX_ATTEMPTS
 from kedai.sync.retry import KIND, Retried, retry_group, retry_order
 from kedai.sync.runner import run_next
 from kedai.values.environment import Environment
-from kedai.values.event import EventState
+from kedai.values.event import EventState, Topic
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, Call, House, incoming, snapshot
 
 
@@ -172,7 +172,7 @@ def test_nobody_retries_across_environments_or_what_is_not_listed(house: House) 
 
 def test_an_event_that_names_no_order_goes_back_by_itself(house: House) -> None:
     ready(house)
-    house.deliver(incoming(None, topic="malformed"))  # type: ignore[arg-type]
+    house.deliver(incoming(None, topic=Topic.MALFORMED))
     house.work()
     (event,) = house.events()
     found = group(house)

@@ -13,7 +13,8 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
-from kedai.inbox.queries import EventRow, count_rejected, find_last_by_old_key, find_last_event
+from kedai.inbox.queries import EventRow, find_last_by_old_key, find_last_event
+from kedai.inbox.rejected import count_rejected
 from kedai.runs.queries import find_open_runs
 from kedai.runtime import Runtime
 from kedai.sync.catch_up import KIND as CATCH_UP
