@@ -39,6 +39,14 @@ def find_stopped(
     return found
 
 
+def read_states(db: Session, event_ids: Collection[UUID], *, environment: Environment) -> dict[UUID, str]:
+    """Where these pushes of an environment stand now."""
+    if not event_ids:
+        return {}
+    where = (RawEvent.id.in_(sorted(event_ids)), RawEvent.environment == environment)
+    return {row.id: row.state for row in db.execute(sa.select(RawEvent.id, RawEvent.state).where(*where))}
+
+
 def put_back(db: Session, event_ids: Collection[UUID], *, environment: Environment, now: datetime) -> int:
     """Put those of them that are dead or parked back in the queue; returns how many."""
     where = (RawEvent.id.in_(sorted(event_ids)), RawEvent.environment == environment, RawEvent.state.in_(_STOPPED))

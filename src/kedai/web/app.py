@@ -21,6 +21,11 @@ from kedai.web.api import (
     parked,
     rebuilds,
     replays,
+    exceptions,
+    merchants,
+    parity,
+    parked,
+    rejected,
     runs,
     shops,
 )
@@ -67,6 +72,7 @@ def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
     app.include_router(health.router)
     app.include_router(oauth.router)
     for api in APIS:
+    for api in (connectors, certificates, confirmations, parity, parked, rejected, exceptions, runs, shops, merchants):
         app.include_router(api.router)
     app.include_router(dashboard)
     errors.install(app)
