@@ -203,6 +203,12 @@ def list_rejected(
     return rows, encode_cursor(cursor_key, bound_to, (rows[-1].id.hex,)) if len(found) > limit else None
 
 
+def list_diagnoses(db: Session, chosen: Filter) -> Sequence[str]:
+    """Which diagnoses occur among those that are meant."""
+    statement = sa.select(RejectedDelivery.diagnosis).where(*chosen.conditions()).distinct()
+    return db.execute(statement.order_by(RejectedDelivery.diagnosis)).scalars().all()
+
+
 def count_kept(db: Session, chosen: Filter) -> int:
     """How many of those that were kept are meant; they are bounded in number."""
     statement = sa.select(sa.func.count()).select_from(RejectedDelivery).where(*chosen.conditions())

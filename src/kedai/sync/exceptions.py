@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -19,12 +20,16 @@ from kedai.values.environment import ConnectorName, Environment
 
 
 def explain(parts: Parts, row: ConnectorException) -> Cause:
-    """What a group's code means: our words for our codes, the connector's for its own, else an honest default."""
-    if row.code in causes.CAUSES:
-        return causes.CAUSES[row.code]
+    """What a group's code means: the connector's words for its own codes, else ours, an honest default at last.
+
+    What whoever raised it says of the next step is nearer to the case than our table, but not than the connector's.
+    """
     connector = parts.connectors.get(ConnectorName(row.connector))
     found = connector.explain_code(row.code) if isinstance(connector, ExplainsCodes) else None
-    return found or causes.UNKNOWN
+    if found is not None and row.code not in causes.CAUSES:
+        return found
+    ours = causes.explain(row.code)
+    return replace(ours, next_step=row.next_step or ours.next_step)
 
 
 def assign(

@@ -166,7 +166,7 @@ def shown_exception(runtime: Runtime, row: ConnectorException) -> dict[str, Any]
         "code": row.code,
         "title": row.title,
         "cause": cause.cause,
-        "next_step": row.next_step or cause.next_step,
+        "next_step": cause.next_step,
         "last_message": row.last_message,
         "state": queries.shown_state(row, runtime.clock.now()),
         "count": row.count,

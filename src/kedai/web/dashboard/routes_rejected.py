@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -60,6 +61,7 @@ def show_list(
         )
         waiting = _read_waiting(runtime, db, shell)
         counted = _count(runtime, db, shell)
+        diagnoses = rejected.list_diagnoses(db, Filter(shell.environment))
     here = f"/e/{scope}/events"
     params = {"state": STATE, "diagnosis": diagnosis, "show": shown}
     return render(
@@ -67,7 +69,7 @@ def show_list(
         "rejected.html",
         rows=[{"row": row, "words": _words(row.diagnosis), "admittable": row.diagnosis in ADMITTABLE} for row in rows],
         tabs=tabs,
-        chips=_chips(here, params),
+        chips=_chips(here, params, diagnoses) if rows or diagnosis or shown else [],
         filtered=bool(diagnosis or shown),
         waiting=waiting,
         counted=counted,
@@ -157,8 +159,9 @@ def _count(runtime: Runtime, db: Session, shell: Shell) -> int:
     return sum(rejected.count_rejected(db, name, environment=environment)[0] for name, environment in places)
 
 
-def _chips(here: str, params: dict[str, str | None]) -> list[dict[str, Any]]:
-    diagnoses = {one.value: EXPLAINED[one].title for one in Diagnosis}
+def _chips(here: str, params: dict[str, str | None], found: Sequence[str]) -> list[dict[str, Any]]:
+    """What is wrong with those that are there; what is chosen is taken off by a click on it."""
+    diagnoses = {one.value: EXPLAINED[one].title for one in Diagnosis if one in found or one == params["diagnosis"]}
     shown = {"waiting": "Not admitted", "admitted": "Admitted"}
     groups = (("What is wrong", "diagnosis", diagnoses), ("Show", "show", shown))
     return [
