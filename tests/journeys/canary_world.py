@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.models import ConnectorException
 from kedai.db.base import Model
-from kedai.inbox.models import RawEvent
+from kedai.inbox.models import RawEvent, RejectedDelivery
 from kedai.kit.ids import show_id
 from kedai.orders.models import OrderSync
 from kedai.runs.models import Run
@@ -229,6 +229,8 @@ def _ids(home: Installation) -> dict[str, str]:
             "shop_id": home.shop_id("sandbox"),
             "kid": "k2",
             "event_id": show_id("evt", _first(db, RawEvent)),
+            "exception_id": show_id("exc", _first(db, ConnectorException)),
+            "rejected_id": show_id("rej", _first(db, RejectedDelivery)),
             "order_id": show_id("ord", _first(db, OrderSync)),
             "run_id": show_id("run", _first(db, Run)),
             "staff_id": show_id("staff", db.scalars(sa.select(Staff.id).where(Staff.email == EMAIL)).one()),

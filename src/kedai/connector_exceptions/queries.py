@@ -144,6 +144,12 @@ def list_affected(db: Session, exception_id: UUID, *, limit: int) -> Sequence[Ex
     return db.execute(statement.limit(limit)).scalars().all()
 
 
+def find_subjects(db: Session, exception_id: UUID, *, order_sn: str) -> Sequence[str]:
+    """Under which subjects a group lists an order number: one for each shop that has it."""
+    where = (ExceptionOrder.exception_id == exception_id, ExceptionOrder.order_sn == order_sn)
+    return db.execute(sa.select(ExceptionOrder.subject).where(*where).order_by(ExceptionOrder.subject)).scalars().all()
+
+
 def list_affected_after(
     db: Session, exception_id: UUID, *, after: str | None, subject: str | None, limit: int
 ) -> Sequence[ExceptionOrder]:
