@@ -201,6 +201,8 @@ def _leave_things_under_way(world: World) -> None:
     secrets = {"Authorization": _new_key("push_partner_key", "live"), **world.people["admin"]}
     refused = request("POST", f"{home.url}/connectors/shopee/webhook/sandbox", headers=secrets, body=b"{}")
     assert refused.status == 401
+    kept = sa.select(RejectedDelivery.id)
+    wait_until(lambda: home.rows(kept), timeout=30, message="the rejected delivery was not kept")
     tried = sa.select(ConnectorException.code)
     wait_until(lambda: home.rows(tried), timeout=30, message="nobody tried with the new key")
     scope = {"reason": "order_not_found", "shop_id": None}
@@ -239,7 +241,10 @@ def _ids(home: Installation) -> dict[str, str]:
         }
 
 
-def _first(db: Session, model: type[RawEvent | OrderSync | Run | StaffSession | ApiToken]) -> object:
+_Shown = RawEvent | RejectedDelivery | ConnectorException | OrderSync | Run | StaffSession | ApiToken
+
+
+def _first(db: Session, model: type[_Shown]) -> object:
     return db.scalars(sa.select(model.id).order_by(model.id).limit(1)).one()
 
 

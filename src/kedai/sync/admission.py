@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
@@ -16,7 +17,6 @@ from kedai.audit.service import record
 from kedai.db.database import Database
 from kedai.errors import Conflict, KedaiError
 from kedai.inbox.flush import IncomingPush
-from kedai.inbox.models import RejectedDelivery
 from kedai.inbox.queries import find_event_id
 from kedai.inbox.rejected import Filter, count_kept, list_stale, lock_rejected, lock_waiting, note_diagnosis
 from kedai.kit.ids import new_id, show_id
@@ -26,6 +26,9 @@ from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, PushMatch
+
+if TYPE_CHECKING:
+    from kedai.inbox.models import RejectedDelivery
 
 _AT_ONCE = 50
 _LOOKED_AT_BYTES = 8 * 1024 * 1024

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions import acts, causes
-from kedai.connector_exceptions.models import ConnectorException
 from kedai.connectors.base import ExplainsCodes
 from kedai.errors import Invalid
 from kedai.staff.queries import find_staff_by_email
@@ -18,6 +18,9 @@ from kedai.values.actor import Actor
 from kedai.values.cause import Cause
 from kedai.values.environment import ConnectorName, Environment
 
+if TYPE_CHECKING:
+    from kedai.connector_exceptions.models import ConnectorException
+
 
 def explain(parts: Parts, row: ConnectorException) -> Cause:
     """What a group's code means: the connector's words for its own codes, else ours, an honest default at last.
@@ -25,9 +28,10 @@ def explain(parts: Parts, row: ConnectorException) -> Cause:
     What whoever raised it says of the next step is nearer to the case than our table, but not than the connector's.
     """
     connector = parts.connectors.get(ConnectorName(row.connector))
-    found = connector.explain_code(row.code) if isinstance(connector, ExplainsCodes) else None
-    if found is not None and row.code not in causes.CAUSES:
-        return found
+    if row.code not in causes.CAUSES and connector is not None:
+        found = connector.explain_code(row.code) if isinstance(connector, ExplainsCodes) else None
+        if found is not None:
+            return found
     ours = causes.explain(row.code)
     return replace(ours, next_step=row.next_step or ours.next_step)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from kedai.audit.queries import list_deeds
 from kedai.connector_exceptions import queries
-from kedai.connector_exceptions.models import ConnectorException, ExceptionOrder
 from kedai.connector_exceptions.queries import Filter
 from kedai.inbox.retries import read_states
 from kedai.kit.ids import parse_id, show_id
@@ -25,6 +24,9 @@ from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import Shell, ViewedScope, read_shell, text_param
 from kedai.web.dashboard.words import SNOOZES, find_notice
 from kedai.web.deps import RuntimeDep
+
+if TYPE_CHECKING:
+    from kedai.connector_exceptions.models import ConnectorException, ExceptionOrder
 
 router = APIRouter()
 
