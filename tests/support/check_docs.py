@@ -27,18 +27,6 @@ from kedai.values.environment import Environment
 from kedai.values.event import EventState, ParkedReason, Topic
 from kedai.web import health, oauth
 from kedai.web.app import APIS
-from kedai.web.api import (
-    certificates,
-    confirmations,
-    connectors,
-    exceptions,
-    merchants,
-    parity,
-    parked,
-    rejected,
-    runs,
-    shops,
-)
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.errors import STATUS, status_of
 
@@ -109,8 +97,6 @@ def routes() -> list[tuple[str, str]]:
     """``(method, path)`` of everything the web application answers, pushes included; HEAD goes with GET."""
     found = set()
     for router in (health.router, oauth.router, *(api.router for api in APIS), dashboard):
-    apis = (certificates, confirmations, connectors, exceptions, merchants, parity, parked, rejected, runs, shops)
-    for router in (health.router, oauth.router, *(api.router for api in apis), dashboard):
         found |= set(_flat(router.routes, ""))
     for name in CONNECTORS:
         found |= {("POST", path) for environment in Environment for path in webhook_paths(name, environment)}

@@ -262,6 +262,10 @@ class RereadsOrders(Protocol):
         Raises:
             RemoteUnreadable: they hold no order, or one that lacks what every order holds.
         """
+        ...
+
+
+@runtime_checkable
 class KeepsSignatures(Protocol):
     """Can a rejected delivery be verified again after a mistake of ours was mended? Ask with `isinstance`."""
 

@@ -114,12 +114,6 @@ def discard_event(db: Session, event_id: UUID, *, environment: Environment, acto
     return row
 
 
-def waiting_again(now: datetime) -> dict[str, Any]:
-    """A clean slate: the values of a push that is back in the queue."""
-    values: dict[str, Any] = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "finished_at": None}
-    return values | {"attempts": 0, "stalls": 0, "discarded_by": None}
-
-
 def _parked(
     connector: ConnectorName, environment: Environment, reason: ParkedReason, shop_id: str | None
 ) -> tuple[sa.ColumnElement[bool], ...]:

@@ -16,16 +16,13 @@ from kedai.web.api import (
     certificates,
     confirmations,
     connectors,
-    merchants,
-    parity,
-    parked,
-    rebuilds,
-    replays,
     exceptions,
     merchants,
     parity,
     parked,
+    rebuilds,
     rejected,
+    replays,
     runs,
     shops,
 )
@@ -34,7 +31,10 @@ from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
-APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
+APIS = (
+    *(connectors, certificates, confirmations, parity, parked, rebuilds, replays, rejected, exceptions),
+    *(runs, shops, merchants),
+)
 """The rooms of JSON routes."""
 
 
@@ -72,7 +72,6 @@ def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
     app.include_router(health.router)
     app.include_router(oauth.router)
     for api in APIS:
-    for api in (connectors, certificates, confirmations, parity, parked, rejected, exceptions, runs, shops, merchants):
         app.include_router(api.router)
     app.include_router(dashboard)
     errors.install(app)

@@ -21,12 +21,9 @@ from kedai.values.secret import Secret
 
 
 class ShopeeConnector:
-    """Implements `Connector`, `ReadsConnectionPushes`, `RereadsOrders`, `PushesToUs` and `RetiresHosts`.
-    """Implements `Connector`, `ReadsConnectionPushes`, `PushesToUs`, `RetiresHosts`, `KeepsSignatures`
-    and `ExplainsCodes` of `kedai.connectors.base`.
     """Implements `Connector` of `kedai.connectors.base` and whatever may be asked of one there with `isinstance`.
 
-    They stand in `kedai.connectors.base`. Stateless, so one serves all.
+    Stateless, so one serves all.
     """
 
     name: ConnectorName = ConnectorName("shopee")

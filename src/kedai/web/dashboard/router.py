@@ -24,8 +24,8 @@ from kedai.web.dashboard.routes_parked import router as parked
 from kedai.web.dashboard.routes_passkeys import router as passkeys
 from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_rebuilds import router as rebuilds
-from kedai.web.dashboard.routes_replays import router as replays
 from kedai.web.dashboard.routes_rejected import router as rejected
+from kedai.web.dashboard.routes_replays import router as replays
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shop import router as shop

@@ -167,6 +167,7 @@ RUN_KIND = {
     "rebuild_orders": "Rebuild orders",
     "apply_rebuild": "Apply a rebuild",
     "discard_rebuild": "Discard a rebuild",
+    "retry_exception": "Retry what an exception stopped",
 }
 
 SHADOW_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
@@ -176,7 +177,6 @@ SHADOW_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
     "applied": ("Applied", "good", ""),
     "moved_on": ("Changed since", "info", "It was left alone."),
     "discarded": ("Left as it is", "quiet", ""),
-    "retry_exception": "Retry what an exception stopped",
 }
 
 KEY_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
