@@ -5,6 +5,7 @@ What does not verify with this environment's own push key, over this environment
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,9 +31,8 @@ from kedai.values.event import EventState, PushMatch
 if TYPE_CHECKING:
     from kedai.inbox.models import RejectedDelivery
 
-_AT_ONCE = 50
-_LOOKED_AT_BYTES = 8 * 1024 * 1024
-"""How much is judged again while somebody waits for a saved form; the rest is judged within the next minutes."""
+_AT_ONCE = 10  # SQLite's one writer is held for some milliseconds
+_LOOKED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,15 @@ class Admitted:
 
     admitted: int
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Why one fails, by the keys and URLs that ``diagnosed_for`` names."""
+
+    rejected_id: UUID
+    diagnosis: str
+    diagnosed_for: str
 
 
 def admit_one(
@@ -95,19 +104,30 @@ def admit_all(
         admitted, left = admitted + len(ids), left + len(events) - len(ids)
 
 
-def judge_again(
+def judge(
     parts: Parts, db: Session, name: ConnectorName, *, environment: Environment, limit: int, now: datetime
-) -> int:
-    """Judge waiting ones anew that were judged by other keys or URLs, newest first; returns how many were judged."""
+) -> list[Judgement]:
+    """Why waiting ones fail that were judged by other keys or URLs, newest first.
+
+    It takes about a millisecond for each, so it is done with no lock held; `note_judgements` writes it down.
+    """
     ring = open_keyring(parts, db, name, environment, now=now)
-    judged = size = 0
-    for row in list_stale(db, name, environment=environment, diagnosed_for=ring.fingerprint, limit=limit):
-        size += len(row.body)
-        if size > _LOOKED_AT_BYTES:
-            break
-        note_diagnosis(db, row.id, diagnosis=diagnose(ring, row).value, diagnosed_for=ring.fingerprint)
-        judged += 1
-    return judged
+    stale = list_stale(db, name, environment=environment, diagnosed_for=ring.fingerprint, limit=limit)
+    return [Judgement(row.id, diagnose(ring, row).value, ring.fingerprint) for row in stale]
+
+
+def note_judgements(db: Session, judgements: Sequence[Judgement]) -> None:
+    """Write down what was judged."""
+    for one in sorted(judgements, key=lambda one: one.rejected_id):
+        note_diagnosis(db, one.rejected_id, diagnosis=one.diagnosis, diagnosed_for=one.diagnosed_for)
+
+
+def note_verifying(parts: Parts, db: Session, name: ConnectorName, *, environment: Environment, now: datetime) -> None:
+    """Of the newest waiting ones note those that verify now: quick enough for the transaction that changes a key."""
+    ring = open_keyring(parts, db, name, environment, now=now)
+    stale = list_stale(db, name, environment=environment, diagnosed_for=ring.fingerprint, limit=_LOOKED_AT_ONCE)
+    matches = [(row.id, find_match(ring, row)) for row in stale]
+    note_judgements(db, [Judgement(found, match[1].value, ring.fingerprint) for found, match in matches if match])
 
 
 def count_admittable(db: Session, name: ConnectorName, *, environment: Environment) -> int:
@@ -117,11 +137,10 @@ def count_admittable(db: Session, name: ConnectorName, *, environment: Environme
 
 
 def _try(parts: Parts, db: Session, ring: Keyring, row: RejectedDelivery, actor: Actor, now: datetime) -> UUID | None:
-    """The event of one that verifies, else None; why it does not is noted."""
+    """The event of one that verifies, else None."""
     found = find_match(ring, row)
     if found is not None and _admit(parts, db, ring, row, found[0], actor, now) is Stored.STORED:
         return row.event_id
-    row.diagnosis, row.diagnosed_for = diagnose(ring, row).value, ring.fingerprint
     return None
 
 

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
 from kedai.errors import Invalid
-from kedai.inbox.rejected import MAX_ROWS
-from kedai.sync.admission import count_admittable, judge_again
+from kedai.sync.admission import count_admittable, note_verifying
 from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts, find_host
 from kedai.values.actor import Actor
@@ -80,8 +79,7 @@ def edit(
         notices.append(f"Another app now: connect again shop {', '.join(lost)}.")
     if "push_partner_key" not in changed:
         return EditResult(changed, tuple(notices))
-    for one in Environment:
-        judge_again(parts, db, name, environment=one, limit=MAX_ROWS, now=now)
+    note_verifying(parts, db, name, environment=environment, now=now)
     waiting = count_admittable(db, name, environment=environment)
     if waiting:
         words = "waiting delivery verifies" if waiting == 1 else "waiting deliveries verify"

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from kedai.connectors.base import KeepsSignatures
 from kedai.errors import KedaiError
-from kedai.inbox.rejected import MAX_BODY, Filter, Sample, count_kept, keep_rejected, list_stale
-from kedai.sync.admission import judge_again
+from kedai.inbox.rejected import MAX_BODY, Sample, keep_rejected
+from kedai.sync.admission import judge, note_judgements
 from kedai.sync.diagnosis import diagnose, open_keyring
 from kedai.sync.parts import Parts
 from kedai.values.environment import ConnectorName, Environment
@@ -99,10 +99,20 @@ class Rejections:
         for name in self.parts.connectors:
             for environment in Environment:
                 try:
-                    if await self.parts.read(partial(_has_stale, self.parts, name, environment)):
-                        await self.parts.write(partial(_judge, self.parts, name, environment))
+                    while await self._judge_some(name, environment):
+                        await asyncio.sleep(0)
                 except KedaiError as error:
                     log.warning("rejected deliveries could not be judged anew", detail=str(error))
+
+    async def _judge_some(self, name: ConnectorName, environment: Environment) -> bool:
+        """Look without a lock: SQLite's one writer is not asked for where nothing is to be written."""
+        now = self.parts.clock.now()
+        found = await self.parts.read(
+            lambda db: judge(self.parts, db, name, environment=environment, limit=_JUDGED_AT_ONCE, now=now)
+        )
+        if found:
+            await self.parts.write(lambda db: note_judgements(db, found))
+        return len(found) == _JUDGED_AT_ONCE
 
     def _is_signature(self, connector: ConnectorName, given: bytes | None) -> bool:
         known = self.parts.connectors[connector]
@@ -114,15 +124,3 @@ def _keep(parts: Parts, place: tuple[ConnectorName, Environment], one: _Pending,
     ring = open_keyring(parts, db, connector, environment, now=now)
     told = {"diagnosis": diagnose(ring, one.sample).value, "diagnosed_for": ring.fingerprint}
     keep_rejected(db, connector, environment, one.sample, counts=one.counts, **told, now=now)
-
-
-def _has_stale(parts: Parts, name: ConnectorName, environment: Environment, db: Session) -> bool:
-    """A look that takes no lock: SQLite's one writer is not asked for where nothing is to be written."""
-    if not count_kept(db, Filter(environment, name, admitted=False)):
-        return False
-    ring = open_keyring(parts, db, name, environment, now=parts.clock.now())
-    return bool(list_stale(db, name, environment=environment, diagnosed_for=ring.fingerprint, limit=1))
-
-
-def _judge(parts: Parts, name: ConnectorName, environment: Environment, db: Session) -> None:
-    judge_again(parts, db, name, environment=environment, limit=_JUDGED_AT_ONCE, now=parts.clock.now())

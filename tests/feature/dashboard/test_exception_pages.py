@@ -179,7 +179,7 @@ def test_all_that_verify_are_admitted_by_one_click_and_the_rest_stays(house: Hou
     assert "1 other does not verify" in done.words
     assert len(house.events()) == 3
     assert len(admin.get("/e/sandbox/events?state=rejected&show=waiting").rows()) == 1
-    assert len(admin.get("/e/sandbox/events?state=rejected&diagnosis=wrong_address").rows()) == 1
+    assert len(admin.get("/e/sandbox/events?state=rejected&diagnosis=unknown_key").rows()) == 1
     assert admin.get("/e/sandbox/events?state=rejected&diagnosis=nothing").status == 422
 
 

@@ -17,7 +17,7 @@ from kedai.connector_exceptions.service import Trouble, raise_exceptions
 from kedai.inbox.models import RawEvent, RejectedDelivery
 from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.kit.ids import show_id
-from kedai.sync.admission import judge_again
+from kedai.sync.admission import judge, note_judgements
 from kedai.sync.credentials import edit
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import ConnectorName, Environment
@@ -53,7 +53,7 @@ def fill(home: Installation) -> None:
             sample = Sample("mismatch", {}, body, len(body), sign_push(key, url, body).encode())
             with runtime.web_db.write() as db:
                 keep_rejected(db, SHOPEE, SANDBOX, sample, **told, now=at)
-                judge_again(runtime.parts, db, SHOPEE, environment=SANDBOX, limit=9, now=now)
+                note_judgements(db, judge(runtime.parts, db, SHOPEE, environment=SANDBOX, limit=9, now=now))
 
 
 def run_each(home: Installation, lines: list[str]) -> list[tuple[int, str]]:

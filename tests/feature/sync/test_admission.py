@@ -16,7 +16,7 @@ from kedai.errors import Conflict, NotFound
 from kedai.inbox.models import RejectedDelivery
 from kedai.inbox.rejected import MAX_BODY, Filter, count_kept, count_rejected
 from kedai.sync import credentials, rejections
-from kedai.sync.admission import admit_all, admit_one, count_admittable, judge_again
+from kedai.sync.admission import admit_all, admit_one, count_admittable
 from kedai.sync.diagnosis import ADMITTABLE, EXPLAINED, Diagnosis
 from kedai.sync.rejections import Rejections
 from kedai.values.environment import Environment
@@ -280,21 +280,26 @@ def test_admitted_into_an_environment_that_rests_it_is_parked_like_any_other(hou
     )
 
 
-def test_what_waits_is_judged_anew_by_itself_after_a_change(house: House) -> None:
-    """The web server looks every few seconds: a key changed elsewhere, another public URL after a restart."""
+def look_again(house: House) -> None:
+    """As the web server does every few seconds."""
+    asyncio.run(Rejections(house.parts)._judge_again())
+
+
+def test_what_waits_is_judged_anew_by_itself_after_a_change(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key changed by another process, another public URL after a restart, in portions."""
+    monkeypatch.setattr(rejections, "_JUDGED_AT_ONCE", 2)
     ready(house)
-    found = reject(house, sign_push(STRANGE, URL, BODY))
+    found = [reject(house, sign_push(STRANGE, URL, BODY)) for _ in range(5)]
     house.execute(sa.update(RejectedDelivery).values(diagnosed_for="what was before", diagnosis="no_key"))
-    with house.db.write() as db:
-        assert judge_again(house.parts, db, FAKE, environment=SANDBOX, limit=9, now=house.now) == 1
-        assert judge_again(house.parts, db, FAKE, environment=SANDBOX, limit=9, now=house.now) == 0
-    assert diagnosis(house, found) == Diagnosis.UNKNOWN_KEY
+    look_again(house)
+    assert {diagnosis(house, one) for one in found} == {Diagnosis.UNKNOWN_KEY}
 
 
 def test_the_other_environments_key_counts_as_a_change_too(house: House) -> None:
     ready(house)
     found = reject(house, sign_push(STRANGE, URL, BODY))
     house.configure(LIVE, push_partner_key=STRANGE)
+    look_again(house)
     assert diagnosis(house, found) == Diagnosis.WRONG_ADDRESS
 
 
