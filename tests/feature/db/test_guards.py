@@ -41,7 +41,7 @@ def filled(house: House) -> House:
     with house.db.write() as db:
         upsert(db, scope, prepare([snapshot("O1")]), now=house.now)
         create_run(db, "x", FAKE, SANDBOX, scope={}, total=None, actor=ANNA, now=house.now)
-        raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x"), now=house.now)
+        raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x", order_sn="O1"), now=house.now)
         told = {"diagnosis": "unknown_key", "diagnosed_for": ""}
         keep_rejected(db, FAKE, SANDBOX, Sample("mismatch", {}, b"", 0), counts={"mismatch": 1}, **told, now=house.now)
         connect.start(
