@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from kedai.connector_exceptions.models import ConnectorException, ExceptionOrder
 from kedai.connector_exceptions.service import Trouble, raise_exceptions
 from kedai.errors import Conflict, NotFound, RemoteRejected
-from kedai.inbox.models import RawEvent
 from kedai.runs.models import Run
 from kedai.sync.outcome import MAX_ATTEMPTS
 from kedai.sync.retry import KIND, Retried, retry_group, retry_order
@@ -40,9 +39,7 @@ def fail(house: House, *numbers: str) -> UUID:
     """Each order's event is tried until it is given up; returns the group that tells of it."""
     refuse(house, *numbers)
     house.deliver(*(incoming(number) for number in numbers))
-    for _ in range(MAX_ATTEMPTS):
-        house.execute(sa.update(RawEvent).where(RawEvent.state == "received").values(due_at=house.now))
-        house.work()
+    house.work(batches=5 * MAX_ATTEMPTS)
     return group(house)
 
 
