@@ -21,8 +21,8 @@ def _numbers(kind: str, *spans: tuple[int, int]) -> list[str]:
 
 REQUIRED = {
     *_numbers("T", (1, 9), (15, 20), (22, 22), (26, 33), (37, 38), (40, 44)),
-    *_numbers("F", (8, 8), (42, 46)),
-    *_numbers("", (44, 47), (49, 61), (63, 73)),
+    *_numbers("F", (8, 8), (11, 11), (42, 46), (52, 52)),
+    *_numbers("", (33, 37), (39, 39), (41, 47), (49, 61), (63, 73)),
     "Clone quarantine",
 }
 """Threats (T), faults (F) and bad inputs (a number alone)."""

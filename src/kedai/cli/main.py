@@ -13,10 +13,12 @@ from kedai.cli import (
     demo,
     env,
     events,
+    exceptions,
     golive,
     imports,
     keys,
     orders,
+    quarantine,
     rebuild,
     serve,
     simulator,
@@ -44,9 +46,11 @@ app.add_typer(db.app, name="db")
 app.add_typer(events.app, name="events")
 golive.add_to(env.app)
 app.add_typer(env.app, name="env")
+app.add_typer(exceptions.app, name="exceptions")
 app.add_typer(keys.app, name="keys")
 rebuild.add_to(orders.app)
 app.add_typer(orders.app, name="orders")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(staff.app, name="staff")
 app.add_typer(token.app, name="token")
 app.add_typer(imports.app, name="import")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
 
-from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.connector_exceptions.service import Trouble, raise_exception, raise_exceptions
 from kedai.errors import KedaiError, NeedsReconnect, RemoteUnreadable
 from kedai.orders import queries as orders_read
 from kedai.orders import service as orders
@@ -269,8 +269,7 @@ def _write(scope: Scope, portion: Sequence[PreparedOrder], db: Session, run: Run
 
 def _move(scope: Scope, moved: _Moved, db: Session, run: Run, *, now: datetime) -> bool:
     note_call(db, scope, problem="", now=now)
-    for trouble in moved.troubles:
-        raise_exception(db, scope.connector, scope.environment, trouble, now=now)
+    raise_exceptions(db, scope.connector, scope.environment, moved.troubles, now=now)
     cursor = run.cursor if moved.to is None else asdict(moved.to)
     move_on(run, cursor=cursor, done=moved.done)
     run.note = ""

@@ -195,10 +195,22 @@ class Intake:
         crash.point("intake.committed")
         return results
 
+    def store_in(self, db: Session, one: VerifiedPush) -> Stored:
+        """Store one push in the caller's transaction, judged like every other (of a past delivery, for example).
+
+        Raises:
+            StorageUnavailable: the environments are being changed, or the database refuses the push.
+        """
+        for candidate in _with_blank(one):
+            try:
+                with db.begin_nested():
+                    return self._store(db.connection(), [candidate])[0][0]
+            except _REFUSED:
+                continue
+        raise StorageUnavailable("The database refuses this push.")
+
     def _write_alone(self, one: VerifiedPush, kept: KeptConnection) -> Stored | StorageUnavailable:
-        event = one.push.event
-        blank = InboundEvent(event.event_id, Topic.MALFORMED, None, None, None, None, "the database refused its fields")
-        for candidate in (one, replace(one, push=replace(one.push, event=blank))):
+        for candidate in _with_blank(one):
             try:
                 return self._transaction([candidate], kept)[0]
             except _REFUSED:
@@ -259,6 +271,13 @@ class Intake:
             except (BadSignature, SecretUnreadable):
                 return False
         return True
+
+
+def _with_blank(one: VerifiedPush) -> tuple[VerifiedPush, VerifiedPush]:
+    """A push, and the same without any field of its body: where the database refuses those, the bytes are kept."""
+    event = one.push.event
+    blank = InboundEvent(event.event_id, Topic.MALFORMED, None, None, None, None, "the database refused its fields")
+    return one, replace(one, push=replace(one.push, event=blank))
 
 
 def _tell(batch: Sequence[_Sender], results: Sequence[Stored | StorageUnavailable]) -> None:

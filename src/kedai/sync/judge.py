@@ -143,7 +143,7 @@ async def _ask_again_or_settle(
     if rule.action is Action.RECONNECT:
         verdict.reconnect = str(error)
     if rule.title is not None and rule.action in {Action.WAIT, Action.RECONNECT}:
-        verdict.troubles.append(Trouble(_code(error), rule.title, rule.next_step, scope.shop_id))
+        verdict.troubles.append(Trouble(_code(error), rule.title, rule.next_step, scope.shop_id, message=_told(error)))
 
 
 async def fetch_orders(parts: Parts, scope: Scope, order_sns: Sequence[str]) -> tuple[OrderSnapshot, ...]:
@@ -212,6 +212,7 @@ def settle(scope: Scope, event: ClaimedEvent, verdict: Verdict, error: Exception
             scope.shop_id,
             order_sn=event.order_sn,
             event_id=event.id,
+            message=text,
         )
     )
 

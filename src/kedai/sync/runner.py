@@ -18,7 +18,7 @@ from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
 from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
-from kedai.sync import catch_up, grants, rebuild, replay, replay_events, rewrap
+from kedai.sync import catch_up, grants, rebuild, replay, replay_events, retry, rewrap
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.work import Reader, Step, Work, work_of
@@ -41,6 +41,7 @@ READERS: dict[str, Reader] = {
     rewrap.KIND: rewrap.read,
     rebuild.KIND: rebuild.read,
     rebuild.APPLY_KIND: rebuild.read_apply,
+    retry.KIND: retry.read,
 }
 """What to do before the next steps, per kind of run that needs the marketplace, or long work outside a transaction."""
 

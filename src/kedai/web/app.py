@@ -16,10 +16,12 @@ from kedai.web.api import (
     certificates,
     confirmations,
     connectors,
+    exceptions,
     merchants,
     parity,
     parked,
     rebuilds,
+    rejected,
     replays,
     runs,
     shops,
@@ -29,7 +31,10 @@ from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
-APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
+APIS = (
+    *(connectors, certificates, confirmations, parity, parked, rebuilds, replays, rejected, exceptions),
+    *(runs, shops, merchants),
+)
 """The rooms of JSON routes."""
 
 

@@ -13,7 +13,7 @@ from kedai.audit.models import AuditEntry
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.db.base import Model
 from kedai.inbox.models import RawEvent
-from kedai.inbox.service import keep_rejected
+from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.kit.ids import new_id
 from kedai.orders.service import prepare, upsert
 from kedai.orders.shadow import Shadow, keep
@@ -43,8 +43,9 @@ def filled(house: House) -> House:
         upsert(db, scope, prepare([snapshot("O1")]), now=house.now)
         keep(db, scope, new_id(), [Shadow("O1", "unreadable", None, standing_hash=b"x", events=0)])
         create_run(db, "x", FAKE, SANDBOX, scope={}, total=None, actor=ANNA, now=house.now)
-        raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x"), now=house.now)
-        keep_rejected(db, FAKE, SANDBOX, reason="mismatch", count=1, headers={}, body=b"", now=house.now)
+        raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x", order_sn="O1"), now=house.now)
+        told = {"diagnosis": "unknown_key", "diagnosed_for": ""}
+        keep_rejected(db, FAKE, SANDBOX, Sample("mismatch", {}, b"", 0), counts={"mismatch": 1}, **told, now=house.now)
         connect.start(
             house.parts, db, FAKE, SANDBOX, staff_id="s", session_id="s", expected_shop_id=None, now=house.now
         )

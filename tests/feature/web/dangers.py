@@ -94,6 +94,15 @@ HARMLESS = {
     "DELETE /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/pause",
     "POST /e/{environment}/events/{event_id}/discards",
     "POST /api/v1/{environment}/events/{event_id}/discards",
+    *(
+        f"POST {base}/exceptions/{{exception_id}}/{deed}"
+        for base in ("/e/{environment}", "/api/v1/{environment}")
+        for deed in ("resolutions", "reopenings", "snoozes")
+    ),
+    "POST /e/{environment}/exceptions/{exception_id}/assignments",
+    "POST /e/{environment}/exceptions/{exception_id}/notes",
+    "PUT /api/v1/{environment}/exceptions/{exception_id}/assignee",
+    "PUT /api/v1/{environment}/exceptions/{exception_id}/note",
     # work that is done again without harm
     "POST /connectors/{name}/certificates",
     "POST /admin/dashboard/connectors/{connector}/certificates",
@@ -109,6 +118,13 @@ HARMLESS = {
     "POST /api/v1/{environment}/connectors/{connector}/rebuilds",
     "POST /api/v1/{environment}/rebuilds/{run_id}/discards",
     "POST /api/v1/{environment}/events/{event_id}/replays",
+    "POST /e/{environment}/exceptions/{exception_id}/retries",
+    "POST /api/v1/{environment}/exceptions/{exception_id}/retries",
+    # takes in nothing but what the environment's own push key signed
+    "POST /e/{environment}/rejected/{rejected_id}/admissions",
+    "POST /e/{environment}/rejected/admissions",
+    "POST /api/v1/{environment}/rejected-deliveries/{rejected_id}/admissions",
+    "POST /api/v1/{environment}/connectors/{connector}/rejected-deliveries/admissions",
     # a copy of what the page shows
     "POST /audit/exports",
 }
