@@ -107,17 +107,16 @@ def test_a_keyboard_reaches_the_content_first(furnished: Installation, sit: Sit)
 
 
 def details(seat: Seat) -> list[str]:
-    """One order, one run, one shop and every event there is."""
+    """One order, run, shop, exception and rejected delivery, and every event there is."""
     found: list[str] = []
-    for path, most in (
-        ("/e/all/orders", 1),
-        ("/e/all/events", 9),
-        ("/e/all/runs", 1),
-        ("/connectors/shopee?tab=sandbox", 1),
-    ):
+    lists = (
+        *("/e/all/exceptions", "/e/all/events?state=rejected", "/e/all/orders", "/e/all/runs"),
+        "/connectors/shopee?tab=sandbox",
+    )
+    for path, most in (("/e/all/events", 9), *((one, 1) for one in lists)):
         links: list[Any] = seat.open(path).locator("main tbody th a").all()
         found += [str(link.get_attribute("href")) for link in links[:most]]
-    assert len(found) >= 5
+    assert len(found) >= 7
     return found
 
 

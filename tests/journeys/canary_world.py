@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.models import ConnectorException
 from kedai.db.base import Model
-from kedai.inbox.models import RawEvent
+from kedai.inbox.models import RawEvent, RejectedDelivery
 from kedai.kit.ids import show_id
 from kedai.orders.models import OrderSync
 from kedai.runs.models import Run
@@ -204,6 +204,8 @@ def _leave_things_under_way(world: World) -> None:
     secrets = {"Authorization": _new_key("push_partner_key", "live"), **world.people["admin"]}
     refused = request("POST", f"{home.url}/connectors/shopee/webhook/sandbox", headers=secrets, body=b"{}")
     assert refused.status == 401
+    kept = sa.select(RejectedDelivery.id)
+    wait_until(lambda: home.rows(kept), timeout=30, message="the rejected delivery was not kept")
     tried = sa.select(ConnectorException.code)
     wait_until(lambda: home.rows(tried), timeout=30, message="nobody tried with the new key")
     scope = {"reason": "order_not_found", "shop_id": None}
@@ -232,6 +234,8 @@ def _ids(home: Installation) -> dict[str, str]:
             "shop_id": home.shop_id("sandbox"),
             "kid": "k2",
             "event_id": show_id("evt", _first(db, RawEvent)),
+            "exception_id": show_id("exc", _first(db, ConnectorException)),
+            "rejected_id": show_id("rej", _first(db, RejectedDelivery)),
             "order_id": show_id("ord", _first(db, OrderSync)),
             "run_id": show_id("run", _first(db, Run)),
             "staff_id": show_id("staff", db.scalars(sa.select(Staff.id).where(Staff.email == EMAIL)).one()),
@@ -240,7 +244,10 @@ def _ids(home: Installation) -> dict[str, str]:
         }
 
 
-def _first(db: Session, model: type[RawEvent | OrderSync | Run | StaffSession | ApiToken]) -> object:
+_Shown = RawEvent | RejectedDelivery | ConnectorException | OrderSync | Run | StaffSession | ApiToken
+
+
+def _first(db: Session, model: type[_Shown]) -> object:
     return db.scalars(sa.select(model.id).order_by(model.id).limit(1)).one()
 
 

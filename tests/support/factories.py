@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -345,6 +346,12 @@ class FakeConnector:
                 if hmac.compare_digest(sign_push(key.key.reveal(), url, body), given):
                     return PushMatch(key.name, url)
         raise BadSignature
+
+    def is_signature(self, given: bytes) -> bool:
+        return re.fullmatch(rb"[0-9a-f]{64}", given) is not None
+
+    def is_probe(self, body: bytes) -> bool:
+        return b"verify_info" in body
 
     def parse_push(self, body: bytes) -> InboundEvent:
         event_id = hashlib.sha256(body).digest()

@@ -81,6 +81,12 @@ def find_entries(db: Session, wanted: Filter, *, before_sequence: int | None, li
     return list(db.scalars(statement))
 
 
+def list_deeds(db: Session, *, subject: str, environment: Environment, limit: int) -> list[AuditEntry]:
+    """What was done to one thing of an environment, the latest first."""
+    statement = sa.select(AuditEntry).where(AuditEntry.subject == subject, AuditEntry.environment == environment)
+    return list(db.execute(statement.order_by(AuditEntry.sequence.desc()).limit(limit)).scalars())
+
+
 def next_entries(
     db: Session, wanted: Filter, *, after_sequence: int, up_to_sequence: int, limit: int
 ) -> list[AuditEntry]:

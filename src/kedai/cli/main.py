@@ -14,10 +14,12 @@ from kedai.cli import (
     demo,
     env,
     events,
+    exceptions,
     golive,
     imports,
     keys,
     orders,
+    quarantine,
     rebuild,
     resend,
     runs,
@@ -49,9 +51,11 @@ app.add_typer(events.app, name="events")
 golive.add_to(env.app)
 resend.add_to(env.app)
 app.add_typer(env.app, name="env")
+app.add_typer(exceptions.app, name="exceptions")
 app.add_typer(keys.app, name="keys")
 rebuild.add_to(orders.app)
 app.add_typer(orders.app, name="orders")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(runs.app, name="runs")
 app.add_typer(staff.app, name="staff")
 app.add_typer(token.app, name="token")

@@ -21,6 +21,7 @@ from kedai.values.app import (
     PushConfig,
     PushConfigChange,
 )
+from kedai.values.cause import Cause
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
@@ -290,6 +291,26 @@ class RereadsOrders(Protocol):
             RemoteUnreadable: they hold no order, or one that lacks what every order holds.
         """
         ...
+
+
+@runtime_checkable
+class KeepsSignatures(Protocol):
+    """Can a rejected delivery be verified again after a mistake of ours was mended? Ask with `isinstance`."""
+
+    def is_signature(self, given: bytes) -> bool:
+        """Whether a signature header has the shape of one; anything else is not kept (it may be somebody's secret)."""
+        ...
+
+    def is_probe(self, body: bytes) -> bool:
+        """Whether an unverified body looks like the marketplace's own test of the address. Never raises."""
+        ...
+
+
+@runtime_checkable
+class ExplainsCodes(Protocol):
+    """Does a marketplace's connector say in words what its error codes mean? Ask with `isinstance`."""
+
+    def explain_code(self, code: str) -> Cause | None: ...
 
 
 @runtime_checkable

@@ -105,7 +105,11 @@ class RawEvent(LeasedModel):
 
 
 class RejectedDelivery(Model):
-    """A delivery that failed verification, kept for a look (bounded in size, number and rate)."""
+    """A delivery that failed verification, kept for a look (bounded in size, number and rate).
+
+    ``signature`` is what came in the signature header where it had the shape of one, else null: it is never shown.
+    ``size`` is the body's whole size. ``diagnosis`` is why it fails, judged by keys and URLs named ``diagnosed_for``.
+    """
 
     __tablename__ = "rejected_delivery"
     __table_args__ = (environment_check(), sa.Index("ix_rejected_delivery_list", "environment", "id"))
@@ -116,7 +120,14 @@ class RejectedDelivery(Model):
     reason: Mapped[str] = mapped_column(sa.Text)
     headers: Mapped[Any] = mapped_column(JsonText)
     body: Mapped[bytes] = mapped_column(Bytes)
+    size: Mapped[int] = mapped_column(Integer)
+    signature: Mapped[bytes | None] = mapped_column(Bytes)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    diagnosis: Mapped[str] = mapped_column(sa.Text, default="unknown_key", server_default="unknown_key")
+    diagnosed_for: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    admitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    admitted_by: Mapped[str | None] = mapped_column(sa.Text)
+    event_id: Mapped[UUID | None] = mapped_column(Id)
 
 
 class RejectedCount(Model):

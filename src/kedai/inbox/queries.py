@@ -1,4 +1,4 @@
-"""Reading the inbox: what arrived, what waits, what was rejected. Writes nothing."""
+"""Reading the inbox: what arrived, what waits. Writes nothing."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from kedai.db.types import Bytes
 from kedai.errors import Invalid, NotFound
-from kedai.inbox.models import RawEvent, RejectedCount, RejectedDelivery
+from kedai.inbox.models import RawEvent
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import Environment
 from kedai.values.event import EventState, ParkedReason
@@ -23,9 +22,6 @@ SCAN = 20_000
 
 RECENT = 5_000
 """Among how many of the newest pushes the last one of each shop is looked for."""
-
-SHOWN_BODY = 2_048
-"""How many bytes of a rejected body a list shows."""
 
 _OF_ONE_ORDER = 500
 _INDEXED_STATES = frozenset({EventState.RECEIVED, EventState.PARKED, EventState.DEAD})
@@ -52,20 +48,6 @@ class EventRow:
     attempts: int
     stalls: int
     duplicates: int
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """One rejected delivery; ``body`` holds its first bytes and ``size`` says how many were kept."""
-
-    id: UUID
-    connector: str
-    environment: Environment
-    reason: str
-    headers: dict[str, str]
-    received_at: datetime
-    body: bytes
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,27 +140,10 @@ def list_order_events(
     return sorted(rows, key=lambda row: row.id, reverse=True)[:limit]
 
 
-def list_rejected(
-    db: Session, *, environment: Environment | None, cursor: str | None, cursor_key: bytes, limit: int
-) -> tuple[tuple[RejectedRow, ...], str | None]:
-    """Deliveries that failed verification, newest first, and the cursor of the next page.
-
-    Raises:
-        Invalid: the cursor belongs to another list.
-    """
-    bound_to = f"rejected\0{environment}"
-    before = _position(cursor, cursor_key, bound_to)
-    kept = RejectedDelivery
-    columns = (kept.id, kept.connector, kept.environment, kept.reason, kept.headers, kept.received_at)
-    body = sa.func.substr(kept.body, 1, SHOWN_BODY, type_=Bytes)  # NULL for an empty one on SQLite
-    statement = sa.select(*columns, sa.func.coalesce(body, b"", type_=Bytes), sa.func.length(kept.body))
-    if environment is not None:
-        statement = statement.where(kept.environment == environment)
-    if before is not None:
-        statement = statement.where(kept.id < before)
-    found = [RejectedRow(*row) for row in db.execute(statement.order_by(kept.id.desc()).limit(limit + 1))]
-    rows = tuple(found[:limit])
-    return rows, encode_cursor(cursor_key, bound_to, (rows[-1].id.hex,)) if len(found) > limit else None
+def find_event_id(db: Session, connector: str, *, environment: Environment, event_id: bytes) -> UUID | None:
+    """The row of a push by what makes it unique, or None."""
+    where = (RawEvent.connector == connector, RawEvent.environment == environment, RawEvent.event_id == event_id)
+    return db.execute(sa.select(RawEvent.id).where(*where)).scalar_one_or_none()
 
 
 def get_event(db: Session, event_id: UUID, *, environment: Environment | None) -> RawEvent:
@@ -245,15 +210,6 @@ def count_recent(db: Session, *, environment: Environment | None, since: datetim
     some = newest.order_by(RawEvent.id.desc()).limit(at_most).subquery()
     statement = sa.select(some.c.state, sa.func.count()).where(some.c.received_at >= since).group_by(some.c.state)
     return {row[0]: row[1] for row in db.execute(statement)}
-
-
-def count_rejected(db: Session, connector: str, *, environment: Environment) -> tuple[int, datetime | None]:
-    """How many deliveries were ever rejected, those not kept as rows too, and when the last one was."""
-    where = (RejectedCount.connector == connector, RejectedCount.environment == environment)
-    row = db.execute(
-        sa.select(sa.func.sum(RejectedCount.count), sa.func.max(RejectedCount.last_at)).where(*where)
-    ).one()
-    return int(row[0] or 0), row[1]
 
 
 def get_queue(db: Session, *, environment: Environment | None, at_most: int) -> Queue:

@@ -1,4 +1,4 @@
-"""Parked, replayed, discarded and rejected pushes. Claiming and finishing them is `claims`; storing them is `flush`."""
+"""Parked, replayed and discarded pushes. Claiming and finishing them is `claims`; storing them is `flush`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
-from kedai.db.upsert import insert_into
 from kedai.errors import Conflict, NotFound
-from kedai.inbox.models import RawEvent, RejectedCount, RejectedDelivery
-from kedai.kit.ids import new_id, show_id
+from kedai.inbox.models import RawEvent
+from kedai.kit.ids import show_id
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, ParkedReason
-
-MAX_REJECTED_ROWS = 1_000
-MAX_REJECTED_BODY = 64 * 1024
 
 
 def unpark(
@@ -116,31 +112,6 @@ def discard_event(db: Session, event_id: UUID, *, environment: Environment, acto
     reason = None if row.parked_reason is None else ParkedReason(row.parked_reason)
     _change(db, row, _discarded(reason, actor.name, now), action="event.discard", actor=actor, now=now)
     return row
-
-
-def keep_rejected(
-    db: Session,
-    connector: ConnectorName,
-    environment: Environment,
-    *,
-    reason: str,
-    count: int,
-    headers: dict[str, str],
-    body: bytes,
-    now: datetime,
-) -> None:
-    """Count rejected deliveries and keep one of them for a look; the oldest rows beyond the limit go."""
-    key = {"connector": connector, "environment": environment, "reason": reason}
-    counted = insert_into(db, RejectedCount).values(**key, count=count, last_at=now)
-    changes = {"count": RejectedCount.count + count, "last_at": now}
-    db.execute(counted.on_conflict_do_update(index_elements=list(key), set_=changes))
-    db.add(RejectedDelivery(id=new_id(), **key, headers=headers, body=body[:MAX_REJECTED_BODY], received_at=now))
-    db.flush()
-    kept = sa.select(RejectedDelivery.id).where(
-        RejectedDelivery.connector == connector, RejectedDelivery.environment == environment
-    )
-    surplus = kept.order_by(RejectedDelivery.id.desc()).offset(MAX_REJECTED_ROWS)
-    db.execute(sa.delete(RejectedDelivery).where(RejectedDelivery.id.in_(surplus)))
 
 
 def _parked(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
 from kedai.errors import Invalid
+from kedai.sync.admission import count_admittable, note_verifying
 from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts, find_host
 from kedai.values.actor import Actor
@@ -22,10 +23,14 @@ _LONGEST_OVERLAP = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class EditResult:
-    """What really changed, and what the operator should know of it."""
+    """What really changed, and what the operator should know of it.
+
+    ``waiting_verify``: so many rejected deliveries verify now and can be admitted.
+    """
 
     changed: tuple[str, ...]
     notices: tuple[str, ...]
+    waiting_verify: int = 0
 
 
 def edit(
@@ -72,7 +77,14 @@ def edit(
     lost = [shop_id for shop_id in after if shop_id not in before]
     if lost:
         notices.append(f"Another app now: connect again shop {', '.join(lost)}.")
-    return EditResult(changed, tuple(notices))
+    if "push_partner_key" not in changed:
+        return EditResult(changed, tuple(notices))
+    note_verifying(parts, db, name, environment=environment, now=now)
+    waiting = count_admittable(db, name, environment=environment)
+    if waiting:
+        words = "waiting delivery verifies" if waiting == 1 else "waiting deliveries verify"
+        notices.append(f"{waiting} {words} now: admit them on the page of rejected deliveries.")
+    return EditResult(changed, tuple(notices), waiting)
 
 
 def clear_secret(

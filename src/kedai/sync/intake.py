@@ -192,8 +192,22 @@ class Intake:
         crash.point("intake.committed")
         return results
 
+    def store_in(self, db: Session, one: VerifiedPush) -> Stored:
+        """Store one push in the caller's transaction, judged like every other (of a past delivery, for example).
+
+        Raises:
+            StorageUnavailable: the environments are being changed, or the database refuses the push.
+        """
+        for candidate in _with_blank(one):
+            try:
+                with db.begin_nested():
+                    return self._store(db.connection(), [candidate])[0][0]
+            except REFUSED:
+                continue
+        raise StorageUnavailable("The database refuses this push.")
+
     def _write_alone(self, one: VerifiedPush, kept: KeptConnection) -> Stored | StorageUnavailable:
-        for candidate in (one, replace(one, push=without_fields(one.push))):
+        for candidate in _with_blank(one):
             try:
                 return self._transaction([candidate], kept)[0]
             except REFUSED:
@@ -250,6 +264,11 @@ class Intake:
             except (BadSignature, SecretUnreadable):
                 return False
         return True
+
+
+def _with_blank(one: VerifiedPush) -> tuple[VerifiedPush, VerifiedPush]:
+    """A push, and the same without any field of its body: where the database refuses those, the bytes are kept."""
+    return one, replace(one, push=without_fields(one.push))
 
 
 def _tell(batch: Sequence[_Sender], results: Sequence[Stored | StorageUnavailable]) -> None:

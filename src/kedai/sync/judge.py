@@ -148,7 +148,8 @@ async def _ask_again_or_settle(
         verdict.reconnect = str(error)
     if rule.title is not None and rule.action in {Action.WAIT, Action.RECONNECT}:
         shop_id = None if isinstance(error, RemoteMisconfigured) else scope.shop_id  # it is about the app of all shops
-        verdict.troubles.append(Trouble(_code(error), rule.title, next_step(error, rule), shop_id))
+        trouble = Trouble(_code(error), rule.title, next_step(error, rule), shop_id, message=_told(error))
+        verdict.troubles.append(trouble)
 
 
 async def fetch_orders(parts: Parts, scope: Scope, order_sns: Sequence[str]) -> tuple[OrderSnapshot, ...]:
@@ -217,6 +218,7 @@ def settle(scope: Scope, event: ClaimedEvent, verdict: Verdict, error: Exception
             scope.shop_id,
             order_sn=event.order_sn,
             event_id=event.id,
+            message=text,
         )
     )
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
-from kedai.connector_exceptions.service import raise_exception
+from kedai.connector_exceptions.service import raise_exceptions
 from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
 from kedai.inbox.claims import Batch, ClaimedEvent
@@ -135,8 +135,7 @@ def _finish(
     claims.finish(db, held, outcomes, now=now)
     troubles = [one for one in verdict.troubles if one.event_id in held or (first and one.event_id is None)]
     troubles += chain.from_iterable(one.troubles for one in applied.values())
-    for trouble in sorted(troubles, key=lambda one: one.fingerprint):
-        raise_exception(db, batch.connector, batch.environment, trouble, now=now)
+    raise_exceptions(db, batch.connector, batch.environment, troubles, now=now)
     if first and batch.shop_id is not None:
         _note_shop(db, Scope(batch.connector, batch.environment, batch.shop_id), verdict, now)
 

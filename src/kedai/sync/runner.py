@@ -40,6 +40,7 @@ from kedai.sync import (
     replay,
     replay_events,
     retention,
+    retry,
     rewrap,
     setting_up,
 )
@@ -74,6 +75,7 @@ READERS: dict[str, Reader] = {
     rewrap.KIND: rewrap.read,
     rebuild.KIND: rebuild.read,
     rebuild.APPLY_KIND: rebuild.read_apply,
+    retry.KIND: retry.read,
 }
 """What to do before the next steps, per kind of run that needs the marketplace, or long work outside a transaction."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
 
-from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.connector_exceptions.service import Trouble, raise_exception, raise_exceptions
 from kedai.coverage import service as coverage
 from kedai.errors import KedaiError, NeedsReconnect, RemoteUnreadable
 from kedai.orders import service as orders
@@ -225,8 +225,7 @@ class _Moved:
 
 def _move(scope: Scope, walk: Walk, moved: _Moved, db: Session, run: Run, *, now: datetime) -> bool:
     note_call(db, scope, problem="", now=now)
-    for trouble in moved.troubles:
-        raise_exception(db, scope.connector, scope.environment, trouble, now=now)
+    raise_exceptions(db, scope.connector, scope.environment, moved.troubles, now=now)
     position = _with_counts(moved.to, run)
     following: Position | None = position
     if position.ends_window:

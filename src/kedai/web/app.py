@@ -18,10 +18,12 @@ from kedai.web.api import (
     confirmations,
     connectors,
     coverage,
+    exceptions,
     merchants,
     parity,
     parked,
     rebuilds,
+    rejected,
     replays,
     runs,
     schedules,
@@ -33,8 +35,8 @@ from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
 APIS = (
-    *(calls, connectors, certificates, confirmations, coverage, parity, parked, rebuilds, replays, runs, schedules),
-    *(shops, merchants),
+    *(calls, connectors, certificates, confirmations, coverage, exceptions, parity, parked, rebuilds, rejected),
+    *(replays, runs, schedules, shops, merchants),
 )
 """The rooms of JSON routes."""
 

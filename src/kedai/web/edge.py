@@ -173,7 +173,9 @@ class WebhookEdge:
             stored = await self._intake.store(VerifiedPush(push, version, place.path, headers))
         except BadSignature as error:
             reason = str(error.facts.get("reason", "bad_signature"))
-            self._rejections.note(place.connector.name, place.environment, reason, _kept(place, headers), body)
+            given = None if is_twice else headers.get(place.connector.signature_header)
+            kept = _kept(place, headers)
+            self._rejections.note(place.connector.name, place.environment, reason, kept, body, signature=given)
             return Answer(401, reason)
         except SecretUnreadable:
             return Answer(503, "the push key cannot be read", retry_after=60)

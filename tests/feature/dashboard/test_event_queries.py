@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from kedai.errors import Invalid, NotFound
 from kedai.inbox import queries
 from kedai.inbox.models import RawEvent
-from kedai.inbox.service import keep_rejected
+from kedai.inbox.rejected import count_rejected
 from kedai.values.environment import Environment
 from kedai.values.event import EventState, ParkedReason
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House, incoming
@@ -143,23 +143,5 @@ def test_an_empty_inbox_is_no_error(house: House) -> None:
         assert not queries.has_events(db, environment=None)
         assert queries.find_next_due(db) is None
         assert queries.find_last_event(db, FAKE, environment=LIVE) is None
-        assert queries.count_rejected(db, FAKE, environment=LIVE) == (0, None)
+        assert count_rejected(db, FAKE, environment=LIVE) == (0, None)
     assert read(house, None).rows == ()
-
-
-def test_rejected_deliveries_show_their_beginning_and_are_counted(house: House) -> None:
-    for number, body in enumerate((b"", b"x" * 5000, b"\xff\x00")):
-        with house.db.write() as db:
-            at = START + timedelta(seconds=number)
-            keep_rejected(db, FAKE, SANDBOX, reason="mismatch", count=3, headers={"a": "b"}, body=body, now=at)
-    with house.db.read() as db:
-        rows, cursor = queries.list_rejected(db, environment=SANDBOX, cursor=None, cursor_key=KEY, limit=2)
-        rest, end = queries.list_rejected(db, environment=SANDBOX, cursor=cursor, cursor_key=KEY, limit=2)
-        assert queries.count_rejected(db, FAKE, environment=SANDBOX) == (9, START + timedelta(seconds=2))
-        assert queries.list_rejected(db, environment=LIVE, cursor=None, cursor_key=KEY, limit=2) == ((), None)
-    assert [(bytes(row.body), row.size) for row in (*rows, *rest)] == [
-        (b"\xff\x00", 2),
-        (b"x" * queries.SHOWN_BODY, 5000),
-        (b"", 0),
-    ]
-    assert end is None

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from kedai.calls.service import store
 from kedai.connector_exceptions.service import Trouble, raise_exception
-from kedai.inbox.service import keep_rejected
+from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.runs.service import create_run
 from kedai.values.call import CallRecord
 from kedai.values.environment import Environment
@@ -64,7 +64,9 @@ def _troubles(house: House, environment: Environment) -> None:
     trouble = Trouble(code="test", title=f"{environment.value} trouble {POLYGLOT}", next_step=POLYGLOT, shop_id=SHOP)
     with house.db.write() as db:
         body = POLYGLOT.encode()
-        keep_rejected(db, FAKE, environment, reason="mismatch", count=2, headers=headers, body=body, now=house.now)
+        sample = Sample("mismatch", headers, body, len(body))
+        told = {"diagnosis": "unknown_key", "diagnosed_for": ""}
+        keep_rejected(db, FAKE, environment, sample, counts={"mismatch": 2}, **told, now=house.now)
         raise_exception(db, FAKE, environment, trouble, now=house.now)
         scope = {"reason": POLYGLOT, "shop_id": None}
         create_run(db, "replay_parked", FAKE, environment, scope=scope, total=10, actor=ANNA, now=house.now)

@@ -15,7 +15,7 @@ from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.coverage import service as coverage
 from kedai.db.base import Model
 from kedai.inbox.models import RawEvent
-from kedai.inbox.service import keep_rejected
+from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.kit.ids import new_id
 from kedai.orders.service import prepare, upsert
 from kedai.orders.shadow import Shadow, keep
@@ -50,10 +50,11 @@ def filled(house: House) -> House:
         hour = timedelta(hours=1)
         made = {"every": hour, "cron": None, "grace": hour, "offset": hour, "next_due_at": house.now}
         make_schedule(db, "x", FAKE, SANDBOX, **made)
-        raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x"), now=house.now)
         coverage.record(db, scope, Source.PUSH, START, START + timedelta(hours=1), run_id=None, now=house.now)
         coverage.note_rating(db, FAKE, SANDBOX, coverage.Rating("normal", None, True), now=house.now)
-        keep_rejected(db, FAKE, SANDBOX, reason="mismatch", count=1, headers={}, body=b"", now=house.now)
+        raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x", order_sn="O1"), now=house.now)
+        told = {"diagnosis": "unknown_key", "diagnosed_for": ""}
+        keep_rejected(db, FAKE, SANDBOX, Sample("mismatch", {}, b"", 0), counts={"mismatch": 1}, **told, now=house.now)
         connect.start(
             house.parts, db, FAKE, SANDBOX, staff_id="s", session_id="s", expected_shop_id=None, now=house.now
         )

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from kedai.connector_exceptions.models import ConnectorException
-from kedai.connector_exceptions.queries import count_exceptions, list_exceptions
+from kedai.connector_exceptions.queries import Filter, count_exceptions, list_exceptions
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.errors import Invalid
 from kedai.kit.ids import new_id
@@ -17,7 +17,7 @@ from kedai.values.environment import Environment
 from tests.support.factories import FAKE, LIVE, SANDBOX, START, House, run_threads
 
 TROUBLE = Trouble("error_x", "It failed", "Look at it.", shop_id="7001")
-OPEN = ("new", "ongoing", "regressed")
+OPEN = Filter(("new", "ongoing", "regressed"))
 
 
 def raise_one(house: House, trouble: Trouble = TROUBLE, *, environment: Environment = SANDBOX, minute: int = 0) -> None:
@@ -92,17 +92,19 @@ def test_list_pages_through_both_environments_latest_first(house: House) -> None
     seen, cursor = [], None
     with house.db.read() as db:
         while True:
-            page = list_exceptions(db, environment=None, states=OPEN, cursor=cursor, cursor_key=b"k" * 32, limit=3)
+            page = list_exceptions(
+                db, environment=None, chosen=OPEN, cursor=cursor, cursor_key=b"k" * 32, limit=3, now=START
+            )
             seen += [row.code for row in page.rows]
             cursor = page.next_cursor
             if cursor is None:
                 break
         assert seen == [f"c{number}" for number in reversed(range(7))]
-        page = list_exceptions(db, environment=LIVE, states=OPEN, cursor=None, cursor_key=b"k" * 32, limit=1)
+        page = list_exceptions(db, environment=LIVE, chosen=OPEN, cursor=None, cursor_key=b"k" * 32, limit=1, now=START)
         assert [row.code for row in page.rows] == ["c5"]
         with pytest.raises(Invalid):
             list_exceptions(
-                db, environment=SANDBOX, states=OPEN, cursor=page.next_cursor, cursor_key=b"k" * 32, limit=1
+                db, environment=SANDBOX, chosen=OPEN, cursor=page.next_cursor, cursor_key=b"k" * 32, limit=1, now=START
             )
 
 
@@ -111,7 +113,7 @@ def test_counts_by_state_name_every_state(house: House) -> None:
     raise_one(house)
     raise_one(house, environment=LIVE)
     with house.db.read() as db:
-        counts = count_exceptions(db, environment=SANDBOX)
-        everything = count_exceptions(db, environment=None)
+        counts = count_exceptions(db, environment=SANDBOX, now=START)
+        everything = count_exceptions(db, environment=None, now=START)
     assert counts == {"new": 0, "ongoing": 1, "regressed": 0, "snoozed": 0, "resolved": 0}
     assert everything["new"] == 1

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from kedai.audit.models import AuditEntry
 from kedai.errors import Conflict, NotFound
 from kedai.inbox import service
-from kedai.inbox.models import RawEvent, RejectedCount, RejectedDelivery
-from kedai.inbox.queries import count_rejected
+from kedai.inbox.models import RawEvent
 from kedai.kit.ids import new_id
 from kedai.values.event import ParkedReason
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, House, incoming
@@ -35,13 +34,6 @@ def unpark(
 
 def park(house: House, *order_sns: str, reason: ParkedReason = INACTIVE, shop_id: str = SHOP) -> None:
     house.deliver(*(incoming(one, environment=LIVE, parked=reason, shop_id=shop_id) for one in order_sns))
-
-
-def reject(house: House, *, reason: str = "mismatch", count: int = 1, body: bytes = b"x") -> None:
-    with house.db.write() as db:
-        service.keep_rejected(
-            db, FAKE, SANDBOX, reason=reason, count=count, headers={"host": "kedai.example"}, body=body, now=house.now
-        )
 
 
 def test_parked_pushes_return_to_the_queue_in_order_of_arrival(house: House) -> None:
@@ -124,71 +116,6 @@ def test_push_is_not_replayed_through_the_other_environment(house: House) -> Non
         with pytest.raises(NotFound), house.db.write() as db:
             service.replay_event(db, identity, environment=environment, actor=ANNA, now=house.now)
     assert house.states() == ["parked"]
-
-
-def test_rejected_deliveries_are_kept_newest_first_and_no_more_than_the_limit(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert service.MAX_REJECTED_ROWS == 1_000
-    monkeypatch.setattr(service, "MAX_REJECTED_ROWS", 20)
-    for number in range(30):
-        reject(house, body=str(number).encode(), reason="mismatch" if number % 2 else "no_key")
-    with house.db.read() as db:
-        bodies = [row.body for row in db.execute(sa.select(RejectedDelivery).order_by(RejectedDelivery.id)).scalars()]
-        assert count_rejected(db, FAKE, environment=SANDBOX) == (30, house.now)
-    assert bodies == [str(number).encode() for number in range(10, 30)]
-
-
-def test_limit_of_one_environment_does_not_push_out_the_others(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MAX_REJECTED_ROWS", 2)
-    with house.db.write() as db:
-        service.keep_rejected(db, FAKE, LIVE, reason="mismatch", count=1, headers={}, body=b"live", now=house.now)
-    for _ in range(5):
-        reject(house)
-    assert house.scalar(sa.select(sa.func.count()).select_from(RejectedDelivery)) == 3
-    kept = sa.select(sa.func.count()).select_from(RejectedDelivery).where(RejectedDelivery.environment == LIVE)
-    assert house.scalar(kept) == 1
-
-
-def test_rejections_are_counted_even_where_no_row_is_kept_for_them(house: House) -> None:
-    reject(house, count=500)
-    reject(house, count=7)
-    reject(house, reason="no_key", count=1)
-    with house.db.read() as db:
-        rows = db.execute(sa.select(RejectedCount.reason, RejectedCount.count).order_by(RejectedCount.reason)).all()
-    assert [tuple(row) for row in rows] == [("mismatch", 507), ("no_key", 1)]
-
-
-def test_rejected_body_is_cut_to_its_limit(house: House) -> None:
-    reject(house, body=bytes(service.MAX_REJECTED_BODY + 1))
-    assert house.scalar(sa.select(sa.func.length(RejectedDelivery.body))) == service.MAX_REJECTED_BODY
-
-
-@pytest.mark.parametrize("state", ["parked", "dead"])
-def test_person_discards_one_push_and_may_replay_it_later(house: House, state: str) -> None:
-    house.deliver(incoming("O1", parked=INACTIVE if state == "parked" else None))
-    if state == "dead":
-        house.execute(sa.update(RawEvent).values(state=state, note="gave up"))
-    identity = house.event().id
-    with house.db.write() as db:
-        service.discard_event(db, identity, environment=SANDBOX, actor=ANNA, now=house.now)
-    row = house.event()
-    assert (row.state, row.parked_reason, row.discarded_by, row.finished_at) == (
-        "discarded",
-        None,
-        ANNA.name,
-        house.now,
-    )
-    assert row.note == ("gave up" if state == "dead" else "it was parked: inactive_environment")
-    with house.db.write() as db:
-        service.replay_event(db, identity, environment=SANDBOX, actor=ANNA, now=house.now)
-    assert (house.event().state, house.event().discarded_by) == ("received", None)
-    with house.db.read() as db:
-        entries = db.execute(sa.select(AuditEntry.action, AuditEntry.details).order_by(AuditEntry.sequence)).all()
-    assert [tuple(one) for one in entries] == [
-        ("event.discard", {"from": state, "to": "discarded"}),
-        ("event.replay", {"from": "discarded", "to": "received"}),
-    ]
 
 
 def test_push_that_waits_or_is_dealt_with_is_not_discarded(house: House) -> None:

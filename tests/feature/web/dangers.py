@@ -106,6 +106,15 @@ HARMLESS = {
     "POST /e/{environment}/schedules/{connector}/{kind}/resume",
     "POST /api/v1/{environment}/connectors/{connector}/schedules/{kind}/pause",
     "DELETE /api/v1/{environment}/connectors/{connector}/schedules/{kind}/pause",
+    *(
+        f"POST {base}/exceptions/{{exception_id}}/{deed}"
+        for base in ("/e/{environment}", "/api/v1/{environment}")
+        for deed in ("resolutions", "reopenings", "snoozes")
+    ),
+    "POST /e/{environment}/exceptions/{exception_id}/assignments",
+    "POST /e/{environment}/exceptions/{exception_id}/notes",
+    "PUT /api/v1/{environment}/exceptions/{exception_id}/assignee",
+    "PUT /api/v1/{environment}/exceptions/{exception_id}/note",
     # work that is done again without harm
     "POST /e/{environment}/schedules/{connector}/{kind}/runs",
     "POST /api/v1/{environment}/connectors/{connector}/schedules/{kind}/runs",
@@ -128,6 +137,13 @@ HARMLESS = {
     "POST /e/{environment}/coverage",
     "POST /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/statements",
     "POST /api/v1/{environment}/connectors/{connector}/shops/{shop_id}/backfills",
+    "POST /e/{environment}/exceptions/{exception_id}/retries",
+    "POST /api/v1/{environment}/exceptions/{exception_id}/retries",
+    # takes in nothing but what the environment's own push key signed
+    "POST /e/{environment}/rejected/{rejected_id}/admissions",
+    "POST /e/{environment}/rejected/admissions",
+    "POST /api/v1/{environment}/rejected-deliveries/{rejected_id}/admissions",
+    "POST /api/v1/{environment}/connectors/{connector}/rejected-deliveries/admissions",
     # a copy of what the page shows
     "POST /audit/exports",
 }

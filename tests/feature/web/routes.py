@@ -20,6 +20,8 @@ SAMPLES = {
     "scope": "sandbox",
     "secret": "partner_key",
     "event_id": "evt_01a205a5c85b75199a2c28833cd81810",
+    "exception_id": "exc_01a205a5c85b75199a2c28833cd81810",
+    "rejected_id": "rej_01a205a5c85b75199a2c28833cd81810",
     "order_id": "ord_01a205a5c85b75199a2c28833cd81810",
     "run_id": "run_01a205a5c85b75199a2c28833cd81810",
     "shop_id": "7001",

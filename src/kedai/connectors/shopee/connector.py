@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from kedai.connectors.base import UNPACED, Client, CredentialField, Host, Http, Pacing, SignedPush
+from kedai.connectors.shopee import causes, push
 from kedai.connectors.shopee import credentials as fields
-from kedai.connectors.shopee import push
 from kedai.connectors.shopee.client import ORDERS_PER_CALL, ShopeeClient
 from kedai.connectors.shopee.codes import NEEDED, name_push
 from kedai.connectors.shopee.connection import parse_connection
 from kedai.connectors.shopee.mapping import read_stored_order
+from kedai.values.cause import Cause
 from kedai.values.credentials import Credentials, PushKeys
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
@@ -20,9 +21,9 @@ from kedai.values.secret import Secret
 
 
 class ShopeeConnector:
-    """Implements `Connector`, `ReadsConnectionPushes`, `RereadsOrders`, `PushesToUs` and `RetiresHosts`.
+    """Implements `Connector` of `kedai.connectors.base` and whatever may be asked of one there with `isinstance`.
 
-    They stand in `kedai.connectors.base`. Stateless, so one serves all.
+    Stateless, so one serves all.
     """
 
     name: ConnectorName = ConnectorName("shopee")
@@ -62,6 +63,18 @@ class ShopeeConnector:
     def sign_probe(self, key: Secret, url: str, now: datetime) -> SignedPush:
         """The console's "Verify and Save" probe (contract §4.4, code 0)."""
         return push.sign_probe(key, url, now)
+
+    def is_signature(self, given: bytes) -> bool:
+        """Whether it has the shape of Shopee's: 64 lower-case hexadecimal digits."""
+        return push.is_signature(given)
+
+    def is_probe(self, body: bytes) -> bool:
+        """Whether it is the console's probe of the push address (contract §4.4, code 0)."""
+        return push.is_probe(body)
+
+    def explain_code(self, code: str) -> Cause | None:
+        """What an error code means; see `causes`."""
+        return causes.explain(code)
 
     def name_push(self, code: int | None) -> str:
         """The human name of a push code (contract §4.4)."""

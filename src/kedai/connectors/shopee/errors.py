@@ -59,6 +59,11 @@ def is_about_the_clock(refusal: Refusal) -> bool:
     return code == "error_param" and _TIMESTAMP in refusal.message.lower()
 
 
+def bare_code(code: str) -> str:
+    """A code as tables name it: without the prefix of its module, in lower case (contract §6.1)."""
+    return _normalise(code)[1]
+
+
 def from_status(answer: HttpAnswer, method: str) -> KedaiError:
     """Sort an answer whose body is not Shopee's envelope: a gateway's error page, or one cut off (contract §6.4)."""
     status = answer.status

@@ -58,6 +58,23 @@ def verify_push(keys: PushKeys, headers: Mapping[bytes, bytes], path: str, body:
     raise BadSignature(REASONS[reason], reason=reason)
 
 
+def is_signature(given: bytes) -> bool:
+    """Whether a header has the shape of a signature: one that has not never verifies, whatever is mended."""
+    return _SIGNATURE.fullmatch(given) is not None
+
+
+def is_probe(body: bytes) -> bool:
+    """Whether an unverified body is the probe that the console sends when an address is saved (contract §4.4)."""
+    try:
+        envelope = _decode(body)
+    except _UNREADABLE:
+        return False
+    if type(envelope) is not dict or envelope.get("code") != 0:
+        return False
+    data = envelope.get("data")
+    return type(data) is dict and "verify_info" in data
+
+
 def sign_probe(key: Secret, url: str, now: datetime) -> SignedPush:
     """Make a code-0 probe, of which nothing comes but an answer (contract §4.4); each second's is another one."""
     info = {"verify_info": "Kedai tries its own push address."}

@@ -22,6 +22,7 @@ ENVIRONMENT_IS_FIXED = (
     "covered_interval",
     "environment_credentials",
     "environment_seal",
+    "exception_order",
     "held_token",
     "merchant",
     "merchant_token",
@@ -77,6 +78,7 @@ TABLES_IN_REVERSE = (
     "installation",
     "environment_seal",
     "environment_credentials",
+    "exception_order",
     "connector_exception",
     "audit",
     "api_token",
@@ -201,6 +203,7 @@ def create_tables() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("next_step", sa.Text(), nullable=False),
+        sa.Column("last_message", sa.Text(), nullable=False, server_default=""),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("count", types.Integer, nullable=False),
         sa.Column("shop_id", types.KeyText, nullable=True),
@@ -208,17 +211,48 @@ def create_tables() -> None:
         sa.Column("last_order_sn", types.KeyText, nullable=True),
         sa.Column("first_seen_at", types.UtcDateTime(), nullable=False),
         sa.Column("last_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("regressed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("snoozed_until", types.UtcDateTime(), nullable=True),
+        sa.Column("resolved_at", types.UtcDateTime(), nullable=True),
+        sa.Column("resolved_by", sa.Text(), nullable=True),
+        sa.Column("assignee", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False, server_default=""),
+        sa.Column("alert_raised_at", types.UtcDateTime(), nullable=True),
+        sa.Column("alert_sent_at", types.UtcDateTime(), nullable=True),
+        sa.Column("listed", types.Integer, nullable=False, server_default="0"),
+        sa.Column("unlisted", types.Integer, nullable=False, server_default="0"),
         sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_connector_exception_environment_known"),
         sa.CheckConstraint(
             "state IN ('new', 'ongoing', 'regressed', 'snoozed', 'resolved')", name="ck_connector_exception_state_known"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_connector_exception"),
+        sa.UniqueConstraint("id", "environment", name="uq_connector_exception_id_environment"),
         sa.UniqueConstraint(
             "connector", "environment", "fingerprint", name="uq_connector_exception_connector_environment_fingerprint"
         ),
     )
     op.create_index(
         "ix_connector_exception_list", "connector_exception", ["environment", "last_seen_at", "id"], unique=False
+    )
+    op.create_table(
+        "exception_order",
+        sa.Column("exception_id", types.Id(), nullable=False),
+        sa.Column("subject", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=True),
+        sa.Column("order_sn", types.KeyText, nullable=True),
+        sa.Column("event_id", types.Id(), nullable=True),
+        sa.Column("count", types.Integer, nullable=False),
+        sa.Column("first_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("retried_at", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_exception_order_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["exception_id", "environment"],
+            ["connector_exception.id", "connector_exception.environment"],
+            name="fk_exception_order_exception_id_environment",
+        ),
+        sa.PrimaryKeyConstraint("exception_id", "subject", name="pk_exception_order"),
     )
     op.create_table(
         "environment_credentials",
@@ -314,7 +348,14 @@ def create_tables() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("headers", types.JsonText(), nullable=False),
         sa.Column("body", types.Bytes(), nullable=False),
+        sa.Column("size", types.Integer, nullable=False),
+        sa.Column("signature", types.Bytes(), nullable=True),
         sa.Column("received_at", types.UtcDateTime(), nullable=False),
+        sa.Column("diagnosis", sa.Text(), nullable=False, server_default="unknown_key"),
+        sa.Column("diagnosed_for", sa.Text(), nullable=False, server_default=""),
+        sa.Column("admitted_at", types.UtcDateTime(), nullable=True),
+        sa.Column("admitted_by", sa.Text(), nullable=True),
+        sa.Column("event_id", types.Id(), nullable=True),
         sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_rejected_delivery_environment_known"),
         sa.PrimaryKeyConstraint("id", name="pk_rejected_delivery"),
     )

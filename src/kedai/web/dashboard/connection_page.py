@@ -13,9 +13,11 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
-from kedai.inbox.queries import EventRow, count_rejected, find_last_by_old_key, find_last_event
+from kedai.inbox.queries import EventRow, find_last_by_old_key, find_last_event
+from kedai.inbox.rejected import count_rejected
 from kedai.runs.queries import find_open_runs
 from kedai.runtime import Runtime
+from kedai.sync.admission import count_admittable
 from kedai.sync.catch_up import KIND as CATCH_UP
 from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.grants import KIND as MAIN_ACCOUNT
@@ -59,6 +61,7 @@ class PushHealth:
     old_key: OldPushKey | None
     rejected: int
     rejected_at: datetime | None
+    admittable: int
 
 
 def show_connection(
@@ -74,7 +77,9 @@ def show_connection(
         shell, view = read_connection(request, runtime, db, caller, connector, environment)
         last = find_last_event(db, connector.name, environment=environment)
         old_key = _read_old_key(db, view, shell.now)
-        push = PushHealth(last, old_key, *count_rejected(db, connector.name, environment=environment))
+        rejected = count_rejected(db, connector.name, environment=environment)
+        admittable = count_admittable(db, connector.name, environment=environment)
+        push = PushHealth(last, old_key, *rejected, admittable)
         here = url(f"/connectors/{connector.name}", tab=environment.value)
         parked = read_parked(db, connector.name, environment, back="connection", refresh_href=here)
         health = read_health(db, connector.name, environment, now=shell.now)

@@ -1,11 +1,13 @@
-"""How a push is named to a person."""
+"""How a push is named to a person, and which of its headers are shown."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from kedai.runtime import Runtime
 from kedai.values.environment import ConnectorName
+
+_REDACTED_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 class Named(Protocol):
@@ -24,3 +26,9 @@ def name_event(runtime: Runtime, event: Named) -> str:
     if connector is not None:
         return connector.name_push(event.code)
     return "Event without a code" if event.code is None else f"Code {event.code}"
+
+
+def safe_headers(headers: Any) -> list[tuple[str, str]]:
+    """They were stored without secrets; this is the second look."""
+    pairs = headers.items() if isinstance(headers, dict) else ()
+    return sorted((str(name), "***" if str(name).lower() in _REDACTED_HEADERS else str(value)) for name, value in pairs)

@@ -15,6 +15,7 @@ from kedai.errors import NotFound
 from kedai.inbox import queries as inbox
 from kedai.runs.timing import ScheduleState
 from kedai.runtime import Runtime
+from kedai.sync.admission import count_admittable
 from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
 from kedai.sync.schedule_view import read_schedules
 from kedai.sync.shops import Authorization, judge_authorization
@@ -63,6 +64,7 @@ def read_health(runtime: Runtime, db: Session, shell: Shell) -> list[Item]:
     for environment in sorted(shown):
         for name in runtime.connectors:
             items += _of_connection(runtime, db, shell, name, environment)
+            items += _of_rejected(db, name, environment)
         items += _of_work(db, shell, environment)
         items += _of_schedules(db, shell, environment)
     return sorted(items, key=lambda item: _ORDER[item.level])
@@ -232,6 +234,15 @@ def _of_limits(shell: Shell, db: Session, view: ConnectionView, label: str, here
         yield Item("warn", view.environment, title, detail, here, "Look at it", one.until)
 
 
+def _of_rejected(db: Session, name: ConnectorName, environment: Environment) -> Iterator[Item]:
+    waiting = count_admittable(db, name, environment=environment)
+    if waiting:
+        title = f"{plural(waiting, 'rejected delivery verifies', 'rejected deliveries verify')} now"
+        detail = "A key or an address was mended since. Admit them, and they are worked on like any other push."
+        href = url(f"/e/{environment.value}/events", state="rejected")
+        yield Item("warn", environment, title, detail, href, "Admit them")
+
+
 def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
     events, is_active = f"/e/{environment.value}/events", environment is shell.active
     dead = inbox.count_events(db, EventState.DEAD, environment=environment, at_most=_COUNTED)
@@ -249,7 +260,7 @@ def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[It
         )
         level: Level = "warn" if is_active else "info"
         yield Item(level, environment, title, detail, url(events, state="parked"), "Show parked events")
-    counts = count_exceptions(db, environment=environment)
+    counts = count_exceptions(db, environment=environment, now=shell.now)
     fresh, ongoing = counts["new"] + counts["regressed"], counts["ongoing"]
     if fresh or ongoing:
         named = [plural(fresh, "new one", "new ones")] if fresh else []

@@ -16,6 +16,7 @@ from kedai.web.dashboard.routes_connection import router as connection
 from kedai.web.dashboard.routes_coverage import router as coverage
 from kedai.web.dashboard.routes_credentials import router as credentials
 from kedai.web.dashboard.routes_events import router as events
+from kedai.web.dashboard.routes_exception_acts import router as exception_acts
 from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_keys import router as keys
@@ -26,6 +27,7 @@ from kedai.web.dashboard.routes_parked import router as parked
 from kedai.web.dashboard.routes_passkeys import router as passkeys
 from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_rebuilds import router as rebuilds
+from kedai.web.dashboard.routes_rejected import router as rejected
 from kedai.web.dashboard.routes_replays import router as replays
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_schedule import router as schedule
@@ -54,6 +56,7 @@ router.include_router(assets)
 PAGES = (
     *(session, confirm, account, totp, passkeys),
     *(home, orders, events, parked, exceptions, runs, schedule, calls, connection, credentials),
+    *(rejected, exception_acts),
     *(shops, shop, merchants, certificates, switch),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
     *(backfill, coverage),

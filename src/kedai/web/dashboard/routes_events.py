@@ -1,4 +1,4 @@
-"""The pages of events: the list, the rejected deliveries, one event, and what a person decides about it."""
+"""The pages of events: the list, one event, and what a person decides about it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from kedai.runtime import Runtime
 from kedai.sync.replay import discard_event, replay_event
 from kedai.values.event import EventState
 from kedai.vault.queries import get_cursor_key
-from kedai.web.dashboard import payload
+from kedai.web.dashboard import payload, routes_rejected
 from kedai.web.dashboard.access import Reader, Replayer
-from kedai.web.dashboard.events import name_event
+from kedai.web.dashboard.events import name_event, safe_headers
 from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.parked import Parked, read_parked
@@ -27,6 +27,7 @@ from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import (
     ActedEnvironment,
     Shell,
+    Viewed,
     ViewedScope,
     parse_viewed,
     read_shell,
@@ -39,8 +40,6 @@ from kedai.web.deps import RuntimeDep
 router = APIRouter()
 
 PER_PAGE = 50
-_REJECTED = "rejected"
-_REDACTED_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ class _Wish:
 def show_events(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope) -> Response:
     """Pushes of the viewed environments, newest first; `?state=rejected` is the list of refused deliveries."""
     wanted = text_param(request, "state")
-    if wanted == _REJECTED:
-        return _show_rejected(request, runtime, caller, scope)
+    if wanted == routes_rejected.STATE:
+        return routes_rejected.show_list(request, runtime, caller, scope, _tabs(scope, wanted))
     wish = _Wish(wanted, _parse_state(wanted), *(text_param(request, name, at_most=64) for name in ("shop", "order")))
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
@@ -73,7 +72,7 @@ def show_events(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vi
         shell,
         "events.html",
         rows=[_shown(runtime, shell, row, orders) for row in page.rows],
-        tabs=_tabs(shell, wanted),
+        tabs=_tabs(scope, wanted),
         state=wanted,
         shop=wish.shop,
         order_sn=wish.order_sn,
@@ -104,7 +103,7 @@ def show_event(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vie
         name=name_event(runtime, event),
         view=view,
         payload=payload.raw(event.body) if view == "raw" else payload.pretty(event.body),
-        headers=_safe_headers(event.headers),
+        headers=safe_headers(event.headers),
         order_href=None if order_id is None else f"/e/{scope}/orders/{show_id('ord', order_id)}",
         notice=find_notice(text_param(request, "status")),
     )
@@ -134,25 +133,6 @@ def discard_one(
     return RedirectResponse(url(f"/e/{scope}/events/{show_id('evt', found)}", status="event_discarded"), 303)
 
 
-def _show_rejected(request: Request, runtime: Runtime, caller: Reader, scope: ViewedScope) -> Response:
-    cursor = text_param(request, "cursor", at_most=600)
-    with runtime.web_db.read() as db:
-        shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
-        rows, next_cursor = inbox.list_rejected(
-            db, environment=shell.environment, cursor=cursor, cursor_key=get_cursor_key(db), limit=PER_PAGE
-        )
-    here = f"/e/{scope}/events"
-    return render(
-        shell,
-        "rejected.html",
-        rows=[{"row": row, "headers": _safe_headers(row.headers), "body": payload.raw(row.body)} for row in rows],
-        tabs=_tabs(shell, _REJECTED),
-        shown=plural(len(rows), "delivery", "deliveries") + " on this page",
-        first_href=url(here, state=_REJECTED) if cursor else None,
-        next_href=url(here, state=_REJECTED, cursor=next_cursor) if next_cursor else None,
-    )
-
-
 def _read_page(db: Session, shell: Shell, wish: _Wish, cursor: str | None) -> inbox.EventPage:
     return inbox.list_events(
         db,
@@ -174,11 +154,11 @@ def _parse_state(text: str | None) -> EventState | None:
     return EventState(text)
 
 
-def _tabs(shell: Shell, wanted: str | None) -> list[dict[str, Any]]:
+def _tabs(scope: Viewed, wanted: str | None) -> list[dict[str, Any]]:
     labels: list[tuple[str | None, str]] = [(None, "All"), *((key, words[0]) for key, words in EVENT_STATE.items())]
     return [
-        {"label": label, "href": url(f"/e/{shell.viewed}/events", state=key), "current": key == wanted, "count": None}
-        for key, label in [*labels, (_REJECTED, "Rejected")]
+        {"label": label, "href": url(f"/e/{scope}/events", state=key), "current": key == wanted, "count": None}
+        for key, label in [*labels, (routes_rejected.STATE, "Rejected")]
     ]
 
 
@@ -199,9 +179,3 @@ def _shown(runtime: Runtime, shell: Shell, row: inbox.EventRow, orders: dict[Ord
 
 def _order_key(row: Any) -> OrderKey:
     return OrderKey(row.connector, row.environment, row.shop_id or "", row.order_sn or "")
-
-
-def _safe_headers(headers: Any) -> list[tuple[str, str]]:
-    """They were stored without secrets; this is the second look."""
-    pairs = headers.items() if isinstance(headers, dict) else ()
-    return sorted((str(name), "***" if str(name).lower() in _REDACTED_HEADERS else str(value)) for name, value in pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 from kedai.sync.runner import PLANS
@@ -120,6 +121,24 @@ EXCEPTION_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "resolved": ("Resolved", "good"),
 }
 
+SNOOZES: dict[str, tuple[str, timedelta]] = {
+    "hour": ("an hour", timedelta(hours=1)),
+    "day": ("a day", timedelta(days=1)),
+    "week": ("a week", timedelta(days=7)),
+    "month": ("30 days", timedelta(days=30)),
+}
+
+DEEDS = {
+    "exception.resolve": "resolved it",
+    "exception.reopen": "opened it again",
+    "exception.snooze": "snoozed it",
+    "exception.assign": "assigned it",
+    "exception.note": "changed the note",
+    "exception.retry": "retried an order",
+    "exception.cleared": "found that its cause had ended",
+}
+"""What was done about an exception, by the action's name in the audit trail."""
+
 PARITY: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "same": ("Same", "good"),
     "different": ("Different", "warn"),
@@ -187,6 +206,7 @@ RUN_KIND = {
     "rebuild_orders": "Rebuild orders",
     "apply_rebuild": "Apply a rebuild",
     "discard_rebuild": "Discard a rebuild",
+    "retry_exception": "Retry what an exception stopped",
     **{one.kind: one.label for one in PLANS.values()},
 }
 
@@ -288,6 +308,21 @@ NOTICES: dict[str, Notice] = {
         "good", "The discarding has been queued.", "Nothing is deleted: each event stays and can be replayed."
     ),
     "event_discarded": Notice("good", "The event was discarded.", "It stays, and can be replayed."),
+    "exception_resolved": Notice(
+        "good", "The exception is resolved.", "Should it happen again, it comes back by itself, marked as such."
+    ),
+    "exception_reopened": Notice("good", "The exception is open again."),
+    "exception_snoozed": Notice(
+        "good", "The exception is snoozed.", "It goes on counting, and is open again after that time."
+    ),
+    "exception_assigned": Notice("good", "It is noted who looks after this."),
+    "exception_noted": Notice("good", "The note was saved."),
+    "exception_retried": Notice(
+        "good", "It is being tried again.", "Whatever still fails raises this exception once more."
+    ),
+    "delivery_admitted": Notice(
+        "good", "The delivery verified and was admitted.", "It is worked on now like any other push."
+    ),
     "shop_paused": Notice("good", "The shop is paused.", "Its events are kept and wait until you resume it."),
     "shop_resumed": Notice("good", "The shop goes on.", "What waited is worked on now."),
     "shop_disconnected": Notice(
