@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from kedai.audit.models import AuditEntry
+from kedai.calls import rates
+from kedai.calls import service as calls
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.coverage import service as coverage
 from kedai.db.base import Model
@@ -22,8 +24,10 @@ from kedai.orders.shadow import Shadow, keep
 from kedai.runs.schedules import make_schedule
 from kedai.runs.service import create_run
 from kedai.sync import connect
+from kedai.values.call import CallRecord
 from kedai.values.coverage import Source
 from kedai.values.environment import MerchantScope, Scope
+from kedai.values.pace import BucketKey, Pace
 from kedai.vault.accounts import save_account, store_tokens
 from kedai.vault.held import hold
 from kedai.vault.models import AuthToken, MerchantToken
@@ -50,11 +54,13 @@ def filled(house: House) -> House:
         hour = timedelta(hours=1)
         made = {"every": hour, "cron": None, "grace": hour, "offset": hour, "next_due_at": house.now}
         make_schedule(db, "x", FAKE, SANDBOX, **made)
-        coverage.record(db, scope, Source.PUSH, START, START + timedelta(hours=1), run_id=None, now=house.now)
+        coverage.record(db, scope, Source.PUSH, START, START + hour, run_id=None, now=house.now)
         coverage.note_rating(db, FAKE, SANDBOX, coverage.Rating("normal", None, True), now=house.now)
         raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x", order_sn="O1"), now=house.now)
         told = {"diagnosis": "unknown_key", "diagnosed_for": ""}
         keep_rejected(db, FAKE, SANDBOX, Sample("mismatch", {}, b"", 0), counts={"mismatch": 1}, **told, now=house.now)
+        calls.store(db, [CallRecord(FAKE, SANDBOX, SHOP, "GET", "/x", 200, "", "x", 1.0, START)])
+        rates.rest_for_the_day(db, BucketKey(FAKE, SANDBOX, "1001", "app"), 60.0, Pace(10.0, 10), now=house.now)
         connect.start(
             house.parts, db, FAKE, SANDBOX, staff_id="s", session_id="s", expected_shop_id=None, now=house.now
         )

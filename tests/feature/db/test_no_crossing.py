@@ -139,12 +139,13 @@ def _with_environment() -> list[sa.Table]:
 
 
 def _new_key(table: sa.Table) -> Row:
-    """Another primary key where it is one of our own ids, so that nothing but the reference is wrong with a copy."""
-    (column, *more) = table.primary_key.columns
-    if more or column.name in {ENVIRONMENT, "connector"}:
+    """Another primary key where it is our own to choose, so that nothing but the reference is wrong with a copy."""
+    columns = list(table.primary_key.columns)
+    if {ENVIRONMENT, "connector"} & {column.name for column in columns}:
         return {}
+    pointing = {one.parent.name for key in table.foreign_key_constraints for one in key.elements}
     made: dict[type, Any] = {bytes: new_id().bytes, UUID: new_id(), int: 1_000_000, str: new_id().hex}
-    return {column.name: made[column.type.python_type]}
+    return {column.name: made[column.type.python_type] for column in columns if column.name not in pointing}
 
 
 def _is(table: sa.Table, row: Row) -> list[sa.ColumnElement[bool]]:
