@@ -17,6 +17,7 @@ from kedai.web.api import (
     confirmations,
     connectors,
     merchants,
+    orders,
     parity,
     parked,
     rebuilds,
@@ -29,7 +30,7 @@ from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
-APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
+APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants, orders)
 """The rooms of JSON routes."""
 
 

@@ -109,6 +109,12 @@ HARMLESS = {
     "POST /api/v1/{environment}/connectors/{connector}/rebuilds",
     "POST /api/v1/{environment}/rebuilds/{run_id}/discards",
     "POST /api/v1/{environment}/events/{event_id}/replays",
+    "POST /e/{environment}/orders/{order_id}/fetches",
+    "POST /api/v1/{environment}/orders/{order_id}/fetches",
+    "POST /e/{environment}/notices/{notice_id}/seen",
+    # a look that is recorded, by those whose role allows it
+    "POST /e/{environment}/orders/{order_id}/reveals",
+    "POST /api/v1/{environment}/orders/{order_id}/reveals",
     # a copy of what the page shows
     "POST /audit/exports",
 }
