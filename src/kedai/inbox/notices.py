@@ -52,16 +52,16 @@ def record_notices(
 
 
 def list_notices(
-    db: Session, *, environment: Environment | None, cursor: str | None, cursor_key: bytes, limit: int
+    db: Session, *, environments: Sequence[Environment], cursor: str | None, cursor_key: bytes, limit: int
 ) -> Page[Notice]:
-    """Notices, newest first.
+    """Notices of these environments, newest first.
 
     Raises:
         Invalid: the cursor belongs to another list.
     """
-    bound_to = f"notices\0{environment}"
+    bound_to = "\0".join(("notices", *environments))
     rows: list[Notice] = []
-    for one in tuple(Environment) if environment is None else (environment,):
+    for one in environments:
         statement = sa.select(Notice).where(Notice.environment == one)
         if cursor is not None:
             statement = statement.where(Notice.id < _position(cursor, cursor_key, bound_to))

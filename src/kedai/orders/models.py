@@ -164,10 +164,8 @@ class OrderPackageChange(Model):
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class _Settled(Model):
+class Settled:
     """The amounts of `kedai.values.settlement.Amounts`; null is what the marketplace did not say, never zero."""
-
-    __abstract__ = True
 
     goods: Mapped[Decimal | None] = mapped_column(Amount)
     vouchers: Mapped[Decimal | None] = mapped_column(Amount)
@@ -181,7 +179,7 @@ class _Settled(Model):
     earned: Mapped[Decimal | None] = mapped_column(Amount)
 
 
-class OrderEscrow(_Settled):
+class OrderEscrow(Settled, Model):
     """What an order earned. There is a row only once the marketplace has paid it out."""
 
     __tablename__ = "order_escrow"
@@ -199,7 +197,7 @@ class OrderEscrow(_Settled):
     answer_hash: Mapped[bytes] = mapped_column(Bytes)
 
 
-class OrderEscrowLine(_Settled):
+class OrderEscrowLine(Settled, Model):
     """A line's share of what its order earned; over the lines every amount adds up to the order's."""
 
     __tablename__ = "order_escrow_line"

@@ -197,4 +197,5 @@ def test_no_body_makes_a_reader_fail(data: dict[str, Any], timestamp: Any) -> No
 def test_an_order_that_goes_back_is_surprising_and_one_that_skips_steps_is_not(
     before: str, after: str, is_surprising: bool
 ) -> None:
+    """Bad input 32 too: of a status that nobody knows, nothing is surprising."""
     assert (before in surprising_after(after)) is is_surprising

@@ -68,7 +68,7 @@ def reads_of_one(db: Session, _environment: Environment | None) -> None:
     orders.find_booked(db, Scope(FAKE, SANDBOX, SHOP), {"B1", "B2"})
     orders.find_order(db, Scope(FAKE, SANDBOX, SHOP), "SANDBOX0")
     notices.count_unseen(db, environment=LIVE, at_most=100)
-    notices.list_notices(db, environment=None, cursor=None, cursor_key=KEY, limit=20)
+    notices.list_notices(db, environments=tuple(Environment), cursor=None, cursor_key=KEY, limit=20)
     inbox.list_order_events(db, FAKE, environment=SANDBOX, shop_id=SHOP, order_sn="SANDBOX0", limit=20)
     inbox.find_last_event(db, FAKE, environment=LIVE)
     inbox.count_parked(db, FAKE, environment=LIVE, at_most=1000)

@@ -110,7 +110,7 @@ def test_a_tracking_number_comes_by_push_and_stays_when_the_order_is_read_again(
 
 
 def test_of_two_tracking_numbers_the_one_said_last_stands_whichever_comes_first(shop: House, parts: Parts) -> None:
-    """Break the comparison of instants in `packages._newer`."""
+    """F36. Break the comparison of instants in `packages._newer`: what came last would stand."""
     newer = push_body(4, {**ABOUT_AN_ORDER[4], "tracking_no": "NEW"}, at=SECONDS + 60)
     older = push_body(4, {**ABOUT_AN_ORDER[4], "tracking_no": "OLD"}, at=SECONDS)
     work(shop, parts, newer)
@@ -169,7 +169,7 @@ def test_a_notice_is_stored_once_shown_and_read_by_a_person(shop: House, parts: 
     shop.execute(sa.text("UPDATE raw_event SET state = 'received'"))
     shop.work(parts)
     with shop.db.write() as db:
-        found = list_notices(db, environment=SANDBOX, cursor=None, cursor_key=b"k" * 32, limit=9).rows
+        found = list_notices(db, environments=(SANDBOX,), cursor=None, cursor_key=b"k" * 32, limit=9).rows
         assert [(one.title, one.content, one.url) for one in found] == [
             ("Maintenance", "On Sunday", "https://s.sg")
         ] * 2

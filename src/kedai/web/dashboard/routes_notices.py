@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from kedai.inbox import notices
 from kedai.kit.ids import parse_id
+from kedai.values.environment import Environment
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader, Replayer
 from kedai.web.dashboard.formats import plural
@@ -27,8 +28,9 @@ def show_notices(request: Request, runtime: RuntimeDep, caller: Reader, scope: V
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="notices", caller=caller)
+        environments = tuple(Environment) if shell.environment is None else (shell.environment,)
         page = notices.list_notices(
-            db, environment=shell.environment, cursor=cursor, cursor_key=get_cursor_key(db), limit=PER_PAGE
+            db, environments=environments, cursor=cursor, cursor_key=get_cursor_key(db), limit=PER_PAGE
         )
     here = f"/e/{scope}/notices"
     return render(
