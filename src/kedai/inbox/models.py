@@ -138,7 +138,7 @@ class Notice(Model):
     __tablename__ = "notice"
     __table_args__ = (
         environment_check(),
-        sa.UniqueConstraint("event_id", "number"),
+        sa.UniqueConstraint("connector", "environment", "event_id", "number"),
         sa.ForeignKeyConstraint(
             ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
         ),

@@ -986,7 +986,9 @@ def create_tables() -> None:
             name="fk_notice_connector_environment",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_notice"),
-        sa.UniqueConstraint("event_id", "number", name="uq_notice_event_id_number"),
+        sa.UniqueConstraint(
+            "connector", "environment", "event_id", "number", name="uq_notice_connector_environment_event_id_number"
+        ),
     )
     op.create_index("ix_notice_list", "notice", ["environment", "id"], unique=False)
     op.create_index(
