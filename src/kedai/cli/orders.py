@@ -10,7 +10,7 @@ from kedai.cli.env import AsJson, Connector, open_runtime_beside, parse_environm
 
 app = typer.Typer(help="Orders.", no_args_is_help=True)
 
-Chosen = Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="sandbox or live.")]
+Chosen = Annotated[str, typer.Option("--env", help="sandbox or live.")]
 
 
 @app.callback()
@@ -29,7 +29,7 @@ def list_orders(
     from kedai.orders.queries import list_orders as read
     from kedai.web.api.shown_order import shown_row
 
-    chosen = parse_environment(environment, "ENVIRONMENT")
+    chosen = parse_environment(environment, "--env")
     with open_runtime_beside() as runtime, runtime.web_db.read() as db:
         statuses = None if status is None else (status,)
         rows = read(
@@ -71,7 +71,7 @@ def show(
     from kedai.values.actor import COMMAND_LINE
     from kedai.web.api.shown_order import shown_order
 
-    chosen = parse_environment(environment, "ENVIRONMENT")
+    chosen = parse_environment(environment, "--env")
     with open_runtime_beside() as runtime:
         with runtime.web_db.read() as db:
             found = (
@@ -104,7 +104,7 @@ def escrow(
     from kedai.sync.escrow import schedule
     from kedai.values.actor import COMMAND_LINE
 
-    chosen = parse_environment(environment, "ENVIRONMENT")
+    chosen = parse_environment(environment, "--env")
     with open_runtime_beside() as runtime, runtime.web_db.write() as db:
         name, now = runtime.parts.connector(connector).name, runtime.clock.now()
         since = now - timedelta(days=days)
