@@ -29,6 +29,7 @@ PAGES = (
     "/e/all/events?state=rejected",
     "/e/all/exceptions",
     "/e/all/runs",
+    "/e/all/notices",
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",
