@@ -31,6 +31,7 @@ PAGES = (
     "/e/all/runs",
     "/e/sandbox/backfill",
     "/e/sandbox/coverage",
+    "/e/all/notices",
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",

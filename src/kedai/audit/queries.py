@@ -73,6 +73,12 @@ def list_entries(
     return find_entries(db, Filter(where=environment), before_sequence=before_sequence, limit=limit)
 
 
+def list_deeds(db: Session, subject: str, *, limit: int) -> list[AuditEntry]:
+    """What was done about one thing, latest first."""
+    statement = sa.select(AuditEntry).where(AuditEntry.subject == subject)
+    return list(db.scalars(statement.order_by(AuditEntry.sequence.desc()).limit(limit)))
+
+
 def find_entries(db: Session, wanted: Filter, *, before_sequence: int | None, limit: int) -> list[AuditEntry]:
     """The entries that fit, newest first; with ``before_sequence`` only older ones."""
     statement = sa.select(AuditEntry).where(*_conditions(wanted)).order_by(AuditEntry.sequence.desc()).limit(limit)

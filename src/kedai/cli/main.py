@@ -18,6 +18,7 @@ from kedai.cli import (
     keys,
     orders,
     rebuild,
+    recovery,
     runs,
     serve,
     simulator,
@@ -47,6 +48,7 @@ golive.add_to(env.app)
 app.add_typer(env.app, name="env")
 app.add_typer(keys.app, name="keys")
 rebuild.add_to(orders.app)
+recovery.add_to(orders.app)
 app.add_typer(orders.app, name="orders")
 app.add_typer(runs.app, name="runs")
 app.add_typer(staff.app, name="staff")

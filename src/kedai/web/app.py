@@ -18,6 +18,7 @@ from kedai.web.api import (
     connectors,
     coverage,
     merchants,
+    orders,
     parity,
     parked,
     rebuilds,
@@ -33,7 +34,7 @@ from kedai.web.middleware import RequestGuard
 
 APIS = (
     *(connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, schedules, shops, merchants),
-    coverage,
+    *(coverage, orders),
 )
 """The rooms of JSON routes."""
 

@@ -19,6 +19,8 @@ from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_keys import router as keys
 from kedai.web.dashboard.routes_merchants import router as merchants
+from kedai.web.dashboard.routes_notices import router as notices
+from kedai.web.dashboard.routes_order import router as order
 from kedai.web.dashboard.routes_orders import router as orders
 from kedai.web.dashboard.routes_parity import router as parity
 from kedai.web.dashboard.routes_parked import router as parked
@@ -54,6 +56,7 @@ PAGES = (
     *(session, confirm, account, totp, passkeys),
     *(home, orders, events, parked, exceptions, runs, schedule, connection, credentials),
     *(shops, shop, merchants, certificates, switch),
+    *(order, notices),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
     *(backfill, coverage),
 )
