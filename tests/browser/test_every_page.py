@@ -32,6 +32,7 @@ PAGES = (
     "/e/all/calls",
     "/e/sandbox/backfill",
     "/e/sandbox/coverage",
+    "/e/all/notices",
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",

@@ -48,7 +48,8 @@ HASHED = {
 """What is stored by its hash alone, and the canary that stands for it."""
 
 NO_SECRETS = {
-    *(("audit", "hash"), ("audit", "previous_hash"), ("order_answer", "hash"), ("order_sync", "answer_hash")),
+    *(("audit", "hash"), ("audit", "previous_hash")),
+    *(("order_answer", "hash"), ("order_sync", "answer_hash"), ("order_escrow", "answer_hash")),
     *(("order_shadow", "answer_hash"), ("order_shadow", "standing_hash")),
 }
 """Hashes of what is no secret."""

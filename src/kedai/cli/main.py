@@ -21,6 +21,7 @@ from kedai.cli import (
     orders,
     quarantine,
     rebuild,
+    recovery,
     resend,
     runs,
     serve,
@@ -54,6 +55,7 @@ app.add_typer(env.app, name="env")
 app.add_typer(exceptions.app, name="exceptions")
 app.add_typer(keys.app, name="keys")
 rebuild.add_to(orders.app)
+recovery.add_to(orders.app)
 app.add_typer(orders.app, name="orders")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(runs.app, name="runs")

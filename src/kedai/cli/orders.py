@@ -1,30 +1,16 @@
-"""`kedai orders`: read one anew, back-fill a period, and prove that nothing is missing."""
+"""`kedai orders`: what is believed about orders, and capturing what they earned."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kedai.cli.env import AsJson, Connector, open_runtime_beside, parse_environment, print_json, print_table
-from kedai.cli.golive import run_calls
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from kedai.runs.models import Run
-    from kedai.runtime import Runtime
-    from kedai.sync.backfill import Estimate
-    from kedai.values.environment import Environment
 
 app = typer.Typer(help="Orders.", no_args_is_help=True)
 
 Chosen = Annotated[str, typer.Option("--env", help="sandbox or live.")]
-Shop = Annotated[str | None, typer.Option(help="The shop's id; needed where several are connected.")]
-Since = Annotated[str, typer.Option(help="A day (UTC), or an instant with its zone.")]
-Until = Annotated[str, typer.Option(help="A day, which belongs to the period, or an instant with its zone.")]
-_LOOK_SECONDS = 1.0
 
 
 @app.callback()
@@ -32,142 +18,99 @@ def group() -> None:
     """Orders."""
 
 
-@app.command()
-def sync(
-    order_sn: Annotated[str, typer.Argument(help="The order's number.")],
+@app.command("list")
+def list_orders(
     environment: Chosen,
-    shop: Shop = None,
-    connector: Connector = "shopee",
+    status: Annotated[str | None, typer.Option(help="Only this status, in the marketplace's word.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Read one order anew and store what the marketplace says of it."""
-    from kedai.sync.reread import choose_shop, read_order
+    """The orders that changed last; buyers are masked."""
+    from kedai.orders.queries import list_orders as read
+    from kedai.web.api.shown_order import shown_row
+
+    chosen = parse_environment(environment, "--env")
+    with open_runtime_beside() as runtime, runtime.web_db.read() as db:
+        statuses = None if status is None else (status,)
+        rows = read(
+            db, environment=chosen, statuses=statuses, shop_id=None, cursor=None, cursor_key=b"", limit=limit
+        ).rows
+        shown = [{**shown_row(row), "buyer": row.buyer} for row in rows]
+    if as_json:
+        print_json(shown)
+        return
+    print_table(
+        ("order", "shop", "status", "total", "buyer", "changed"),
+        (
+            (
+                one["order_sn"],
+                one["shop_id"],
+                one["status"],
+                _money(one["total"]),
+                one["buyer"] or "-",
+                one["changed_at"],
+            )
+            for one in shown
+        ),
+    )
+
+
+@app.command()
+def show(
+    environment: Chosen,
+    order: Annotated[str, typer.Argument(help="An order number, or Kedai's own id of it.")],
+    shop: Annotated[str | None, typer.Option(help="Its shop, where two shops have this number.")] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show personal data in full; that is recorded.")] = False,
+) -> None:
+    """One order in JSON, with packages, earnings and timeline; personal data is masked."""
+    from dataclasses import asdict
+
+    from kedai.errors import Conflict, NotFound
+    from kedai.kit.ids import parse_id
+    from kedai.orders import people, queries
+    from kedai.values.actor import COMMAND_LINE
+    from kedai.web.api.shown_order import shown_order
 
     chosen = parse_environment(environment, "--env")
     with open_runtime_beside() as runtime:
-        parts, name = runtime.parts, runtime.parts.connector(connector).name
-
-        async def read() -> dict[str, str]:
-            scope = await choose_shop(parts, name, chosen, shop)
-            order = await read_order(parts, scope, order_sn)
-            changed_at = order.remote_updated_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-            told = {"environment": chosen.value, "shop_id": scope.shop_id, "order_sn": order.order_sn}
-            return {**told, "status": order.status, "changed_at": changed_at}
-
-        shown = run_calls(runtime, read)
-    if as_json:
-        print_json(shown)
-    else:
-        print_table(("field", "value"), shown.items())
+        with runtime.web_db.read() as db:
+            found = (
+                [parse_id("ord", order)]
+                if order.startswith("ord_")
+                else queries.find_by_number(db, order, environment=chosen, shop_id=shop)
+            )
+            if not found:
+                raise NotFound("There is no such order here.")
+            if len(found) > 1:
+                raise Conflict("Several shops have an order of this number: name the shop with --shop.")
+            shown = shown_order(db, queries.get_order(db, found[0], environment=chosen))
+        if reveal:
+            now = runtime.clock.now()
+            with runtime.web_db.write() as db:
+                person = people.reveal(db, found[0], environment=chosen, actor=COMMAND_LINE, now=now)
+            shown["person"] = asdict(person)
+    print_json(shown)
 
 
 @app.command()
-def backfill(
+def escrow(
     environment: Chosen,
-    since: Since,
-    until: Until,
-    shop: Shop = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much there is.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Show the progress until it has ended; 1 if it fails.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=365, help="How many days to look back.")] = 15,
     connector: Connector = "shopee",
-    as_json: AsJson = False,
 ) -> None:
-    """Queue a run that reads every order of a period anew; a running “kedai serve” or “kedai worker” takes it on."""
-    from kedai.kit.ids import show_id
-    from kedai.sync import backfill as work
-    from kedai.sync.period import parse_period
-    from kedai.sync.reread import choose_shop
+    """Queue a run for each connected shop that captures what its orders earned; a worker takes it on."""
+    from datetime import timedelta
+
+    from kedai.sync.escrow import schedule
     from kedai.values.actor import COMMAND_LINE
 
     chosen = parse_environment(environment, "--env")
-    with open_runtime_beside() as runtime:
-        parts, name = runtime.parts, runtime.parts.connector(connector).name
-        period = parse_period(since, until, now=runtime.clock.now())
-
-        async def estimate() -> Estimate:
-            return await work.estimate(parts, await choose_shop(parts, name, chosen, shop), period)
-
-        async def begin() -> Run:
-            return await work.begin(parts, await choose_shop(parts, name, chosen, shop), period, actor=COMMAND_LINE)
-
-        if dry_run:
-            _tell_estimate(run_calls(runtime, estimate), as_json=as_json)
-            return
-        run = run_calls(runtime, begin)
-        if wait:
-            run = _follow(runtime, run.id, chosen)
-    shown = {"run": show_id("run", run.id), "state": run.state, "done": run.done, "total": run.total, "note": run.note}
-    if as_json:
-        print_json(shown)
-    else:
-        typer.echo(f"{shown['run']} {run.state}{f': {run.note}' if run.note else ''}")
-    if run.state == "failed":
-        raise typer.Exit(1)
+    with open_runtime_beside() as runtime, runtime.web_db.write() as db:
+        name, now = runtime.parts.connector(connector).name, runtime.clock.now()
+        since = now - timedelta(days=days)
+        count = schedule(db, name, chosen, since=since, until=now, actor=COMMAND_LINE, now=now)
+    typer.echo(f"Queued for {count} shops." if count != 1 else "Queued for 1 shop.")
 
 
-@app.command()
-def audit(
-    environment: Chosen,
-    since: Since,
-    until: Until,
-    shop: Shop = None,
-    connector: Connector = "shopee",
-    as_json: AsJson = False,
-) -> None:
-    """Compare what the marketplace lists for a period with what is held, order by order; 1 if anything differs."""
-    from kedai.sync.completeness import Statement, state
-    from kedai.sync.completeness import as_json as shown_statement
-    from kedai.sync.period import parse_period
-    from kedai.sync.reread import choose_shop
-    from kedai.web.api.shown import plain
-
-    chosen = parse_environment(environment, "--env")
-    with open_runtime_beside() as runtime:
-        parts, name = runtime.parts, runtime.parts.connector(connector).name
-        period = parse_period(since, until, now=runtime.clock.now())
-
-        async def ask() -> Statement:
-            return await state(parts, await choose_shop(parts, name, chosen, shop), period)
-
-        found = run_calls(runtime, ask)
-    if as_json:
-        print_json(plain(shown_statement(found)))
-    else:
-        print_table(
-            ("", "orders", "sha256"),
-            (("listed", f"{found.listed:,}", found.listed_hash), ("held", f"{found.held:,}", found.held_hash)),
-        )
-        for one in found.differences:
-            typer.echo(f"{one.order_sn}: {one.kind.value.replace('_', ' ')}: {one.reason}")
-        for gap in found.gaps:
-            typer.echo(f"Covered by nothing: {gap.since:%Y-%m-%d %H:%M} to {gap.until:%Y-%m-%d %H:%M} UTC", err=True)
-        typer.echo("Complete." if found.is_complete else "Not complete: see above.", err=True)
-    if not found.is_complete:
-        raise typer.Exit(1)
-
-
-def _tell_estimate(found: Estimate, *, as_json: bool) -> None:
-    if as_json:
-        told = {"windows": found.windows, "pages": found.pages, "orders": found.orders, "complete": found.is_complete}
-        print_json({**told, "expected_orders": found.expected})
-        return
-    known = f"{found.orders:,} orders" if found.is_complete else f"more than {found.orders:,} orders"
-    about = "" if found.is_complete or found.expected is None else f", about {found.expected:,} in all"
-    typer.echo(f"{known}{about}, in {found.windows} windows. Nothing was changed.")
-
-
-def _follow(runtime: Runtime, run_id: UUID, environment: Environment) -> Run:
-    """Until it has ended; whoever stops looking does not stop the run."""
-    from kedai.runs.queries import OPEN_STATES, get_run
-
-    said = ""
-    while True:
-        with runtime.web_db.read() as db:
-            run = get_run(db, run_id, environment=environment)
-        line = f"{run.done:,}{f' of {run.total:,}' if run.total else ''} {run.note}".rstrip()
-        if line != said:
-            typer.echo(line, err=True)
-            said = line
-        if run.state not in OPEN_STATES:
-            return run
-        time.sleep(_LOOK_SECONDS)
+def _money(shown: Any) -> str:
+    return "-" if shown is None else f"{shown['currency']} {shown['amount']}"

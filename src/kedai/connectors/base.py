@@ -24,10 +24,11 @@ from kedai.values.app import (
 from kedai.values.cause import Cause
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment
-from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
+from kedai.values.event import Announcement, ConnectionChange, Effect, InboundEvent, PackageNews, PushMatch
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.values.pace import BucketKey
 from kedai.values.secret import Secret
+from kedai.values.settlement import ReleasedOrder, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,10 +308,48 @@ class KeepsSignatures(Protocol):
 
 
 @runtime_checkable
+class SortsPushes(Protocol):
+    """Do a marketplace's pushes lead to different things, by code? Ask with `isinstance`. Nothing here raises."""
+
+    def effect_of(self, code: int | None) -> Effect:
+        """What a push of this code leads to; of codes that nobody knows it is `Effect.KEEP`."""
+        ...
+
+    def parse_package(self, body: bytes) -> PackageNews | None:
+        """What a push of `Effect.READ_PACKAGE` says of a package, or None where it says nothing usable."""
+        ...
+
+    def parse_booking(self, body: bytes) -> str | None:
+        """The booking that a push names, or None."""
+        ...
+
+    def parse_announcements(self, body: bytes) -> tuple[Announcement, ...]:
+        """What a push of `Effect.NOTICE` tells, bounded; empty where it tells nothing."""
+        ...
+
+
+@runtime_checkable
 class ExplainsCodes(Protocol):
     """Does a marketplace's connector say in words what its error codes mean? Ask with `isinstance`."""
 
     def explain_code(self, code: str) -> Cause | None: ...
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """Can a client ask what orders earned? Ask with `isinstance`."""
+
+    async def list_released(
+        self, shop_id: str, access_token: Secret, *, released_from: datetime, released_to: datetime, cursor: str | None
+    ) -> Page[ReleasedOrder]:
+        """One page of the orders that were paid out in a window of at most 15 days."""
+        ...
+
+    async def get_settlements(
+        self, shop_id: str, access_token: Secret, order_sns: Sequence[str]
+    ) -> tuple[Settlement, ...]:
+        """What these orders earned; those that the marketplace does not know are missing."""
+        ...
 
 
 @runtime_checkable

@@ -141,3 +141,38 @@ class RejectedCount(Model):
     reason: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     count: Mapped[int] = mapped_column(Integer)
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Notice(Model):
+    """Something the marketplace told the operator in words, taken from a push; ``seen_at`` is null until read."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        environment_check(),
+        sa.UniqueConstraint("connector", "environment", "event_id", "number"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"], ["environment_credentials.connector", "environment_credentials.environment"]
+        ),
+        sa.Index("ix_notice_list", "environment", "id"),
+        sa.Index(
+            "ix_notice_unseen",
+            "environment",
+            "id",
+            sqlite_where=sa.text("seen_at IS NULL"),
+            postgresql_where=sa.text("seen_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    connector: Mapped[str] = mapped_column(KeyText)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType)
+    event_id: Mapped[UUID] = mapped_column(Id)
+    number: Mapped[int] = mapped_column(Integer)
+    shop_id: Mapped[str | None] = mapped_column(KeyText)
+    title: Mapped[str] = mapped_column(sa.Text)
+    content: Mapped[str] = mapped_column(sa.Text)
+    url: Mapped[str | None] = mapped_column(sa.Text)
+    stated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    seen_by: Mapped[str | None] = mapped_column(sa.Text)

@@ -1,4 +1,4 @@
-"""What the inbox forgets: pushes that were dealt with, and rejected deliveries, once they are old."""
+"""What the inbox forgets: finished pushes, notices that were read, and rejected deliveries, once they are old."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.db.sweep import Swept, sweep_by_id
-from kedai.inbox.models import RawEvent, RejectedDelivery
+from kedai.inbox.models import Notice, RawEvent, RejectedDelivery
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
 
@@ -29,6 +29,21 @@ def sweep_events(
     within = (RawEvent.environment == environment, RawEvent.connector == connector)
     old, doomed = RawEvent.received_at < before, RawEvent.state.in_(_FINISHED)
     return sweep_by_id(db, RawEvent, within, old=old, doomed=doomed, after=after, limit=limit)
+
+
+def sweep_notices(
+    db: Session,
+    connector: ConnectorName,
+    environment: Environment,
+    *,
+    before: datetime,
+    after: list[Any] | None,
+    limit: int,
+) -> Swept:
+    """Remove notices that came before that and were read; the others wait for a person."""
+    within = (Notice.environment == environment, Notice.connector == connector)
+    old, doomed = Notice.received_at < before, Notice.seen_at.is_not(None)
+    return sweep_by_id(db, Notice, within, old=old, doomed=doomed, after=after, limit=limit)
 
 
 def sweep_rejected(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from kedai.db.types import Id, UtcDateTime, from_microseconds, to_microseconds
 from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
-from kedai.orders.models import OrderAnswer, OrderItem, OrderSync, OrderTimeline
+from kedai.orders.models import OrderSync
+from kedai.orders.people import mask
 from kedai.values.environment import Environment, Scope
 from kedai.values.order import Page
 
@@ -34,7 +35,7 @@ class OrderKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order as a list shows it."""
+    """One order as a list shows it; ``buyer`` is masked."""
 
     id: UUID
     connector: str
@@ -44,22 +45,14 @@ class OrderRow:
     status: str
     currency: str
     total_amount: Decimal | None
-    buyer_username: str | None
+    buyer: str | None
     line_count: int
     ship_by_at: datetime | None
     remote_created_at: datetime
     remote_updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerSummary:
-    """The stored answers about an order: how many distinct ones, and the latest with its exact (compressed) bytes."""
-
-    count: int
-    latest: OrderAnswer | None
-
-
-_COLUMNS = [getattr(OrderSync, name) for name in OrderRow.__dataclass_fields__]
+_COLUMNS = [getattr(OrderSync, "buyer_username" if name == "buyer" else name) for name in OrderRow.__dataclass_fields__]
 
 
 def list_orders(
@@ -197,25 +190,35 @@ def find_order_ids(db: Session, keys: Collection[OrderKey]) -> dict[OrderKey, UU
     return found
 
 
-def list_items(db: Session, order: OrderSync) -> Sequence[OrderItem]:
-    """An order's lines, in the marketplace's order."""
-    return db.execute(sa.select(OrderItem).where(*_same(OrderItem, order)).order_by(OrderItem.line)).scalars().all()
-
-
-def list_timeline(db: Session, order: OrderSync) -> Sequence[OrderTimeline]:
-    """An order's changes of status, latest first."""
-    statement = sa.select(OrderTimeline).where(*_same(OrderTimeline, order))
-    return (
-        db.execute(statement.order_by(OrderTimeline.remote_updated_at.desc(), OrderTimeline.id.desc())).scalars().all()
+def find_booked(db: Session, scope: Scope, booking_sns: Collection[str]) -> dict[str, str]:
+    """The order numbers that bookings were matched to, by booking number, as far as we know."""
+    statement = sa.select(OrderSync.booking_sn, OrderSync.order_sn).where(
+        OrderSync.booking_sn.in_(sorted(booking_sns)),
+        OrderSync.shop_id == scope.shop_id,
+        OrderSync.environment == scope.environment,
+        OrderSync.connector == scope.connector,
     )
+    return {str(row.booking_sn): row.order_sn for row in db.execute(statement)}
 
 
-def get_answers(db: Session, order: OrderSync) -> AnswerSummary:
-    """How many distinct answers about an order are stored, and the latest one."""
-    where = _same(OrderAnswer, order)
-    latest = sa.select(OrderAnswer).where(*where).order_by(OrderAnswer.read_started_at.desc()).limit(1)
-    count = sa.select(sa.func.count()).select_from(OrderAnswer).where(*where)
-    return AnswerSummary(db.execute(count).scalar_one(), db.execute(latest).scalar_one_or_none())
+def find_by_number(db: Session, order_sn: str, *, environment: Environment, shop_id: str | None) -> list[UUID]:
+    """The orders of this number, one a shop."""
+    keys = {
+        scope._replace(order_sn=order_sn)
+        for scope in list_scopes(db, environment=environment)
+        if shop_id in {None, scope.shop_id}
+    }
+    return sorted(find_order_ids(db, keys).values())
+
+
+def find_order(db: Session, scope: Scope, order_sn: str) -> OrderSync | None:
+    """One order by its number at the marketplace."""
+    where = (
+        OrderSync.connector == scope.connector,
+        OrderSync.environment == scope.environment,
+        OrderSync.shop_id == scope.shop_id,
+    )
+    return db.execute(sa.select(OrderSync).where(*where, OrderSync.order_sn == order_sn)).scalar_one_or_none()
 
 
 def _newest(
@@ -235,7 +238,7 @@ def _newest(
         before = sa.tuple_(sa.literal(position[0], UtcDateTime), sa.literal(position[1], Id))
         statement = statement.where(sa.tuple_(OrderSync.remote_updated_at, OrderSync.id) < before)
     statement = statement.order_by(OrderSync.remote_updated_at.desc(), OrderSync.id.desc()).limit(limit)
-    return [OrderRow(*row) for row in db.execute(statement)]
+    return [_masked(row) for row in db.execute(statement)]
 
 
 def _numbered(
@@ -253,7 +256,12 @@ def _numbered(
         statement = statement.where(
             OrderSync.order_sn <= last, sa.or_(OrderSync.order_sn < last, OrderSync.id < last_id)
         )
-    return [OrderRow(*row) for row in db.execute(statement.order_by(OrderSync.order_sn.desc()).limit(limit))]
+    return [_masked(row) for row in db.execute(statement.order_by(OrderSync.order_sn.desc()).limit(limit))]
+
+
+def _masked(row: Sequence[Any]) -> OrderRow:
+    found = OrderRow(*row)
+    return replace(found, buyer=mask(found.buyer))
 
 
 def _hop(db: Session, column: sa.orm.InstrumentedAttribute[str], *where: sa.ColumnElement[bool]) -> Iterable[str]:
@@ -304,12 +312,3 @@ def _capped(db: Session, statement: sa.Select[Any], at_most: int) -> int:
     if at_most <= 0:
         return 0
     return db.execute(sa.select(sa.func.count()).select_from(statement.limit(at_most).subquery())).scalar_one()
-
-
-def _same(model: type[OrderItem | OrderTimeline | OrderAnswer], order: OrderSync) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        model.connector == order.connector,
-        model.environment == order.environment,
-        model.shop_id == order.shop_id,
-        model.order_sn == order.order_sn,
-    )

@@ -1,4 +1,4 @@
-"""What orders forget: superseded answers of the marketplace, and, once an order is old, who bought it."""
+"""What orders forget: superseded answers of the marketplace, and, once an order is old, who it is about."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session, aliased
 
 from kedai.db.sweep import Swept
 from kedai.db.types import from_microseconds, to_microseconds
-from kedai.orders.models import OrderAnswer, OrderShadow, OrderSync
+from kedai.orders import people
+from kedai.orders.models import OrderAnswer, OrderPackage, OrderPackageChange, OrderShadow, OrderSync
 from kedai.values.environment import ConnectorName, Environment
 
-_PERSONAL = ("buyer_username",)
+_PERSONAL = (*people.FIELDS, "tracking_number")
+"""A tracking number leads to who got the parcel, at its carrier."""
+
 _KEY = (OrderAnswer.shop_id, OrderAnswer.order_sn, OrderAnswer.kind, OrderAnswer.hash)
 
 
@@ -57,11 +60,9 @@ def mask_people(
     after: list[Any] | None,
     limit: int,
 ) -> Swept:
-    """Forget who bought orders that last changed before that, with the answers and rebuilds that tell it in full."""
+    """Forget who bought orders that last changed before that, who got them, and the answers that tell it in full."""
     changed, identity = OrderSync.remote_updated_at, OrderSync.id
-    columns = [getattr(OrderSync, name) for name in _PERSONAL]
-    is_known = sa.or_(*(column.is_not(None) for column in columns))
-    statement = sa.select(identity, changed, OrderSync.shop_id, OrderSync.order_sn, is_known.label("is_known"))
+    statement = sa.select(identity, changed, OrderSync.shop_id, OrderSync.order_sn, _is_known().label("is_known"))
     statement = statement.where(OrderSync.environment == environment, OrderSync.connector == connector)
     if after is not None:
         at, number = from_microseconds(after[0]), UUID(after[1])
@@ -71,9 +72,24 @@ def mask_people(
     if known:
         forgotten = sa.update(OrderSync).where(identity.in_([row[0] for row in known]))
         db.execute(forgotten.values(dict.fromkeys(_PERSONAL)).execution_options(synchronize_session=False))
-        _forget_answers(db, connector, environment, [row[1:] for row in known])
+        numbers = [row[1:] for row in known]
+        _forget_tracking(db, connector, environment, numbers)
+        _forget_answers(db, connector, environment, numbers)
     position = [to_microseconds(rows[-1].remote_updated_at), rows[-1].id.hex] if len(rows) == limit else None
     return len(known), position
+
+
+def _is_known() -> sa.ColumnElement[bool]:
+    """An answer may have come after all else was forgotten: earnings are captured late."""
+    columns = [getattr(OrderSync, name) for name in _PERSONAL]
+    told = sa.exists().where(*_about(OrderAnswer))
+    tracked = sa.exists().where(*_about(OrderPackage), OrderPackage.tracking_number.is_not(None))
+    return sa.or_(*(column.is_not(None) for column in columns), told, tracked)
+
+
+def _about(table: type[OrderAnswer | OrderPackage]) -> list[sa.ColumnElement[bool]]:
+    names = ("connector", "environment", "shop_id", "order_sn")
+    return [getattr(table, name) == getattr(OrderSync, name) for name in names]
 
 
 def _has_newer() -> sa.ColumnElement[bool]:
@@ -85,10 +101,30 @@ def _has_newer() -> sa.ColumnElement[bool]:
     return sa.exists().where(*same, other.read_started_at > OrderAnswer.read_started_at)
 
 
+def _forget_tracking(
+    db: Session, connector: ConnectorName, environment: Environment, orders: list[tuple[str, str]]
+) -> None:
+    """With its history; that a package changed, and when, stays."""
+    packages = sa.update(OrderPackage).where(*_of(OrderPackage, connector, environment, orders))
+    db.execute(packages.values(tracking_number=None).execution_options(synchronize_session=False))
+    changes = sa.update(OrderPackageChange).where(*_of(OrderPackageChange, connector, environment, orders))
+    changes = changes.where(OrderPackageChange.field == "tracking_number").values(before=None, after=None)
+    db.execute(changes.execution_options(synchronize_session=False))
+
+
 def _forget_answers(
     db: Session, connector: ConnectorName, environment: Environment, orders: list[tuple[str, str]]
 ) -> None:
     for table in (OrderAnswer, OrderShadow):
-        own = (table.connector == connector, table.environment == environment)
-        which = sa.tuple_(table.shop_id, table.order_sn).in_(orders)
-        db.execute(sa.delete(table).where(*own, which).execution_options(synchronize_session=False))
+        which = _of(table, connector, environment, orders)
+        db.execute(sa.delete(table).where(*which).execution_options(synchronize_session=False))
+
+
+def _of(
+    table: type[OrderAnswer | OrderShadow | OrderPackage | OrderPackageChange],
+    connector: ConnectorName,
+    environment: Environment,
+    orders: list[tuple[str, str]],
+) -> tuple[sa.ColumnElement[bool], ...]:
+    which = sa.tuple_(table.shop_id, table.order_sn).in_(orders)
+    return table.connector == connector, table.environment == environment, which

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from kedai.db.upsert import insert_into
 from kedai.kit.ids import new_id
+from kedai.orders import packages
 from kedai.orders.models import OrderAnswer, OrderItem, OrderSync, OrderTimeline
 from kedai.values.environment import Scope
 from kedai.values.order import OrderSnapshot
@@ -65,9 +66,11 @@ def upsert(
             or before[one.snapshot.order_sn].answer_hash != one.answer_hash
         )
     ]
-    _replace_items(db, scope, key, fresh)
+    stood = {order_sn for order_sn, is_new in written.items() if not is_new}
+    _replace_items(db, scope, key, fresh, stood)
+    packages.replace(db, scope, [one.snapshot for one in fresh], known=stood, now=now)
     _extend_timeline(db, key, fresh, before, now)
-    return written
+    return set(written)
 
 
 class _Standing(NamedTuple):
@@ -109,7 +112,12 @@ def order_columns(one: PreparedOrder) -> dict[str, Any]:
         "status": snapshot.status,
         "currency": snapshot.currency,
         "total_amount": snapshot.total_amount,
+        "booking_sn": snapshot.booking_sn,
         "buyer_username": snapshot.buyer_username,
+        "recipient_name": snapshot.recipient.name,
+        "recipient_phone": snapshot.recipient.phone,
+        "recipient_address": snapshot.recipient.address,
+        "buyer_message": snapshot.buyer_message,
         "tracking_number": snapshot.tracking_number,
         "shipping_carrier": snapshot.shipping_carrier,
         "payment_method": snapshot.payment_method,
@@ -142,7 +150,11 @@ def item_columns(one: PreparedOrder) -> list[dict[str, Any]]:
 
 def _write_orders(
     db: Session, key: dict[str, Any], orders: Sequence[PreparedOrder], now: datetime, *, even_older: bool
-) -> set[str]:
+) -> dict[str, bool]:
+    """The orders that were written, and whether each was new.
+
+    Only the answer tells: another session may have made the row since we looked what stands.
+    """
     rows = [{"id": new_id(), **key, **order_columns(one), "first_seen_at": now, "synced_at": now} for one in orders]
     statement = insert_into(db, OrderSync)
     offered = statement.excluded
@@ -155,14 +167,17 @@ def _write_orders(
         set_={column.name: offered[column.name] for column in OrderSync.__table__.c if column.name not in kept},
         where=None if even_older else newer,
     )
-    return set(db.execute(statement.returning(OrderSync.order_sn), rows).scalars())
+    offered_ids = {row["id"] for row in rows}
+    found = db.execute(statement.returning(OrderSync.order_sn, OrderSync.id), rows)
+    return {row.order_sn: row.id in offered_ids for row in found}
 
 
-def _replace_items(db: Session, scope: Scope, key: dict[str, Any], orders: Sequence[PreparedOrder]) -> None:
-    if not orders:
-        return
-    numbers = [one.snapshot.order_sn for one in orders]
-    db.execute(sa.delete(OrderItem).where(*_same(OrderItem, scope), OrderItem.order_sn.in_(numbers)))
+def _replace_items(
+    db: Session, scope: Scope, key: dict[str, Any], orders: Sequence[PreparedOrder], stood: set[str]
+) -> None:
+    numbers = [one.snapshot.order_sn for one in orders if one.snapshot.order_sn in stood]
+    if numbers:
+        db.execute(sa.delete(OrderItem).where(*_same(OrderItem, scope), OrderItem.order_sn.in_(numbers)))
     rows = [{**key, **columns} for one in orders for columns in item_columns(one)]
     if rows:
         db.execute(insert_into(db, OrderItem), rows)
@@ -183,6 +198,7 @@ def _extend_timeline(
                 "order_sn": one.snapshot.order_sn,
                 "previous_status": standing.status if standing is not None else None,
                 "status": one.snapshot.status,
+                "unexpected": standing is not None and standing.status in one.snapshot.surprising_after,
                 "remote_updated_at": one.snapshot.remote_updated_at,
                 "recorded_at": now,
             }

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.db.upsert import insert_into
+from kedai.orders import people
 from kedai.orders.models import OrderAnswer, OrderItem, OrderShadow, OrderSync
 from kedai.orders.service import DETAIL, PreparedOrder, item_columns, order_columns
 from kedai.values.environment import Environment, Scope
@@ -23,7 +24,7 @@ from kedai.values.environment import Environment, Scope
 OPEN: Final = ("differs", "unknown_then", "unreadable")
 """States that wait for a person."""
 
-PERSONAL: Final = frozenset({"buyer_username"})
+PERSONAL: Final = frozenset(people.FIELDS)
 """Columns of which a difference is told, and never what they hold."""
 
 _NO_DIFFERENCE = frozenset({"order_sn", "read_started_at", "answer_hash"})
@@ -69,13 +70,15 @@ def list_standing(
     db: Session, scope: Scope, *, since: datetime | None, until: datetime | None, after: str, limit: int
 ) -> list[Standing]:
     """The shop's orders placed in a range, by number, from the one that follows ``after``."""
-    statement = sa.select(OrderSync).where(*_placed(scope, since, until), OrderSync.order_sn > after)
+    statement = sa.select(OrderSync).options(sa.orm.undefer("*"))
+    statement = statement.where(*_placed(scope, since, until), OrderSync.order_sn > after)
     return _with_lines(db, scope, db.execute(statement.order_by(OrderSync.order_sn).limit(limit)).scalars().all())
 
 
 def find_standing(db: Session, scope: Scope, order_sns: Sequence[str]) -> list[Standing]:
     """Those of the named orders that exist, by number."""
-    statement = sa.select(OrderSync).where(*_same(OrderSync, scope), OrderSync.order_sn.in_(order_sns))
+    statement = sa.select(OrderSync).options(sa.orm.undefer("*"))
+    statement = statement.where(*_same(OrderSync, scope), OrderSync.order_sn.in_(order_sns))
     return _with_lines(db, scope, db.execute(statement.order_by(OrderSync.order_sn)).scalars().all())
 
 

@@ -28,6 +28,7 @@ class Capability(StrEnum):
     ENVIRONMENT_SWITCH = "environment.switch"
     CERTIFICATE_OVERRIDE = "certificate.override"
     EVENTS_REPLAY = "events.replay"
+    PERSONAL_REVEAL = "personal.reveal"
     ACCOUNT = "account"
     AUDIT_READ = "audit.read"
     TOKENS_MANAGE = "tokens.manage"
@@ -43,6 +44,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.ACCOUNT,
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
+            Capability.PERSONAL_REVEAL,
             Capability.EVENTS_REPLAY,
         }
     ),
@@ -55,6 +57,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.ENVIRONMENT_SWITCH,
             Capability.CERTIFICATE_OVERRIDE,
             Capability.EVENTS_REPLAY,
+            Capability.PERSONAL_REVEAL,
             Capability.AUDIT_READ,
             Capability.TOKENS_MANAGE,
             Capability.STAFF_MANAGE,

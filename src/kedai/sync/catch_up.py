@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from kedai.orders import queries as orders_read
 from kedai.runs.queries import OPEN_STATES, list_latest_runs
 from kedai.runs.service import create_run, request_cancel
+from kedai.sync.asking import WAITING_STATES
 from kedai.sync.parts import Parts
 from kedai.sync.position import instant
-from kedai.sync.windows import LONGEST_LOOK_BACK, OVERLAP, WAITING_STATES, Walk, read_windows, told_span
+from kedai.sync.windows import LONGEST_LOOK_BACK, OVERLAP, Walk, read_windows, told_span
 from kedai.values.actor import Actor
 from kedai.values.coverage import Source
 from kedai.values.environment import ConnectorName, Environment, Scope

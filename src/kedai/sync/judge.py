@@ -19,11 +19,12 @@ from kedai.inbox.claims import Batch, ClaimedEvent, Outcome
 from kedai.inbox.queries import read_bodies
 from kedai.orders import service as orders
 from kedai.orders.service import PreparedOrder
+from kedai.sync import tellings
 from kedai.sync.outcome import MAX_ATTEMPTS, Action, next_step, pause, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.tokens import call_with_token
 from kedai.values.environment import Scope
-from kedai.values.event import ConnectionChange, EventState, ParkedReason, Topic
+from kedai.values.event import Announcement, ConnectionChange, EventState, PackageNews, ParkedReason, Topic
 from kedai.values.order import OrderSnapshot
 from kedai.vault.queries import find_shop
 
@@ -43,6 +44,10 @@ class Verdict:
     changes: dict[UUID, ConnectionChange] = field(default_factory=dict)
     orders: list[PreparedOrder] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
+    news: dict[UUID, PackageNews] = field(default_factory=dict)
+    announcements: dict[UUID, tuple[Announcement, ...]] = field(default_factory=dict)
+    order_of: dict[UUID, str] = field(default_factory=dict)
+    """The order of each event that is about one; a booking's event names it nowhere else."""
     reconnect: str | None = None
     call_problem: str | None = None
     """How the last call went: empty where it went well, ``None`` where none was made."""
@@ -59,7 +64,7 @@ async def judge(parts: Parts, batch: Batch) -> Verdict:
         StorageUnavailable: the database went away before the marketplace was asked.
     """
     verdict = Verdict()
-    workable, about_connection = [], []
+    others, about_connection = [], []
     for event in batch.events:
         if event.stalls >= MAX_STALLS:
             _give_up(verdict, batch, event, "The worker died three times while it held this event.", code="stalled")
@@ -67,14 +72,18 @@ async def judge(parts: Parts, batch: Batch) -> Verdict:
             _give_up(verdict, batch, event, "The push was signed correctly but cannot be understood.", code="malformed")
         elif event.topic == Topic.CONNECTION:
             about_connection.append(event)
-        elif event.topic == Topic.ORDER and event.order_sn is not None and batch.shop_id is not None:
-            workable.append(event)
         else:
-            verdict.outcomes[event.id] = Outcome(EventState.SKIPPED, "nothing to do by itself")
+            others.append(event)
     if about_connection:
         await _read_changes(parts, batch, about_connection, verdict)
-    if workable and batch.shop_id is not None:
-        await _judge_orders(parts, batch, Scope(batch.connector, batch.environment, batch.shop_id), workable, verdict)
+    if others:
+        told = await tellings.sort(parts, batch, others)
+        verdict.outcomes |= told.outcomes
+        verdict.news, verdict.announcements = told.news, told.announcements
+        verdict.order_of = {event.id: event.order_sn for event in told.about_orders if event.order_sn is not None}
+        if told.about_orders and batch.shop_id is not None:
+            scope = Scope(batch.connector, batch.environment, batch.shop_id)
+            await _judge_orders(parts, batch, scope, told.about_orders, verdict)
     return verdict
 
 
@@ -85,7 +94,7 @@ async def _read_changes(parts: Parts, batch: Batch, events: Sequence[ClaimedEven
     bodies = await parts.read(lambda db: read_bodies(db, ids))
     for event in events:
         if not isinstance(connector, ReadsConnectionPushes):
-            verdict.outcomes[event.id] = Outcome(EventState.SKIPPED, "nothing to do by itself")
+            verdict.outcomes[event.id] = Outcome(EventState.SKIPPED, tellings.NOTHING_TO_DO)
             continue
         change = connector.parse_connection(bodies[event.id])
         if change is None:

@@ -6,6 +6,7 @@ A push is a pointer: what counts is what the marketplace answers, so working on 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -20,8 +21,10 @@ from kedai.connector_exceptions.service import raise_exceptions
 from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
 from kedai.inbox.claims import Batch, ClaimedEvent
+from kedai.inbox.notices import record_notices
 from kedai.kit import crash
 from kedai.kit.deadline import within
+from kedai.orders import packages
 from kedai.orders import service as orders
 from kedai.sync import authorizations
 from kedai.sync.judge import Verdict, judge, settle
@@ -62,14 +65,14 @@ async def process_next(parts: Parts, *, orders_per_call: int) -> bool:
 
 async def _write_all(parts: Parts, batch: Batch, verdict: Verdict) -> None:
     """In portions; one that the database refuses is written order by order, and the order at fault fails alone."""
-    waiting = deque(_portions(batch.events, _WRITTEN_AT_ONCE if verdict.orders else _NOTED_AT_ONCE))
+    waiting = deque(_portions(batch.events, verdict, _WRITTEN_AT_ONCE if verdict.orders else _NOTED_AT_ONCE))
     first = True
     while waiting:
         portion = waiting.popleft()
         try:
             await _write(parts, batch, partial(_finish, parts, batch, portion, verdict, first))
         except _REFUSED as error:
-            alone = _portions(portion, 1)
+            alone = _portions(portion, verdict, 1)
             if len(alone) == 1:
                 _refuse(parts, batch, portion, verdict, error)
             waiting.extendleft(reversed(alone))
@@ -84,7 +87,7 @@ def _refuse(parts: Parts, batch: Batch, events: Sequence[ClaimedEvent], verdict:
     Raises:
         Exception: there was no answer to leave out, so the outcome itself is refused; the lease ends by itself.
     """
-    refused = {event.order_sn for event in events}
+    refused = {_order_of(event, verdict) for event in events}
     kept = [one for one in verdict.orders if one.snapshot.order_sn not in refused]
     if len(kept) == len(verdict.orders) or batch.shop_id is None:
         raise error
@@ -104,11 +107,15 @@ async def _write(parts: Parts, batch: Batch, work: Callable[[Session], None]) ->
         await asyncio.sleep(_AWAY_SECONDS)
 
 
-def _portions(events: Sequence[ClaimedEvent], orders_at_once: int) -> list[list[ClaimedEvent]]:
+def _order_of(event: ClaimedEvent, verdict: Verdict) -> str:
+    return verdict.order_of.get(event.id) or event.order_sn or ""
+
+
+def _portions(events: Sequence[ClaimedEvent], verdict: Verdict, orders_at_once: int) -> list[list[ClaimedEvent]]:
     """The batch in pieces small enough to write in a few milliseconds; an order's events stay together."""
     by_order: dict[str, list[ClaimedEvent]] = {}
     for event in events:
-        by_order.setdefault(event.order_sn or "", []).append(event)
+        by_order.setdefault(_order_of(event, verdict), []).append(event)
     groups = [by_order[number] for number in sorted(by_order)]
     return [
         list(chain.from_iterable(groups[first : first + orders_at_once]))
@@ -125,11 +132,10 @@ def _finish(
     """
     now = parts.clock.now()
     held = claims.lock_held(db, batch.holder, [event.id for event in events])
-    mine = {event.order_sn for event in events if event.id in held}
-    answered = [one for one in verdict.orders if one.snapshot.order_sn in mine]
-    if answered and batch.shop_id is not None:
-        orders.upsert(db, Scope(batch.connector, batch.environment, batch.shop_id), answered, now=now)
+    _write_orders(db, batch, held, verdict, now)
     crash.point("worker.orders_written")
+    said = {event_id: one for event_id, one in verdict.announcements.items() if event_id in held}
+    record_notices(db, batch.connector, batch.environment, said, shop_id=batch.shop_id, now=now)
     applied = _apply_changes(db, batch, held, verdict, now)
     outcomes = verdict.outcomes | {event_id: one.outcome for event_id, one in applied.items()}
     claims.finish(db, held, outcomes, now=now)
@@ -138,6 +144,24 @@ def _finish(
     raise_exceptions(db, batch.connector, batch.environment, troubles, now=now)
     if first and batch.shop_id is not None:
         _note_shop(db, Scope(batch.connector, batch.environment, batch.shop_id), verdict, now)
+
+
+def _write_orders(db: Session, batch: Batch, held: set[UUID], verdict: Verdict, now: datetime) -> None:
+    """The answers about the orders of events that are still ours, and what those events tell of packages."""
+    mine = {verdict.order_of[event_id] for event_id in held & verdict.order_of.keys()}
+    answered = [one for one in verdict.orders if one.snapshot.order_sn in mine]
+    if not answered or batch.shop_id is None:
+        return
+    scope = Scope(batch.connector, batch.environment, batch.shop_id)
+    orders.upsert(db, scope, answered, now=now)
+    found = {one.snapshot.order_sn for one in answered}
+    news = [
+        dataclasses.replace(verdict.news[event_id], order_sn=verdict.order_of[event_id])
+        for event_id in sorted(held & verdict.news.keys() & verdict.order_of.keys())
+        if verdict.order_of[event_id] in found
+    ]
+    if news:
+        packages.learn(db, scope, news, now=now)
 
 
 def _apply_changes(

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
+from kedai.coverage.retention import sweep_intervals
 from kedai.db.sweep import Swept
-from kedai.inbox.retention import sweep_events, sweep_rejected
+from kedai.inbox.retention import sweep_events, sweep_notices, sweep_rejected
 from kedai.orders.retention import mask_people, sweep_answers
 from kedai.runs.retention import sweep_runs
 from kedai.runs.service import end_run, move_on
@@ -31,7 +32,7 @@ KIND = "retention"
 PLAN = Plan(
     kind=KIND,
     label="Forget what is old",
-    does="Removes old events, answers, rejected deliveries and runs, and masks who bought orders of long ago.",
+    does="Removes old events, answers, rejected deliveries, runs and more, and forgets who bought orders of long ago.",
     cron="17 3 * * *",
     grace=timedelta(hours=20),  # a machine that sleeps at night makes up for it in the morning
     timeout=timedelta(hours=12),
@@ -55,7 +56,9 @@ SWEEPS = (
     Sweep("orders masked", lambda settings: settings.personal_data_days, mask_people),
     Sweep("answers", lambda settings: settings.answer_days, sweep_answers),
     Sweep("events", lambda settings: settings.event_days, sweep_events),
+    Sweep("notices", lambda settings: settings.event_days, sweep_notices),
     Sweep("rejected deliveries", lambda settings: settings.rejected_days, sweep_rejected),
+    Sweep("covered times", lambda settings: settings.coverage_days, sweep_intervals),
     Sweep("runs", lambda settings: settings.run_days, sweep_runs),
 )
 

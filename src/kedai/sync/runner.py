@@ -31,6 +31,7 @@ from kedai.runs.service import (
 from kedai.sync import (
     backfill,
     catch_up,
+    escrow,
     grants,
     keep_alive,
     lost_pushes,
@@ -64,6 +65,8 @@ STEPS: dict[str, Step] = {
 
 READERS: dict[str, Reader] = {
     catch_up.KIND: catch_up.read,
+    escrow.KIND: escrow.read,
+    escrow.SPAN_KIND: escrow.read,
     grants.KIND: setting_up.read,
     keep_alive.KIND: keep_alive.read,
     retention.KIND: retention.read,
@@ -83,7 +86,7 @@ PLANS: dict[str, Plan] = {
     one.kind: one
     for one in (
         *(keep_alive.PLAN, retention.PLAN),
-        *(lost_pushes.PLAN, push_health.PLAN, reconcile.PLAN, reconcile.SWEEP_PLAN),
+        *(lost_pushes.PLAN, push_health.PLAN, reconcile.PLAN, reconcile.SWEEP_PLAN, escrow.PLAN),
     )
 }
 """The kinds that come round by themselves, and when: each declares its `PLAN` beside its `KIND`."""

@@ -22,7 +22,8 @@ from kedai.errors import KedaiError, NeedsReconnect, RemoteUnreadable
 from kedai.orders import service as orders
 from kedai.orders.held import find_changes
 from kedai.orders.service import PreparedOrder
-from kedai.runs.service import end_run, move_on, postpone_run
+from kedai.runs.service import end_run, move_on
+from kedai.sync.asking import look_at_shop, lose
 from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
 from kedai.sync.position import Position, instant, told
@@ -31,8 +32,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
-from kedai.vault.accounts import lose_account, note_call
-from kedai.vault.queries import find_shop, get_active_environment
+from kedai.vault.accounts import note_call
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -44,12 +44,9 @@ OVERLAP = timedelta(minutes=10)
 MOST_PAGES = 2_000
 """Of one window: 200,000 orders. A list that never ends is the marketplace's fault, and must not keep us for ever."""
 
-WAITING_STATES = frozenset({"connected", "paused", "needs_reauth"})
-
 _WRITTEN_AT_ONCE = 16  # as the worker does: SQLite's one writer is held for a few milliseconds
 _REFUSED = (StatementError, UnicodeEncodeError, OverflowError)
 _WHOLE_TRIES = 3
-_SHOP_PAUSE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,41 +64,22 @@ class Walk:
 async def read_windows(walk: Walk, parts: Parts, work: Work) -> Sequence[Step]:
     """Ask for the next page of the list, or for the orders of the last one; with no transaction open."""
     scope = Scope(work.connector, work.environment, work.scope["shop_id"])
-    standing = await parts.read(lambda db: _look(db, scope, work, walk))
-    if standing.position is None:
+    standing = await parts.read(lambda db: look_at_shop(db, scope, waits=walk.waits))
+    if standing.obstacle is not None:
         return [standing.obstacle]
+    position = await parts.read(lambda db: _position(db, scope, work, walk))
     try:
-        if standing.position.pending:
-            return await _read_orders(parts, scope, standing.position, work, walk)
-        return [await _list_changes(parts, scope, standing.position, walk)]
+        if position.pending:
+            return await _read_orders(parts, scope, position, work, walk)
+        return [await _list_changes(parts, scope, position, walk)]
     except NeedsReconnect as error:
-        return [partial(_lose_shop, scope, standing.connected_at, error.message, walk)]
+        return [partial(lose, scope, standing.connected_at, error.message, walk.waits)]
 
 
-def _no_obstacle(_db: Session, _run: Run, *, now: datetime) -> bool:  # noqa: ARG001  every step is given the time
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """Where to go on; or, where the shop cannot be asked, the step that says what becomes of the run."""
-
-    position: Position | None
-    connected_at: datetime | None = None
-    obstacle: Step = _no_obstacle
-
-
-def _look(db: Session, scope: Scope, work: Work, walk: Walk) -> _Standing:
-    shop = find_shop(db, scope)
-    if get_active_environment(db, scope.connector) is not scope.environment:
-        return _Standing(None, obstacle=partial(_end, "its environment is not the active one any more"))
-    if shop is None or shop.state not in WAITING_STATES:
-        return _Standing(None, obstacle=partial(_end, "the shop is not connected any more"))
-    if shop.state != "connected":
-        return _Standing(None, obstacle=partial(_wait_or_end, f"the shop is {shop.state.replace('_', ' ')}", walk))
+def _position(db: Session, scope: Scope, work: Work, walk: Walk) -> Position:
     if work.cursor is not None:
-        return _Standing(Position.of(work.cursor), shop.connected_at)
-    return _Standing(Position.between(*walk.span(db, scope, work)), shop.connected_at)
+        return Position.of(work.cursor)
+    return Position.between(*walk.span(db, scope, work))
 
 
 async def _list_changes(parts: Parts, scope: Scope, position: Position, walk: Walk) -> Step:
@@ -248,29 +226,6 @@ def _with_counts(to: Position, run: Run) -> Position:
         return to
     is_whole = to.is_whole and stored["is_whole"]
     return replace(to, missing=stored["missing"], older=stored["older"], is_whole=is_whole)
-
-
-def _lose_shop(
-    scope: Scope, connected_at: datetime | None, reason: str, walk: Walk, db: Session, run: Run, *, now: datetime
-) -> bool:
-    """A person must connect the shop again."""
-    note_call(db, scope, problem=reason, now=now)
-    shop = find_shop(db, scope, lock=True)
-    if shop is not None and shop.state == "connected" and shop.connected_at == connected_at:
-        lose_account(db, scope, reason=reason, now=now)
-    return _wait_or_end("the shop must be connected again", walk, db, run, now=now)
-
-
-def _wait_or_end(note: str, walk: Walk, db: Session, run: Run, *, now: datetime) -> bool:
-    if not walk.waits:
-        return _end(note, db, run, now=now)
-    postpone_run(run, note=note, due_in=_SHOP_PAUSE, now=now)
-    return False
-
-
-def _end(note: str, _db: Session, run: Run, *, now: datetime) -> bool:
-    end_run(run, "cancelled", note=note, now=now)
-    return False
 
 
 def told_span(_db: Session, _scope: Scope, work: Work) -> tuple[datetime, datetime]:

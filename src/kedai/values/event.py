@@ -25,6 +25,31 @@ class Topic(StrEnum):
     """Signed correctly, yet not understood: a person must look."""
 
 
+class Effect(StrEnum):
+    """What a push leads to, by its code."""
+
+    CONNECTION = "connection"
+    """What it says of the connection is written."""
+
+    READ_ORDER = "read_order"
+    """The order that it names is read anew."""
+
+    READ_PACKAGE = "read_package"
+    """As `READ_ORDER`; besides, it tells of a package what no order says."""
+
+    READ_BOOKING = "read_booking"
+    """It names a booking: the order that the booking was matched to is read anew."""
+
+    NOTICE = "notice"
+    """What it tells the operator in words is stored and shown."""
+
+    HAND_ON = "hand_on"
+    """It concerns the shop's own systems (listings, stock, returns): kept for them."""
+
+    KEEP = "keep"
+    """Stored by name, and nothing else."""
+
+
 class EventState(StrEnum):
     """Where a stored push stands; the same word in database, API and page."""
 
@@ -83,6 +108,27 @@ class ConnectionChange:
     ends_before: datetime | None = None
     page: int = 1
     pages: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PackageNews:
+    """What a push says of a package and no order does; ``stated_at`` orders two of them. None is what it leaves out."""
+
+    order_sn: str | None
+    package_number: str
+    tracking_number: str | None
+    document_status: str | None
+    stated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Something that the marketplace tells the operator: plain text, never markup; ``url`` is an https address."""
+
+    title: str
+    content: str
+    url: str | None
+    stated_at: datetime | None
 
 
 class InboundEvent(msgspec.Struct, frozen=True):

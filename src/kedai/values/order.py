@@ -24,11 +24,41 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PackageItem:
+    """What of an order lies in a package."""
+
+    item_id: str
+    model_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPackage:
+    """A package of an order. ``status`` is the marketplace's own word; the number is `None` where it does not say."""
+
+    package_number: str
+    status: str
+    carrier: str | None
+    tracking_number: str | None
+    items: tuple[PackageItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who gets an order, and where: personal data."""
+
+    name: str | None = None
+    phone: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderSnapshot:
     """An order at one reading. ``status`` is the marketplace's own word, kept raw if unknown to us.
 
     ``read_started_at`` is when our call began: of two readings with the same ``remote_updated_at`` the later one wins.
-    ``answer`` is the order's part of the exact answer, as bytes.
+    ``answer`` is the order's part of the exact answer, as bytes. ``surprising_after`` holds the statuses that cannot
+    come before this one as the marketplace describes an order's life; it is still the marketplace that is right.
     """
 
     order_sn: str
@@ -45,6 +75,11 @@ class OrderSnapshot:
     lines: tuple[OrderLine, ...]
     read_started_at: datetime
     answer: bytes
+    packages: tuple[OrderPackage, ...] = ()
+    recipient: Recipient = Recipient()
+    buyer_message: str | None = None
+    booking_sn: str | None = None
+    surprising_after: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

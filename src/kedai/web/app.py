@@ -20,6 +20,7 @@ from kedai.web.api import (
     coverage,
     exceptions,
     merchants,
+    orders,
     parity,
     parked,
     rebuilds,
@@ -35,8 +36,8 @@ from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
 APIS = (
-    *(calls, connectors, certificates, confirmations, coverage, exceptions, parity, parked, rebuilds, rejected),
-    *(replays, runs, schedules, shops, merchants),
+    *(calls, connectors, certificates, confirmations, coverage, exceptions, orders, parity, parked, rebuilds),
+    *(rejected, replays, runs, schedules, shops, merchants),
 )
 """The rooms of JSON routes."""
 

@@ -11,8 +11,9 @@ import pytest
 
 from kedai.connectors.base import HttpAnswer
 from kedai.connectors.shopee.connector import SHOPEE
+from kedai.connectors.shopee.statuses import surprising_after
 from kedai.errors import RemoteUnreadable
-from kedai.values.order import OrderLine, OrderSnapshot
+from kedai.values.order import OrderLine, OrderPackage, OrderSnapshot, Recipient
 from tests.connectors.fakes import NOW, FakeHttp
 from tests.connectors.shopee.suite import CREDENTIALS, ORDER, SHOP, TOKEN, answer, read
 
@@ -65,6 +66,9 @@ def test_order_is_read_in_full() -> None:
         ),
         read_started_at=NOW,
         answer=whole[whole.index(b'{"order_sn"') : whole.index(b"\n  ]},\n")],
+        packages=(OrderPackage("OFG200000000000001", "LOGISTICS_READY", "Standard Delivery", None, ()),),
+        recipient=Recipient("****", "******64", "****"),
+        surprising_after=surprising_after("READY_TO_SHIP"),
     )
 
 

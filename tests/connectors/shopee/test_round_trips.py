@@ -36,6 +36,7 @@ from kedai.values.call import CallRecord
 from kedai.values.credentials import Credentials
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.secret import Secret
+from kedai.values.settlement import PARTS, spread
 from tests.connectors.shopee.test_wire import DOCUMENTED
 
 UNKNOWN = "260801ZZZZ9999"
@@ -379,3 +380,32 @@ def test_refusals_arrive_as_their_families(simulator: Any) -> None:
         return found
 
     assert asyncio.run(ask()) == REFUSED
+
+
+def test_orders_with_packages_and_what_they_earned_come_over_the_wire_and_add_up(simulator: Any) -> None:
+    async def tour() -> None:
+        seat = Seat(simulator.sandbox)
+        shop = await seat.connect()
+        token, numbers = shop.payment._bearer.access_token, [seat.order("ship", "pickup", "deliver", "complete")]
+        await _check_orders(seat, token, numbers)
+        span = {"released_from": seat.now() - timedelta(hours=1), "released_to": seat.now() + timedelta(hours=1)}
+        page = await seat.client.list_released(seat.shop_id, token, **span, cursor=None)
+        payouts = {one.order_sn: one.payout for one in page.rows}
+        (settled,) = await seat.client.get_settlements(seat.shop_id, token, [*numbers, UNKNOWN])
+        amounts = settled.amounts
+        assert amounts.earned == payouts[numbers[0]]
+        assert sum(one for name in PARTS if (one := getattr(amounts, name)) is not None) == amounts.earned
+        shares = spread(settled, "SGD")
+        assert sum(one.earned for one in shares if one.earned is not None) == amounts.earned
+        assert await seat.client.get_settlements(seat.shop_id, token, [UNKNOWN]) == ()
+        await seat.http.close()
+
+    asyncio.run(tour())
+
+
+async def _check_orders(seat: Seat, token: Secret, numbers: list[str]) -> None:
+    (order,) = await seat.client.get_orders(seat.shop_id, token, numbers)
+    assert order.status == "COMPLETED"
+    assert [package.status for package in order.packages] == ["LOGISTICS_DELIVERY_DONE"]
+    assert order.recipient.name
+    assert order.recipient.address

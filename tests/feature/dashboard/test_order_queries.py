@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 
 from kedai.errors import Invalid, NotFound
-from kedai.orders import queries
+from kedai.orders import details, queries
 from kedai.orders.queries import OrderKey
 from kedai.values.environment import Environment
 from kedai.values.order import Page
@@ -170,9 +170,9 @@ def test_an_order_tells_its_lines_its_timeline_and_its_latest_answer(filled: Hou
     store_orders(filled, second)
     with filled.db.read() as db:
         row = next(one for one in filled.orders(SANDBOX) if one.order_sn == "ONE")
-        assert [line.quantity for line in queries.list_items(db, row)] == [1]
-        assert [one.status for one in queries.list_timeline(db, row)] == ["COMPLETED", "UNPAID"]
-        answers = queries.get_answers(db, row)
+        assert [line.quantity for line in details.list_items(db, row)] == [1]
+        assert [one.status for one in details.list_timeline(db, row, limit=9)] == ["COMPLETED", "UNPAID"]
+        answers = details.get_answers(db, row)
     assert answers.count == 2
     assert answers.latest is not None
     assert answers.latest.read_started_at == second.read_started_at

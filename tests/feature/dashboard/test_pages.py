@@ -166,7 +166,7 @@ def test_a_silent_worker_is_noticed(world: House, admin: Browser) -> None:
 
 def test_orders_have_the_sellers_words_and_unknown_ones_raw(world: House, admin: Browser) -> None:
     page = admin.get("/e/sandbox/orders")
-    assert "All 3 Unpaid 0 To ship 1 Shipping 0 Completed 1 Cancelled 0 Other 1" in page.words
+    assert "All 3 Unpaid 0 To ship 1 Shipping 0 To return 0 Completed 1 Cancelled 0 Other 1" in page.words
     assert "SOMETHING_NEW" in page.words
     other = admin.get("/e/sandbox/orders?tab=other")
     assert len(other.rows()) == 1

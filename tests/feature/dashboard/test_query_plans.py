@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from kedai.calls import queries as calls
 from kedai.calls.queries import CallFilter
 from kedai.coverage import queries as coverage
+from kedai.inbox import notices, receipts
 from kedai.inbox import queries as inbox
-from kedai.inbox import receipts
-from kedai.orders import held
+from kedai.orders import details, escrow, held, people
 from kedai.orders import queries as orders
 from kedai.orders.queries import OrderKey
+from kedai.sync.timeline import read_timeline
 from kedai.values.environment import Environment, Scope
 from kedai.values.event import EventState
 from tests.feature.dashboard.world import fill
@@ -26,8 +27,9 @@ from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House
 
 KEY = b"k" * 32
 BIG = (
-    *("raw_event", "order_sync", "order_item", "order_timeline", "order_answer"),
-    *("outgoing_call", "covered_interval"),
+    *("raw_event", "order_sync", "order_item", "order_timeline", "order_answer", "audit", "notice"),
+    *("order_package", "order_package_change", "order_escrow", "order_escrow_line", "covered_interval"),
+    "outgoing_call",
 )
 TO_SHIP = ("READY_TO_SHIP", "PROCESSED")
 
@@ -62,9 +64,16 @@ def event_reads(db: Session, environment: Environment | None) -> None:
 def reads_of_one(db: Session, _environment: Environment | None) -> None:
     order = next(iter(orders.search_orders(db, **page(environment=SANDBOX, order_sn="SANDBOX0")).rows))
     found = orders.get_order(db, order.id, environment=SANDBOX)
-    orders.list_items(db, found)
-    orders.list_timeline(db, found)
-    orders.get_answers(db, found)
+    details.list_items(db, found)
+    details.list_packages(db, found)
+    details.get_answers(db, found)
+    people.get_masked(db, found.id)
+    escrow.find_escrow(db, found)
+    read_timeline(db, found)
+    orders.find_booked(db, Scope(FAKE, SANDBOX, SHOP), {"B1", "B2"})
+    orders.find_order(db, Scope(FAKE, SANDBOX, SHOP), "SANDBOX0")
+    notices.count_unseen(db, environment=LIVE, at_most=100)
+    notices.list_notices(db, environments=tuple(Environment), cursor=None, cursor_key=KEY, limit=20)
     inbox.list_order_events(db, FAKE, environment=SANDBOX, shop_id=SHOP, order_sn="SANDBOX0", limit=20)
     inbox.find_last_event(db, FAKE, environment=LIVE)
     inbox.count_parked(db, FAKE, environment=LIVE, at_most=1000)

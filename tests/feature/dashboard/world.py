@@ -12,7 +12,7 @@ from kedai.runs.service import create_run
 from kedai.values.call import CallRecord
 from kedai.values.environment import Environment
 from kedai.values.event import ParkedReason
-from kedai.values.order import OrderSnapshot
+from kedai.values.order import OrderPackage, OrderSnapshot, PackageItem, Recipient
 from tests.feature.dashboard.browser import store_orders
 from tests.support.factories import ANNA, FAKE, LIVE, SHOP, START, House, incoming, line, snapshot
 
@@ -47,6 +47,9 @@ def _order(environment: Environment, number: int) -> OrderSnapshot:
         shipping_carrier=POLYGLOT,
         payment_method=POLYGLOT,
         tracking_number=POLYGLOT,
+        packages=(OrderPackage(f"P{number}", POLYGLOT, POLYGLOT, POLYGLOT, (PackageItem("1", "0", 2),)),),
+        recipient=Recipient(f"{environment.value}-recipient", POLYGLOT, POLYGLOT),
+        buyer_message=POLYGLOT,
     )
 
 

@@ -17,8 +17,10 @@ from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.coverage import service as coverage
 from kedai.db.base import Model
 from kedai.inbox.models import RawEvent
+from kedai.inbox.notices import record_notices
 from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.kit.ids import new_id
+from kedai.orders.models import OrderEscrow, OrderEscrowLine, OrderPackage, OrderPackageChange
 from kedai.orders.service import prepare, upsert
 from kedai.orders.shadow import Shadow, keep
 from kedai.runs.schedules import make_schedule
@@ -27,6 +29,7 @@ from kedai.sync import connect
 from kedai.values.call import CallRecord
 from kedai.values.coverage import Source
 from kedai.values.environment import MerchantScope, Scope
+from kedai.values.event import Announcement
 from kedai.values.pace import BucketKey, Pace
 from kedai.vault.accounts import save_account, store_tokens
 from kedai.vault.held import hold
@@ -61,6 +64,8 @@ def filled(house: House) -> House:
         keep_rejected(db, FAKE, SANDBOX, Sample("mismatch", {}, b"", 0), counts={"mismatch": 1}, **told, now=house.now)
         calls.store(db, [CallRecord(FAKE, SANDBOX, SHOP, "GET", "/x", 200, "", "x", 1.0, START)])
         rates.rest_for_the_day(db, BucketKey(FAKE, SANDBOX, "1001", "app"), 60.0, Pace(10.0, 10), now=house.now)
+        said = {new_id(): [Announcement("x", "x", None, None)]}
+        record_notices(db, FAKE, SANDBOX, said, shop_id=None, now=house.now)
         connect.start(
             house.parts, db, FAKE, SANDBOX, staff_id="s", session_id="s", expected_shop_id=None, now=house.now
         )
@@ -73,6 +78,14 @@ def filled(house: House) -> House:
         hold(db, merchant, "1001", pair, main_account_id="5", now=house.now)
     seal = {"environment": SANDBOX, "identity": "x", "found": {}, "sealed_at": START}
     house.execute(sa.insert(Model.metadata.tables["environment_seal"]).values(**seal))
+    order = {"connector": FAKE, "environment": SANDBOX, "shop_id": SHOP, "order_sn": "O1"}
+    package = {"package_number": "P1", "changed_at": START, "recorded_at": START}
+    goods = {"line": 1, "item_id": "1", "model_id": "0", "sku": "", "quantity": 1}
+    read = {"captured_at": START, "read_started_at": START, "answer_hash": b"x"}
+    house.execute(sa.insert(OrderPackage).values(**order, package_number="P1", status="x", items=[]))
+    house.execute(sa.insert(OrderPackageChange).values(id=new_id(), **order, **package, field="added"))
+    house.execute(sa.insert(OrderEscrow).values(**order, currency="SGD", **read))
+    house.execute(sa.insert(OrderEscrowLine).values(**order, **goods))
     token = {"id": new_id(), "name": "x", "role": "viewer", "scopes": [], "environment": SANDBOX, "created_by": "x"}
     house.execute(sa.insert(Model.metadata.tables["api_token"]).values(**token, token_hash=b"x", created_at=START))
     return house

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from kedai.audit.models import AuditEntry
 from kedai.errors import Conflict, Invalid, NotFound
 from kedai.runs.models import Run
 from kedai.runs.service import request_cancel
 from kedai.sync import backfill
 from kedai.sync.backfill import Estimate
+from kedai.sync.fetching import FETCHED, choose_shop, fetch_named
 from kedai.sync.period import Period, parse_period
-from kedai.sync.reread import choose_shop, read_order
 from kedai.values.environment import Environment, Scope
 from tests.support.factories import ANNA
 from tests.support.stall import SHOPEE, Stall
@@ -114,10 +115,13 @@ def test_one_order_is_read_anew(stall: Stall) -> None:
 
     async def read() -> str:
         scope = await choose_shop(stall.parts, SHOPEE, Environment.SANDBOX, None)
-        return (await read_order(stall.parts, scope, number)).status
+        return (await fetch_named(stall.parts, scope, number, actor=ANNA)).status
 
     assert stall.ask(read) == "READY_TO_SHIP"
     assert list(stall.orders()) == [number]
+    with stall.db.read() as db:
+        deeds = db.execute(sa.select(AuditEntry).where(AuditEntry.action == FETCHED)).scalars().all()
+    assert [(one.actor_id, one.details) for one in deeds] == [(ANNA.id, {"new": True})]
 
 
 @pytest.mark.parametrize(

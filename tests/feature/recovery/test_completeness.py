@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kedai.coverage import service as coverage
 from kedai.coverage.queries import Gap, find_gaps, list_intervals
-from kedai.orders.models import OrderItem, OrderSync, OrderTimeline
+from kedai.orders.models import OrderItem, OrderPackage, OrderSync, OrderTimeline
 from kedai.sync import backfill, completeness
 from kedai.sync.completeness import Statement
 from kedai.sync.period import Period
@@ -21,6 +21,7 @@ from tests.support.stall import Stall
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 AT = datetime(2026, 7, 1, tzinfo=UTC)
+PARTS = (OrderTimeline, OrderItem, OrderPackage)
 
 
 def of(stall: Stall, *, back: timedelta = 2 * DAY, until: datetime | None = None) -> Statement:
@@ -45,7 +46,7 @@ def fill(stall: Stall) -> datetime:
 
 def forget(stall: Stall, order_sn: str) -> None:
     with stall.db.write() as db:
-        for model in (OrderTimeline, OrderItem, OrderSync):
+        for model in (*PARTS, OrderSync):
             db.execute(sa.delete(model).where(model.order_sn == order_sn))
 
 
@@ -106,7 +107,7 @@ def test_an_order_that_the_marketplace_does_not_know_is_named(stall: Stall) -> N
     numbers = place(stall)
     fill(stall)
     with stall.db.write() as db:
-        for model in (OrderTimeline, OrderItem):
+        for model in PARTS:
             db.execute(sa.delete(model).where(model.order_sn == numbers[2]))
         db.execute(sa.update(OrderSync).where(OrderSync.order_sn == numbers[2]).values(order_sn="NEVER1"))
     found = dict(kinds(of(stall)))

@@ -9,16 +9,20 @@ import pytest
 import sqlalchemy as sa
 
 from kedai.audit.models import AuditEntry
-from kedai.inbox.models import RawEvent, RejectedDelivery
+from kedai.coverage import service as coverage
+from kedai.coverage.queries import list_intervals
+from kedai.inbox.models import Notice, RawEvent, RejectedDelivery
+from kedai.inbox.notices import record_notices
 from kedai.inbox.service import keep_rejected
 from kedai.kit.ids import new_id
 from kedai.orders import service as orders
-from kedai.orders.models import OrderAnswer, OrderShadow, OrderSync
+from kedai.orders.models import OrderAnswer, OrderPackage, OrderPackageChange, OrderShadow, OrderSync
 from kedai.runs import service as runs
 from kedai.runs.models import Run
 from kedai.sync import retention, runner, schedule
+from kedai.values.coverage import Source
 from kedai.values.environment import Environment, Scope
-from kedai.values.event import EventState
+from kedai.values.event import Announcement, EventState
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, House, incoming, snapshot
 
 
@@ -108,6 +112,89 @@ def test_newest_answer_about_an_order_stays_while_its_buyer_is_known(aged: House
         ).scalars()
         newest = db.execute(sa.select(OrderSync.read_started_at).where(OrderSync.environment == SANDBOX)).scalar_one()
     assert read_at == newest
+
+
+def test_tracking_numbers_of_an_old_order_are_forgotten_with_their_history(aged: House) -> None:
+    """They lead to who got the parcel; that the package changed stays."""
+    for environment in Environment:
+        key = {
+            "connector": FAKE,
+            "environment": environment,
+            "shop_id": SHOP,
+            "order_sn": "OLD",
+            "package_number": "P1",
+        }
+        aged.execute(sa.insert(OrderPackage).values(**key, status="x", tracking_number="T2", items=[]))
+        told = {"before": "T1", "after": "T2", "changed_at": aged.now, "recorded_at": aged.now}
+        for field in ("tracking_number", "carrier"):
+            aged.execute(sa.insert(OrderPackageChange).values(id=new_id(), **key, **told, field=field))
+        aged.execute(sa.update(OrderSync).where(OrderSync.environment == environment).values(tracking_number="T2"))
+    forget(aged)
+    assert tracked(aged, SANDBOX) == ([None], [None], [("carrier", "T1", "T2"), ("tracking_number", None, None)])
+    left = [("carrier", "T1", "T2"), ("tracking_number", "T1", "T2")]
+    assert tracked(aged, LIVE) == (["T2"], ["T2"], left)
+
+
+def tracked(house: House, environment: Environment) -> tuple[list[str | None], list[str | None], list[tuple[str, ...]]]:
+    """The tracking number of the order, that of its package, and the package's history."""
+    change = (OrderPackageChange.field, OrderPackageChange.before, OrderPackageChange.after)
+    with house.db.read() as db:
+        order, package = (
+            list(db.execute(sa.select(table.tracking_number).where(table.environment == environment)).scalars())
+            for table in (OrderSync, OrderPackage)
+        )
+        changes = db.execute(sa.select(*change).where(OrderPackageChange.environment == environment))
+        return order, package, sorted(tuple(one) for one in changes)
+
+
+def test_answer_that_comes_after_an_order_was_masked_is_forgotten_too(aged: House) -> None:
+    """What an order earned is captured when it was paid out, which may be late; its answer names the buyer."""
+    forget(aged)
+    key = {"connector": FAKE, "environment": SANDBOX, "shop_id": SHOP, "order_sn": "OLD"}
+    told = {"kind": "get_escrow_detail", "hash": b"h", "body": b"b"}
+    at = {"remote_updated_at": aged.now, "read_started_at": aged.now}
+    aged.execute(sa.insert(OrderAnswer).values(**key, **told, **at))
+    assert forget(aged).note == "orders masked: 1"
+    assert count(aged, OrderAnswer) == 0
+
+
+def test_notices_that_were_read_are_forgotten_and_the_others_wait(aged: House) -> None:
+    long_ago = aged.now - timedelta(days=100)
+    for environment in Environment:
+        for title, at in (("read", long_ago), ("unread", long_ago), ("young", aged.now)):
+            said = {new_id(): [Announcement(title, "x", None, None)]}
+            with aged.db.write() as db:
+                record_notices(db, FAKE, environment, said, shop_id=None, now=at)
+    aged.execute(sa.update(Notice).where(Notice.title != "unread").values(seen_at=aged.now))
+    assert "notices: 1" in forget(aged).note
+    with aged.db.read() as db:
+        left = db.execute(sa.select(Notice.environment, Notice.title).order_by(Notice.id)).all()
+    of_live = [(LIVE, title) for title in ("read", "unread", "young")]
+    assert sorted(tuple(one) for one in left) == sorted([(SANDBOX, "unread"), (SANDBOX, "young"), *of_live])
+
+
+def test_what_covered_times_of_long_ago_is_forgotten(aged: House) -> None:
+    """Not an interval that went on since, and not one of long ago that was back-filled lately."""
+    aged.clock.advance(timedelta(days=400))
+    long_ago, yesterday = aged.now - timedelta(days=500), aged.now - timedelta(days=1)
+    hour = timedelta(hours=1)
+    with aged.db.write() as db:
+        for scope in (Scope(FAKE, SANDBOX, SHOP), Scope(FAKE, LIVE, SHOP)):
+            told = {"run_id": None, "now": long_ago + hour}
+            coverage.record(db, scope, Source.PUSH, long_ago, long_ago + hour, **told)
+            coverage.record(db, scope, Source.LOST_PUSH, long_ago, yesterday, run_id=None, now=yesterday)
+            coverage.record(db, scope, Source.RECONCILE, long_ago, long_ago + hour, **told)
+            coverage.record(db, scope, Source.BACKFILL, long_ago, long_ago + hour, run_id=None, now=yesterday)
+    assert "covered times: 2" in forget(aged).note
+    with aged.db.read() as db:
+        left = {
+            environment: {
+                one.source for one in list_intervals(db, Scope(FAKE, environment, SHOP), since=long_ago, until=aged.now)
+            }
+            for environment in Environment
+        }
+    assert left[SANDBOX] == {Source.LOST_PUSH, Source.BACKFILL}
+    assert left[LIVE] == {Source.PUSH, Source.LOST_PUSH, Source.RECONCILE, Source.BACKFILL}
 
 
 def test_young_installation_forgets_nothing(aged: House) -> None:

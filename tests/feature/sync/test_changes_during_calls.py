@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from kedai.connectors.base import Http
+from kedai.connectors.base import Http, Pacing
 from kedai.errors import NeedsReconnect
 from kedai.sync import credentials
 from kedai.sync.connection import get_connection
@@ -36,7 +36,7 @@ class Calls:
     def in_the_middle_of(self, method: str, deed: Any) -> None:
         self.method, self.deed = method, deed
 
-    def _client(self, _http: Http, given: Credentials) -> FakeClient:
+    def _client(self, _http: Http, given: Credentials, _pacing: Pacing) -> FakeClient:
         calls, market, now = self, self._house.market, self._house.clock.now
 
         class Watched(FakeClient):

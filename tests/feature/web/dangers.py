@@ -144,6 +144,12 @@ HARMLESS = {
     "POST /e/{environment}/rejected/admissions",
     "POST /api/v1/{environment}/rejected-deliveries/{rejected_id}/admissions",
     "POST /api/v1/{environment}/connectors/{connector}/rejected-deliveries/admissions",
+    "POST /e/{environment}/orders/{order_id}/fetches",
+    "POST /api/v1/{environment}/orders/{order_id}/fetches",
+    "POST /e/{environment}/notices/{notice_id}/seen",
+    # a look that is recorded, by those whose role allows it
+    "POST /e/{environment}/orders/{order_id}/reveals",
+    "POST /api/v1/{environment}/orders/{order_id}/reveals",
     # a copy of what the page shows
     "POST /audit/exports",
 }

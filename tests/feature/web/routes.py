@@ -23,6 +23,7 @@ SAMPLES = {
     "exception_id": "exc_01a205a5c85b75199a2c28833cd81810",
     "rejected_id": "rej_01a205a5c85b75199a2c28833cd81810",
     "order_id": "ord_01a205a5c85b75199a2c28833cd81810",
+    "notice_id": "ntc_01a205a5c85b75199a2c28833cd81810",
     "run_id": "run_01a205a5c85b75199a2c28833cd81810",
     "shop_id": "7001",
     "merchant_id": "9001",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from kedai.values.event import Topic
+from kedai.values.event import Effect, Topic
 
 NAMES: Final[Mapping[int, str]] = {
     0: "Address verification",
@@ -56,6 +56,16 @@ TOPICS: Final[Mapping[int, Topic]] = {
 }
 """What is not here is `Topic.OTHER`, item violations (6, 16) too: a notice about a listing, nothing to be applied."""
 
+EFFECTS: Final[Mapping[int, Effect]] = {
+    **dict.fromkeys(_CONNECTION, Effect.CONNECTION),
+    **dict.fromkeys((3, 30, 47), Effect.READ_ORDER),
+    **dict.fromkeys((4, 15), Effect.READ_PACKAGE),
+    **dict.fromkeys((23, 24, 25), Effect.READ_BOOKING),
+    5: Effect.NOTICE,
+    **dict.fromkeys((7, 8, 9, 16, 22, 28, 29), Effect.HAND_ON),
+}
+"""What a push leads to; what is not here is `Effect.KEEP`."""
+
 NAME_AN_ORDER: Final = frozenset({3, 4, 15, 29, 30, 47})
 """Pushes that are useless without an order number; 8 may hold one, the others have none."""
 
@@ -67,6 +77,11 @@ MISCODED_BOOKINGS: Final = frozenset({4, 15})
 
 NAME_A_SHOP_IN_DATA: Final = frozenset({1, 2})
 """Pushes of the app, which have no shop at the top."""
+
+
+def effect_of(code: int | None) -> Effect:
+    """What a push leads to, by its code."""
+    return Effect.KEEP if code is None else EFFECTS.get(code, Effect.KEEP)
 
 
 def name_push(code: int | None) -> str:

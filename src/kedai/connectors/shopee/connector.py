@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from kedai.connectors.base import UNPACED, Client, CredentialField, Host, Http, Pacing, SignedPush
-from kedai.connectors.shopee import causes, push
+from kedai.connectors.shopee import causes, push, tellings
 from kedai.connectors.shopee import credentials as fields
 from kedai.connectors.shopee.client import ORDERS_PER_CALL, ShopeeClient
-from kedai.connectors.shopee.codes import NEEDED, name_push
+from kedai.connectors.shopee.codes import NEEDED, effect_of, name_push
 from kedai.connectors.shopee.connection import parse_connection
 from kedai.connectors.shopee.mapping import read_stored_order
 from kedai.values.cause import Cause
 from kedai.values.credentials import Credentials, PushKeys
 from kedai.values.environment import ConnectorName, Environment
-from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
+from kedai.values.event import Announcement, ConnectionChange, Effect, InboundEvent, PackageNews, PushMatch
 from kedai.values.order import OrderSnapshot
 from kedai.values.secret import Secret
 
@@ -59,6 +59,22 @@ class ShopeeConnector:
     def read_stored_order(self, answer: bytes, read_started_at: datetime) -> OrderSnapshot:
         """What today's code makes of a kept answer. Raises `RemoteUnreadable`; see `mapping`."""
         return read_stored_order(answer, read_started_at)
+
+    def effect_of(self, code: int | None) -> Effect:
+        """What a push leads to (contract §4.4); see `codes`."""
+        return effect_of(code)
+
+    def parse_package(self, body: bytes) -> PackageNews | None:
+        """What pushes 4 and 15 say of a package. Never raises; see `tellings`."""
+        return tellings.parse_package(body)
+
+    def parse_booking(self, body: bytes) -> str | None:
+        """The booking that a push names. Never raises; see `tellings`."""
+        return tellings.parse_booking(body)
+
+    def parse_announcements(self, body: bytes) -> tuple[Announcement, ...]:
+        """What push 5 tells the operator. Never raises; see `tellings`."""
+        return tellings.parse_announcements(body)
 
     def sign_probe(self, key: Secret, url: str, now: datetime) -> SignedPush:
         """The console's "Verify and Save" probe (contract §4.4, code 0)."""

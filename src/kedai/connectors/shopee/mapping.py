@@ -16,14 +16,17 @@ from kedai.connectors.shopee.schemas import (
     OrderDetails,
     OrderList,
     Package,
+    PackedItem,
     ShopInfo,
     Tokens,
     clean_text,
     read_json,
 )
+from kedai.connectors.shopee.schemas import Recipient as ShopeeRecipient
+from kedai.connectors.shopee.statuses import surprising_after
 from kedai.errors import RemoteUnreadable
 from kedai.values.credentials import ShopProfile, TokenSet
-from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
+from kedai.values.order import OrderLine, OrderListEntry, OrderPackage, OrderSnapshot, PackageItem, Page, Recipient
 from kedai.values.secret import Secret
 
 ORDER_NUMBER: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -141,10 +144,10 @@ def _to_snapshot(order: Order, raw: msgspec.Raw, read_started_at: datetime) -> O
     created_at, updated_at = to_instant(order.create_time), to_instant(order.update_time)
     if created_at is None or updated_at is None:
         raise RemoteUnreadable(f"Shopee's order {order.order_sn} holds no usable create_time or update_time.")
-    packages = order.package_list or []
+    packages, status = order.package_list or [], clean_text(order.order_status)
     return OrderSnapshot(
         order_sn=order.order_sn,
-        status=clean_text(order.order_status),
+        status=status,
         currency=clean_text(order.currency),
         total_amount=to_amount(order.total_amount, f"order {order.order_sn}"),
         buyer_username=_text_or_none(order.buyer_username),
@@ -157,7 +160,45 @@ def _to_snapshot(order: Order, raw: msgspec.Raw, read_started_at: datetime) -> O
         lines=tuple(_to_line(item, order.order_sn) for item in order.item_list or ()),
         read_started_at=read_started_at,
         answer=bytes(raw),
+        packages=_to_packages(packages),
+        recipient=_to_recipient(order.recipient_address or ShopeeRecipient()),
+        buyer_message=_text_or_none(order.message_to_seller),
+        booking_sn=_number_or_none(order.booking_sn),
+        surprising_after=surprising_after(status),
     )
+
+
+def _to_packages(packages: Collection[Package]) -> tuple[OrderPackage, ...]:
+    """Each package that has a usable number, once."""
+    found: dict[str, OrderPackage] = {}
+    for one in packages:
+        number = _number_or_none(one.package_number)
+        if number is not None and number not in found:
+            found[number] = OrderPackage(
+                package_number=number,
+                status=clean_text(one.logistics_status or ""),
+                carrier=_text_or_none(one.shipping_carrier),
+                tracking_number=_text_or_none(one.tracking_number),
+                items=tuple(_to_package_item(item) for item in one.item_list or ()),
+            )
+    return tuple(found.values())
+
+
+def _to_package_item(item: PackedItem) -> PackageItem:
+    quantity = item.model_quantity or 0
+    return PackageItem(str(item.item_id or 0), str(item.model_id or 0), quantity if 0 <= quantity <= _INT64_MAX else 0)
+
+
+def _to_recipient(given: ShopeeRecipient) -> Recipient:
+    """The address in one line; where there is no full one, its parts."""
+    parts = (given.town, given.district, given.city, given.state, given.zipcode, given.region)
+    address = given.full_address or ", ".join(part for part in parts if part)
+    return Recipient(_text_or_none(given.name), _text_or_none(given.phone), _text_or_none(address))
+
+
+def _number_or_none(text: str | None) -> str | None:
+    """A booking or package number, which are opaque as an order's is (contract §7.1)."""
+    return text if text and ORDER_NUMBER.fullmatch(text) else None
 
 
 def _to_line(item: Item, order_sn: str) -> OrderLine:

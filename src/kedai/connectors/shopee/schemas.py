@@ -72,9 +72,20 @@ class OrderDetails(msgspec.Struct, frozen=True):
     order_list: list[msgspec.Raw] | None = None
 
 
+class PackedItem(msgspec.Struct, frozen=True):
+    """What lies in a package."""
+
+    item_id: int | None = None
+    model_id: int | None = None
+    model_quantity: int | None = None
+
+
 class Package(msgspec.Struct, frozen=True):
     """One package of an order; the tracking number is in no document, but read where it comes."""
 
+    package_number: str | None = None
+    logistics_status: str | None = None
+    item_list: list[PackedItem] | None = None
     shipping_carrier: str | None = None
     tracking_number: str | None = None
 
@@ -93,6 +104,20 @@ class Item(msgspec.Struct, frozen=True):
     model_discounted_price: Decimal | None = None
 
 
+class Recipient(msgspec.Struct, frozen=True):
+    """Who gets an order; masked by Shopee itself in many markets (contract §5.1)."""
+
+    name: str | None = None
+    phone: str | None = None
+    full_address: str | None = None
+    town: str | None = None
+    district: str | None = None
+    city: str | None = None
+    state: str | None = None
+    region: str | None = None
+    zipcode: str | None = None
+
+
 class Order(msgspec.Struct, frozen=True):
     """One order of ``order/get_order_detail`` (contract §5.1, appendix A.Order)."""
 
@@ -108,6 +133,9 @@ class Order(msgspec.Struct, frozen=True):
     payment_method: str | None = None
     item_list: list[Item] | None = None
     package_list: list[Package] | None = None
+    recipient_address: Recipient | None = None
+    message_to_seller: str | None = None
+    booking_sn: str | None = None
 
 
 _envelope_decoder: Final = msgspec.json.Decoder(Envelope)

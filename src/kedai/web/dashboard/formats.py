@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from kedai.values.money import decimals
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_WITHOUT_CENTS = frozenset({"IDR", "VND", "JPY", "KRW", "CLP", "TWD"})
 _JUST_NOW_SECONDS = 10
 _MANY_DAYS = 60
 
@@ -53,10 +54,7 @@ def money(amount: Decimal | None, currency: str) -> str:
     """``SGD 1,234.50``; more digits only where there are more, none for currencies without cents."""
     if amount is None:
         return "—"
-    if currency in _WITHOUT_CENTS and amount == amount.to_integral_value():
-        return f"{currency} {amount:,.0f}"
-    digits = max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{currency} {amount:,.{digits}f}".strip()
+    return f"{currency} {amount:,.{decimals(amount, currency)}f}".strip()
 
 
 def masked(name: str | None) -> str:

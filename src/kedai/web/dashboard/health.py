@@ -12,6 +12,7 @@ from kedai.calls.rates import list_paused_for_the_day
 from kedai.connector_exceptions.queries import count_exceptions
 from kedai.coverage.queries import find_push_health
 from kedai.errors import NotFound
+from kedai.inbox import notices
 from kedai.inbox import queries as inbox
 from kedai.runs.timing import ScheduleState
 from kedai.runtime import Runtime
@@ -260,6 +261,11 @@ def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[It
         )
         level: Level = "warn" if is_active else "info"
         yield Item(level, environment, title, detail, url(events, state="parked"), "Show parked events")
+    unseen = notices.count_unseen(db, environment=environment, at_most=_COUNTED)
+    if unseen:
+        title = f"{counted(unseen, _COUNTED)} {'notice' if unseen == 1 else 'notices'} of the marketplace to read"
+        detail = "It tells its sellers of changes and maintenance."
+        yield Item("info", environment, title, detail, f"/e/{environment.value}/notices", "Read them")
     counts = count_exceptions(db, environment=environment, now=shell.now)
     fresh, ongoing = counts["new"] + counts["regressed"], counts["ongoing"]
     if fresh or ongoing:

@@ -18,6 +18,7 @@ _PERSONAL_KEYS = frozenset(
         "buyer_email",
         "buyer_name",
         "buyer_phone",
+        "buyer_user_id",
         "buyer_username",
         "cpf_id",
         "dropshipper",

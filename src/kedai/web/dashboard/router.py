@@ -21,6 +21,8 @@ from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_keys import router as keys
 from kedai.web.dashboard.routes_merchants import router as merchants
+from kedai.web.dashboard.routes_notices import router as notices
+from kedai.web.dashboard.routes_order import router as order
 from kedai.web.dashboard.routes_orders import router as orders
 from kedai.web.dashboard.routes_parity import router as parity
 from kedai.web.dashboard.routes_parked import router as parked
@@ -58,6 +60,7 @@ PAGES = (
     *(home, orders, events, parked, exceptions, runs, schedule, calls, connection, credentials),
     *(rejected, exception_acts),
     *(shops, shop, merchants, certificates, switch),
+    *(order, notices),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
     *(backfill, coverage),
 )

@@ -1,4 +1,4 @@
-"""The pages of orders: the list with its tabs and filters, and one order."""
+"""The page of orders: the list with its tabs and filters."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
-from kedai.inbox.queries import list_order_events
-from kedai.kit.ids import parse_id
 from kedai.orders import queries as orders
 from kedai.values.order import Page
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
-from kedai.web.dashboard.events import name_event
 from kedai.web.dashboard.formats import counted
-from kedai.web.dashboard.payload import masked_answer
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import Shell, ViewedScope, read_shell, text_param
 from kedai.web.dashboard.words import KNOWN_STATUSES, ORDER_TABS, Tab
@@ -26,7 +22,6 @@ router = APIRouter()
 
 PER_PAGE = 50
 _COUNTED = 10_000
-_EVENTS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,38 +59,6 @@ def show_orders(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vi
         nothing_yet=not statuses,
         first_href=url(path, **params) if wish.cursor else None,
         next_href=url(path, **params, cursor=page.next_cursor) if page.next_cursor else None,
-    )
-
-
-@router.get("/e/{scope}/orders/{order_id}")
-def show_order(
-    request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope, order_id: str
-) -> HTMLResponse:
-    """One order; a link of one environment never opens the other's."""
-    with runtime.web_db.read() as db:
-        shell = read_shell(request, runtime, db, viewed=scope, section="orders", caller=caller)
-        order = orders.get_order(db, parse_id("ord", order_id), environment=shell.environment)
-        items = orders.list_items(db, order)
-        timeline = orders.list_timeline(db, order)
-        answers = orders.get_answers(db, order)
-        events = list_order_events(
-            db,
-            order.connector,
-            environment=order.environment,
-            shop_id=order.shop_id,
-            order_sn=order.order_sn,
-            limit=_EVENTS_SHOWN + 1,
-        )
-    return render(
-        shell,
-        "order.html",
-        order=order,
-        items=items,
-        timeline=timeline,
-        answer_count=answers.count,
-        answer=None if answers.latest is None else masked_answer(answers.latest.body),
-        events=[{"row": row, "name": name_event(runtime, row)} for row in events[:_EVENTS_SHOWN]],
-        more_events=len(events) > _EVENTS_SHOWN,
     )
 
 

@@ -34,8 +34,9 @@ SCOPES = {"sandbox": "Sandbox", "live": "Live", "all": "All environments"}
 ORDER_TABS = (
     Tab("all", "All", None),
     Tab("unpaid", "Unpaid", ("UNPAID",)),
-    Tab("to_ship", "To ship", ("READY_TO_SHIP", "PROCESSED", "RETRY_SHIP")),
+    Tab("to_ship", "To ship", ("PENDING", "INVOICE_PENDING", "READY_TO_SHIP", "PROCESSED", "RETRY_SHIP")),
     Tab("shipping", "Shipping", ("SHIPPED", "TO_CONFIRM_RECEIVE")),
+    Tab("returning", "To return", ("TO_RETURN",)),
     Tab("completed", "Completed", ("COMPLETED",)),
     Tab("cancelled", "Cancelled", ("IN_CANCEL", "CANCELLED")),
     Tab("other", "Other", ()),
@@ -44,11 +45,14 @@ KNOWN_STATUSES = frozenset(status for tab in ORDER_TABS for status in tab.status
 
 ORDER_STATUS: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "UNPAID": ("Unpaid", "warn"),
+    "PENDING": ("Pending", "warn"),
+    "INVOICE_PENDING": ("Invoice needed", "warn"),
     "READY_TO_SHIP": ("Ready to ship", "info"),
     "PROCESSED": ("Processed", "info"),
     "RETRY_SHIP": ("Retry shipping", "warn"),
     "SHIPPED": ("Shipped", "info"),
     "TO_CONFIRM_RECEIVE": ("Awaiting receipt", "info"),
+    "TO_RETURN": ("To return", "warn"),
     "COMPLETED": ("Completed", "good"),
     "IN_CANCEL": ("Cancelling", "warn"),
     "CANCELLED": ("Cancelled", "quiet"),
@@ -200,6 +204,7 @@ RUN_KIND = {
     "discard_parked": "Discard parked events",
     "catch_up": "Catch up on orders",
     "backfill": "Back-fill orders",
+    "escrow_span": "Capture earnings of a period",
     "rewrap": "Rewrap secrets",
     "main_account": "Set up what was granted",
     "replay_events": "Replay events",
@@ -335,6 +340,9 @@ NOTICES: dict[str, Notice] = {
     "merchant_resumed": Notice("good", "The merchant goes on."),
     "merchant_disconnected": Notice("good", "The merchant is disconnected.", "Its tokens are gone."),
     "event_replayed": Notice("good", "The event is back in the queue.", "It is worked on again within seconds."),
+    "order_fetched": Notice("good", "Fetched again.", "The marketplace says something new: it stands below."),
+    "order_same": Notice("info", "Fetched again.", "The marketplace says the same as before."),
+    "notice_seen": Notice("good", "Marked as read."),
     "unsealed": Notice(
         "good",
         "Confirmed.",
