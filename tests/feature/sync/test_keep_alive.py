@@ -185,8 +185,8 @@ def take_run(house: House) -> Run:
     for _ in Environment:
         asyncio.run(run_next(house.parts, kind=keep_alive.KIND))
     with house.db.read() as db:
-        found = db.execute(sa.select(Run).where(Run.kind == keep_alive.KIND, Run.environment == SANDBOX))
-        return found.scalars().all()[-1]
+        own = sa.select(Run).where(Run.kind == keep_alive.KIND, Run.environment == SANDBOX)
+        return db.execute(own.order_by(Run.id.desc()).limit(1)).scalar_one()
 
 
 def test_schedule_keeps_the_tokens_of_both_environments_alive(shops: House) -> None:
