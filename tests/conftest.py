@@ -12,6 +12,7 @@ import structlog
 
 from kedai import migrations
 from kedai.db.database import Database
+from tests.support.compiled_once import share_compiled_statements
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_shelf import PostgresShelf
 
@@ -29,6 +30,8 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+share_compiled_statements()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -48,6 +48,8 @@ MASTER_KEYS = "k1:" + base64.b64encode(hashlib.sha256(b"a test key, of no use an
 KEDAI = [sys.executable, "-m", "kedai"]
 SHOPEE = ConnectorName("shopee")
 READY_SECONDS = 60.0
+_NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+"""Nothing here leaves loopback, and reading the world's certificates is a sixth of what it takes to start a process."""
 _PORTS = range(15_000, 30_000)
 """Below what systems give to outgoing connections: none of those can take a port before its server has started."""
 
@@ -219,7 +221,7 @@ class Installation:
     def environ(self) -> dict[str, str]:
         """The process environment of every Kedai process here."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KEDAI_", "SHOPEE_"))}
-        return {**kept, **self.own_settings}
+        return {**kept, **_NO_AUTHORITIES, **self.own_settings}
 
     def settings(self, **changes: str) -> Settings:
         """The same settings for code that runs inside the test."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from kedai.runtime import Runtime
@@ -31,6 +31,10 @@ from kedai.web.middleware import RequestGuard
 
 APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
 """The rooms of JSON routes."""
+ROUTES = APIRouter()
+"""Every route in order; put together once, since the framework reads the arguments of what is included each time."""
+for _router in (health.router, oauth.router, *(api.router for api in APIS), dashboard):
+    ROUTES.include_router(_router)
 
 
 def create_health_app(runtime: Runtime) -> ASGIApp:
@@ -60,15 +64,16 @@ def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
     # the framework's own documentation pages pull from another host, and its schema is public: all three stay off; nor
     # does it mend addresses: it would send whoever asks with a slash too many to the host that the request names
     app = FastAPI(
-        title="Kedai", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+        title="Kedai",
+        lifespan=lifespan,
+        routes=ROUTES.routes,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
     )
     app.state.runtime = runtime
     app.state.metrics = metrics
-    app.include_router(health.router)
-    app.include_router(oauth.router)
-    for api in APIS:
-        app.include_router(api.router)
-    app.include_router(dashboard)
     errors.install(app)
     guarded = RequestGuard(app, public_url=runtime.settings.public_url, metrics=metrics)
     return WebhookEdge(guarded, runtime, intake, rejections, metrics)
