@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from kedai.runtime import Runtime
@@ -31,10 +31,8 @@ from kedai.web.middleware import RequestGuard
 
 APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
 """The rooms of JSON routes."""
-ROUTES = APIRouter()
-"""Every route in order; put together once, since the framework reads the arguments of what is included each time."""
-for _router in (health.router, oauth.router, *(api.router for api in APIS), dashboard):
-    ROUTES.include_router(_router)
+ROUTERS = (health.router, oauth.router, *(api.router for api in APIS), dashboard)
+"""All routes in order. Taken as they are: the framework works out every argument anew of what it is told to include."""
 
 
 def create_health_app(runtime: Runtime) -> ASGIApp:
@@ -66,7 +64,7 @@ def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
     app = FastAPI(
         title="Kedai",
         lifespan=lifespan,
-        routes=ROUTES.routes,
+        routes=[route for router in ROUTERS for route in router.routes],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
