@@ -12,7 +12,7 @@ import structlog
 
 from kedai import migrations
 from kedai.db.database import Database
-from tests.support.compiled_once import share_compiled_statements
+from tests.support.haste import make_haste
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_shelf import PostgresShelf
 
@@ -31,7 +31,7 @@ structlog.configure(
     ]
 )
 
-share_compiled_statements()
+make_haste()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Seat, Sit, overflow, prepare
 from tests.support.installation import Installation, order_push
@@ -81,7 +81,7 @@ def test_every_page_fits_and_is_quiet(furnished: Installation, sit: Sit) -> None
         assert page.locator("[data-env]").count() == 1, path
         assert page.locator("script, style, [style], img").count() == 0, path
         for width, theme in WINDOWS:
-            change_window(page, width, theme)
+            seat.change_window(width, theme)
             here = f"{path} at {width} {theme}"
             assert overflow(page) <= 0, here
             assert small_targets(page) == [], here
@@ -94,22 +94,12 @@ def test_a_keyboard_reaches_the_content_first(furnished: Installation, sit: Sit)
     seat.sign_in()
     page = seat.open("/e/sandbox/orders")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
-    box = page.locator(":focus").bounding_box()
-    assert box is not None
-    assert box["y"] >= 0, "the link is to be seen while it has the focus"
+    expect(page.locator(":focus")).to_have_text("Skip to content")
+    expect(page.locator(":focus")).to_be_in_viewport(ratio=1)
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "content"
+    expect(page.locator("#content")).to_be_focused()
     page.keyboard.press("Tab")
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-
-
-def change_window(page: Page, width: int, theme: Any) -> None:
-    """The page that is open, in another window: what it looks like depends on nothing else, since it has no script."""
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=theme)
-    asked = f"innerWidth == {width} && matchMedia('(prefers-color-scheme: {theme})').matches"
-    wait_until(lambda: page.evaluate(asked), message=f"the window is not {width} wide and {theme}")
+    expect(page.locator("#content :focus")).to_have_css("outline-style", "solid")
 
 
 def details(seat: Seat) -> list[str]:

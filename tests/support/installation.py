@@ -316,13 +316,17 @@ class Installation:
             )
         return secret.reveal()
 
-    def sign_in(self, *, role: str = "admin", email: str = "anna@example.com") -> Browser:
-        """A new person's browser after the sign-in page."""
+    def add_person(self, email: str, password: str, *, role: str = "admin") -> None:
+        """Somebody with a password, made as `kedai staff create` makes them."""
         self.upgrade()
-        password = "correct horse battery staple"
         hashed = hash_password(password)
         with self.database.write() as db:
             create_staff(db, email, role=Role(role), password_hash=hashed, actor=COMMAND_LINE, now=datetime.now(UTC))
+
+    def sign_in(self, *, role: str = "admin", email: str = "anna@example.com") -> Browser:
+        """A new person's browser after the sign-in page."""
+        password = "correct horse battery staple"
+        self.add_person(email, password, role=role)
         browser = Browser()
         answer = browser.post(f"{self.url}/login", {"email": email, "password": password, "next": "/"}, follow=False)
         assert answer.status == 303, answer
