@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OTHER := .venv-3.13
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# images of containers often forbid to keep what was compiled: each of a thousand processes would compile Kedai anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test coverage check break-controls tokens bench lock clean format docs test-other
 

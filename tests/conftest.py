@@ -12,6 +12,7 @@ import structlog
 
 from kedai import migrations
 from kedai.db.database import Database
+from tests.support.haste import make_haste
 from tests.support.postgres import PostgresServer
 from tests.support.postgres_shelf import PostgresShelf
 
@@ -29,6 +30,8 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+make_haste()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

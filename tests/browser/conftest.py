@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_play
 
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.support.installation import Installation
+from tests.support.processes import wait_until
 
 EMAIL, PASSWORD = "siti@toko.example", "an honest long passphrase"
 SCREENSHOTS = os.environ.get("KEDAI_SCREENSHOTS", "")
@@ -46,6 +47,13 @@ class Seat:
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in", exact=True).click()
         self.page.wait_for_url("**/home")
+
+    def change_window(self, width: int, theme: Any) -> None:
+        """See the page that is open in another window, without asking for it again: its server knows of no windows."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=theme)
+        asked = f"innerWidth === {width} && matchMedia('(prefers-color-scheme: {theme})').matches"
+        wait_until(lambda: self.page.evaluate(asked), message=f"the window is not {width} wide and {theme}")
 
     def shoot(self, name: str) -> None:
         """Keep a picture, if pictures are wanted."""
@@ -80,8 +88,7 @@ def chromium() -> Iterator[Browser]:
 def installation(sqlite_template: Path, tmp_path: Path) -> Iterator[Installation]:
     """Kedai and a simulator, running, with one administrator and nothing configured."""
     with Installation(tmp_path, sqlite_template=sqlite_template) as opened:
-        done = opened.run("staff", "create", EMAIL, "--role", "admin", "--password-stdin", given=PASSWORD + "\n")
-        assert done.returncode == 0, done.stderr
+        opened.add_person(EMAIL, PASSWORD)
         opened.start()
         yield opened
 

@@ -78,8 +78,7 @@ def stage(sqlite_template: Path, tmp_path: Path) -> Iterator[Stage]:
         opened.url = f"http://127.0.0.1:{opened.port}"
         hosts = opened.own_settings["KEDAI_EXTRA_HOSTS"]
         opened.extra["KEDAI_EXTRA_HOSTS"] = f"{hosts};old_host=https://{RETIRED}|https://open.shopee.com/auth|live"
-        done = opened.run("staff", "create", EMAIL, "--role", "admin", "--password-stdin", given=PASSWORD + "\n")
-        assert done.returncode == 0, done.stderr
+        opened.add_person(EMAIL, PASSWORD)
         with gatekeeping(opened.port, inner) as gatekeeper:
             opened.start(port=inner)
             prepare(opened, "sandbox", "live")
@@ -133,8 +132,7 @@ def test_from_first_boot_to_live_and_back(installation: Installation, sit: Sit) 
     assert set(page.locator("li[data-check]").evaluate_all("all => all.map(one => one.dataset.state)")) == {"passed"}
     expect(page.get_by_role("row")).to_have_count(3)
     for theme, width in (("light", 1440), ("dark", 375)):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=theme)
+        seat.change_window(width, theme)
         assert overflow(page) <= 0
         seat.shoot(f"checks-passed-{width}-{theme}")
 
@@ -148,17 +146,16 @@ def test_from_first_boot_to_live_and_back(installation: Installation, sit: Sit) 
     page.get_by_role("button", name="Switch to Live").click()
     expect(page.get_by_text("Type the word live to go live.")).to_be_visible()
     for theme, width in (("light", 375), ("dark", 1440)):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=theme)
+        seat.change_window(width, theme)
         seat.shoot(f"switch-passed-{width}-{theme}")
     page.get_by_label("Type live to go live").fill("live")
     page.get_by_role("button", name="Switch to Live").click()
     expect(page.get_by_role("status")).to_contain_text("You are signed in here now.")
-    assert page.title() == "[LIVE] Shopee Live · Kedai"
+    expect(page).to_have_title("[LIVE] Shopee Live · Kedai")
     seat.open("/connectors/shopee?tab=sandbox")
     page.get_by_role("link", name="Switch to Sandbox…").click()
     page.get_by_role("button", name="Switch to Sandbox").click()
-    assert page.title() == "[SANDBOX] Shopee Sandbox · Kedai"
+    expect(page).to_have_title("[SANDBOX] Shopee Sandbox · Kedai")
     seat.open("/audit")
     for deed in ("certificate.checked", "pushes.register", "environment.switch"):
         expect(page.get_by_text(deed, exact=True).first).to_be_visible()
@@ -282,7 +279,7 @@ def test_each_failing_check_is_named_with_its_fix_and_stops_the_switch(stage: St
         case.mends(stage)
     assert seat.open("/").title().startswith("[SANDBOX]")
     page = seat.open(SWITCH)
-    page.set_viewport_size({"width": 375, "height": 900})
+    seat.change_window(375, "light")
     assert overflow(page) <= 0
     page.get_by_text("Switch without passed checks…").click()
     page.get_by_label("Why the checks need not have passed").fill("The consent is renewed tomorrow.")

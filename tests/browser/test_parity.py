@@ -18,11 +18,13 @@ def test_a_person_compares_previews_and_copies(installation: Installation, sit: 
         seat.sign_in()
         page = seat.open("/connectors/shopee?tab=sandbox")
         page.get_by_role("link", name="Compare Sandbox and Live").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sandbox and Live compared")
         assert overflow(page) <= 0
         seat.shoot(f"parity-{width}-{theme}")
         page.get_by_role("link", name="Sandbox to Live").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Copy settings from Sandbox to Live?")
         assert overflow(page) <= 0
-        assert page.get_by_role("checkbox", name="Region").is_checked()
+        expect(page.get_by_role("checkbox", name="Region")).to_be_checked()
         seat.shoot(f"parity-copy-{width}-{theme}")
         assert seat.complaints == []
     page.get_by_role("button", name="Copy to Live").click()

@@ -20,8 +20,7 @@ def installation(sqlite_template: Path, tmp_path: Path) -> Iterator[Installation
     """Under a host name: browsers make no passkeys for a bare address."""
     with Installation(tmp_path, sqlite_template=sqlite_template, with_simulator=False) as opened:
         opened.url = f"http://localhost:{opened.port}"
-        done = opened.run("staff", "create", EMAIL, "--role", "admin", "--password-stdin", given=PASSWORD + "\n")
-        assert done.returncode == 0, done.stderr
+        opened.add_person(EMAIL, PASSWORD)
         opened.start()
         yield opened
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pyotp
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from kedai.staff.models import Staff, StaffSession
 from tests.browser.conftest import EMAIL, PASSWORD, Seat, Sit, overflow
@@ -17,10 +17,6 @@ from tests.support.installation import Installation
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 WINDOWS = ((1440, "light"), (1440, "dark"), (375, "light"), (375, "dark"))
-
-
-def fits(page: Page) -> bool:
-    return overflow(page) <= 0
 
 
 def grow_old(installation: Installation) -> None:
@@ -39,12 +35,10 @@ def forget_steps(installation: Installation) -> None:
 def shoot_everywhere(seat: Seat, name: str) -> None:
     """The page as it stands, at desktop and phone width, light and dark."""
     for width, theme in WINDOWS:
-        seat.page.set_viewport_size({"width": width, "height": 900})
-        seat.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        assert fits(seat.page), (name, width)
+        seat.change_window(width, theme)
+        assert overflow(seat.page) <= 0, (name, width)
         seat.shoot(f"{name}-{width}-{theme}")
-    seat.page.set_viewport_size({"width": 1440, "height": 900})
-    seat.page.emulate_media(color_scheme="light")
+    seat.change_window(1440, "light")
 
 
 def test_a_second_factor_from_setting_it_up_to_step_up(installation: Installation, sit: Sit) -> None:
@@ -58,8 +52,9 @@ def test_a_second_factor_from_setting_it_up_to_step_up(installation: Installatio
     app = pyotp.TOTP(page.locator("code.id").inner_text().replace(" ", ""))
     page.get_by_label("Then enter the code").fill(app.now())
     page.get_by_role("button", name="Turn it on").click()
-    codes = page.get_by_role("list", name="Recovery codes").get_by_role("listitem").all_inner_texts()
-    assert len(codes) == 10
+    listed = page.get_by_role("list", name="Recovery codes").get_by_role("listitem")
+    expect(listed).to_have_count(10)
+    codes = listed.all_inner_texts()
     shoot_everywhere(seat, "recovery-codes")
     page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_role("main")).to_contain_text("10 recovery codes left")
@@ -120,7 +115,7 @@ def test_a_late_form_loses_nothing_but_secrets(installation: Installation, sit: 
     page.locator("#f-partner_id").fill("4711")
     page.get_by_role("button", name=re.compile("Save .* credentials")).click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved yet")
-    assert page.locator("#f-partner_id").input_value() == "4711"
+    expect(page.locator("#f-partner_id")).to_have_value("4711")
     shoot_everywhere(seat, "credentials-late")
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Confirm that it is you").click()

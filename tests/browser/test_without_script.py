@@ -77,9 +77,9 @@ def test_from_nothing_to_live_by_forms_alone(installation: Installation, sit: Si
     seat.shoot("switch")
     page.get_by_role("button", name="Switch to Live").click()
     expect(page.get_by_role("status")).to_contain_text("You are signed in here now.")
-    assert page.title() == "[LIVE] Shopee Live · Kedai"
+    expect(page).to_have_title("[LIVE] Shopee Live · Kedai")
     page.goto(link)
-    assert page.title().startswith("[LIVE · viewing SANDBOX] Order")
+    expect(page).to_have_title(re.compile(r"^\[LIVE · viewing SANDBOX\] Order"))
     expect(page.get_by_role("region", name="Environment")).to_contain_text("You are viewing Sandbox")
     assert seat.complaints == []
 

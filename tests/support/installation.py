@@ -48,6 +48,8 @@ MASTER_KEYS = "k1:" + base64.b64encode(hashlib.sha256(b"a test key, of no use an
 KEDAI = [sys.executable, "-m", "kedai"]
 SHOPEE = ConnectorName("shopee")
 READY_SECONDS = 60.0
+_NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+"""Nothing here leaves loopback, and reading the world's certificates is a sixth of what it takes to start a process."""
 _PORTS = range(15_000, 30_000)
 """Below what systems give to outgoing connections: none of those can take a port before its server has started."""
 
@@ -219,7 +221,7 @@ class Installation:
     def environ(self) -> dict[str, str]:
         """The process environment of every Kedai process here."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KEDAI_", "SHOPEE_"))}
-        return {**kept, **self.own_settings}
+        return {**kept, **_NO_AUTHORITIES, **self.own_settings}
 
     def settings(self, **changes: str) -> Settings:
         """The same settings for code that runs inside the test."""
@@ -314,13 +316,17 @@ class Installation:
             )
         return secret.reveal()
 
-    def sign_in(self, *, role: str = "admin", email: str = "anna@example.com") -> Browser:
-        """A new person's browser after the sign-in page."""
+    def add_person(self, email: str, password: str, *, role: str = "admin") -> None:
+        """Somebody with a password, made as `kedai staff create` makes them."""
         self.upgrade()
-        password = "correct horse battery staple"
         hashed = hash_password(password)
         with self.database.write() as db:
             create_staff(db, email, role=Role(role), password_hash=hashed, actor=COMMAND_LINE, now=datetime.now(UTC))
+
+    def sign_in(self, *, role: str = "admin", email: str = "anna@example.com") -> Browser:
+        """A new person's browser after the sign-in page."""
+        password = "correct horse battery staple"
+        self.add_person(email, password, role=role)
         browser = Browser()
         answer = browser.post(f"{self.url}/login", {"email": email, "password": password, "next": "/"}, follow=False)
         assert answer.status == 303, answer

@@ -1,4 +1,7 @@
-"""Opening an installation for a command: data directory, lock file, schema, runtime."""
+"""Opening an installation for a command: data directory, lock file, schema, runtime.
+
+Commands on the database alone are many and short: what only a runtime needs is imported where one is opened.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.engine import make_url
@@ -13,16 +17,13 @@ from sqlalchemy.engine import make_url
 from kedai import migrations
 from kedai.db.database import Database
 from kedai.errors import SettingsInvalid
-from kedai.inbox import claims
 from kedai.kit.clock import SystemClock
 from kedai.kit.lockfile import take_lock
 from kedai.kit.log import configure_logging
-from kedai.runs import service as runs
-from kedai.runtime import Runtime, open_runtime
 from kedai.settings import Settings
-from kedai.sync.presence import Presence
-from kedai.sync.spooled import recover
-from kedai.vault import processes, refresh
+
+if TYPE_CHECKING:
+    from kedai.runtime import Runtime
 
 log = structlog.get_logger("cli")
 
@@ -35,6 +36,10 @@ def open_installation(settings: Settings, *, role: str, may_create_key: bool) ->
         Unavailable: another process serves this data directory.
         SettingsInvalid: keys are missing, or the schema is not at head (PostgreSQL is never upgraded by itself).
     """
+    from kedai.runtime import open_runtime
+    from kedai.sync.presence import Presence
+    from kedai.sync.spooled import recover
+
     configure_logging(settings.log_level)
     prepare_data_dir(settings)
     with ExitStack() as stack:
@@ -65,6 +70,8 @@ def open_beside(settings: Settings) -> Iterator[Runtime]:
     Raises:
         SettingsInvalid: keys are missing, or the schema is not at head.
     """
+    from kedai.runtime import open_runtime
+
     configure_logging("error" if settings.log_level == "info" else settings.log_level)
     prepare_data_dir(settings)
     if settings.embedded and migrations.current_revision(settings.resolved_database_url) is None:
@@ -133,6 +140,10 @@ def require_head(settings: Settings) -> None:
 
 
 def _void_leases(runtime: Runtime) -> None:
+    from kedai.inbox import claims
+    from kedai.runs import service as runs
+    from kedai.vault import processes, refresh
+
     with runtime.web_db.write() as db:
         claims.void_leases(db)
         runs.void_leases(db)

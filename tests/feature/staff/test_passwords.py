@@ -9,6 +9,7 @@ import pytest
 from kedai.db.database import Database
 from kedai.errors import Invalid, RateLimited
 from kedai.staff import passwords
+from tests.support.haste import SHIPPED_HASHER
 
 GOOD = "rain on a tin roof"
 
@@ -51,6 +52,14 @@ def test_right_password_matches_and_a_wrong_one_does_not() -> None:
     assert passwords.verify_password(GOOD, stored)
     assert not passwords.verify_password(GOOD + "!", stored)
     assert passwords.hash_password(GOOD) != stored
+
+
+def test_hashing_costs_an_attacker_memory_and_time() -> None:
+    made = SHIPPED_HASHER.hash(GOOD)
+    cost = dict(one.split("=") for one in made.split("$")[3].split(","))
+    assert made.startswith("$argon2id$")
+    assert int(cost["m"]) >= 64 * 1024
+    assert int(cost["t"]) >= 3
 
 
 def test_same_password_typed_on_another_keyboard_matches() -> None:
