@@ -87,7 +87,7 @@ class SpeakingConnector(FakeConnector):
     def parse_announcements(self, body: bytes) -> tuple[Announcement, ...]:
         return SHOPEE.parse_announcements(body)
 
-    def client(self, http: Any, credentials: Credentials) -> FakeClient:
+    def client(self, http: Any, credentials: Credentials, pacing: Any) -> FakeClient:
         return SpeakingClient(self._market, credentials, self._now, self._till)
 
 
