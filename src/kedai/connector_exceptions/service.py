@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from kedai.audit.service import record
 from kedai.connector_exceptions.models import ConnectorException
 from kedai.db.database import dialect_of
-from kedai.kit.ids import new_id
+from kedai.kit.ids import new_id, show_id
+from kedai.values.actor import SYSTEM
 from kedai.values.environment import ConnectorName, Environment
 
 
@@ -69,3 +71,19 @@ def _upsert(dialect: str) -> sa.Insert:
     changes = {name: offered[name] for name in renewed} | {"count": table.count + offered.count, "state": state}
     key = ["connector", "environment", "fingerprint"]
     return statement.on_conflict_do_update(index_elements=key, set_=changes)
+
+
+def clear_exception(
+    db: Session, connector: ConnectorName, environment: Environment, fingerprint: str, *, note: str, now: datetime
+) -> bool:
+    """End a group whose cause is gone by itself; False where none is open. ``note`` says why."""
+    table = ConnectorException
+    where = (table.connector == connector, table.environment == environment, table.fingerprint == fingerprint)
+    statement = sa.update(table).where(*where, table.state != "resolved").values(state="resolved").returning(table.id)
+    found = db.execute(statement).scalar_one_or_none()
+    if found is None:
+        return False
+    subject, details = show_id("exc", found), {"note": note}
+    action = "exception.cleared"
+    record(db, actor=SYSTEM, action=action, environment=environment, subject=subject, details=details, now=now)
+    return True

@@ -24,6 +24,7 @@ from kedai.runs.queries import OPEN_STATES, list_latest_runs
 from kedai.runs.service import create_run, end_run, move_on, postpone_run, request_cancel
 from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
+from kedai.sync.store import store_orders
 from kedai.sync.tokens import call_with_token
 from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
@@ -253,7 +254,7 @@ def _write(scope: Scope, portion: Sequence[PreparedOrder], db: Session, run: Run
     """A portion that the database refuses is written order by order, and the one at fault is left out and told."""
     try:
         with db.begin_nested():
-            orders.upsert(db, scope, portion, now=now)
+            store_orders(db, scope, portion, now=now)
     except OperationalError:  # the database, and no order, is at fault
         raise
     except _REFUSED as error:

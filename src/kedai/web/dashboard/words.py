@@ -144,6 +144,7 @@ RUN_KIND = {
     "catch_up": "Catch up on orders",
     "rewrap": "Rewrap secrets",
     "main_account": "Set up what a main account granted",
+    "listings": "Fetch listings",
     "replay_events": "Replay events",
     "rebuild_orders": "Rebuild orders",
     "apply_rebuild": "Apply a rebuild",

@@ -1,0 +1,165 @@
+"""The SKU map at work: which order lines lack an entry, what a person is told of it, and what an entry ends.
+
+The map lies in one room and the operator's list in another; here they meet, always in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from kedai.audit.service import record
+from kedai.catalog import queries, service
+from kedai.catalog.service import Entry
+from kedai.connector_exceptions.service import Trouble, clear_exception, raise_exception
+from kedai.errors import Stale
+from kedai.values.actor import Actor
+from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.listing import Listing, ListingKey
+from kedai.values.order import OrderLine
+
+if TYPE_CHECKING:
+    from kedai.catalog.models import ChannelListing, SkuMap
+
+CODE = "sku_not_mapped"
+_LONGEST_NAME = 80
+
+
+def note_orders(db: Session, scope: Scope, lines: Mapping[str, Sequence[OrderLine]], *, now: datetime) -> None:
+    """Tell a person of each listing that orders (by number) were bought from and that has no SKU.
+
+    Nothing where the environment does not demand the map. An order counts once for a listing, however often it comes.
+    """
+    if not lines or not queries.is_demanded(db, scope.connector, scope.environment):
+        return
+    offered = {order_sn: [_offer(one) for one in some] for order_sn, some in lines.items()}
+    lacking = service.note_order_lines(db, scope, offered, now=now)
+    troubles = [(trouble_of(one.key, one.name, order_sn=one.order_sns[-1]), len(one.order_sns)) for one in lacking]
+    for trouble, count in sorted(troubles, key=lambda one: one[0].fingerprint):
+        raise_exception(db, scope.connector, scope.environment, trouble, count=count, now=now)
+
+
+def trouble_of(key: ListingKey, name: str, *, order_sn: str | None = None) -> Trouble:
+    """What a person is told of a listing without a SKU; one group for each listing."""
+    shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+    return Trouble(
+        CODE,
+        f"Orders hold a product that is not in the SKU map: {shown or f'item {key.item_id}'}",
+        f"Open SKU map, search for {key.item_id}, and enter your SKU: this ends by itself then.",
+        key.shop_id,
+        group=f"{key.item_id}/{key.model_id}",
+        order_sn=order_sn,
+    )
+
+
+def set_sku(
+    db: Session,
+    listing_id: UUID,
+    sku: str | None,
+    *,
+    environment: Environment,
+    expected_version: int,
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """Map a listing to the merchant's SKU, or (``None``) take it out of the map; False where nothing was different.
+
+    Raises:
+        NotFound: no such listing in that environment. Invalid: no SKU can be like this.
+        Stale: somebody changed its entry meanwhile.
+    """
+    checked = None if sku is None else service.check_sku(sku)
+    connector = ConnectorName(queries.get_listing(db, listing_id, environment=environment).connector)
+    service.lock_map(db, connector, environment)
+    row = queries.get_listing(db, listing_id, environment=environment, lock=True)
+    if row.sku_version != expected_version:
+        raise Stale(f"Somebody changed the SKU of item {row.item_id} in the meantime: load it again.")
+    if row.sku == checked:
+        return False
+    before, entry = row.sku, Entry(row.key, checked)
+    service.write_entries(db, connector, environment, [entry], actor=actor, now=now)
+    db.refresh(row)
+    end_waiting(db, connector, environment, [entry], now=now)
+    record(
+        db,
+        actor=actor,
+        action="sku.set" if checked is not None else "sku.removed",
+        environment=environment,
+        subject=name_listing(connector, row.key),
+        details={"from": before, "to": checked},
+        now=now,
+    )
+    return True
+
+
+def end_waiting(
+    db: Session, connector: ConnectorName, environment: Environment, entries: Collection[Entry], *, now: datetime
+) -> None:
+    """What orders waited for is there: the exceptions of these listings end."""
+    mapped = {one.key: one.sku for one in entries if one.sku is not None}
+    for key in service.forget_waiting(db, connector, environment, mapped):
+        _clear(db, connector, environment, key, note=f"mapped to {mapped[key]}", now=now)
+
+
+def set_demanded(
+    db: Session,
+    connector: ConnectorName,
+    environment: Environment,
+    demanded: bool,
+    *,
+    expected_version: int,
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """Say whether orders need the map; False where it was so already. Not demanded: what waited for it is over.
+
+    Raises:
+        Stale: somebody changed the map meanwhile.
+    """
+    standing = service.lock_map(db, connector, environment)
+    if version_of(standing) != expected_version:
+        raise Stale("Somebody changed the SKU map in the meantime: load it again.")
+    before = standing is not None and standing.demanded
+    if before == demanded:
+        return False
+    service.touch_map(db, connector, environment, demanded=demanded, actor=actor, now=now)
+    if not demanded:
+        for key in service.forget_waiting(db, connector, environment, None):
+            _clear(db, connector, environment, key, note="the SKU map is not demanded any more", now=now)
+    details = {"from": before, "to": demanded}
+    subject = f"{connector}/sku-map"
+    record(db, actor=actor, action="sku.demanded", environment=environment, subject=subject, details=details, now=now)
+    return True
+
+
+def skus_of_lines(
+    db: Session, scope: Scope, keys: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], ChannelListing]:
+    """The listings behind order lines, by item and model id; one that was never noted is left out."""
+    wanted = [ListingKey(scope.shop_id, item_id, model_id) for item_id, model_id in keys]
+    found = queries.find_listings(db, scope.connector, scope.environment, wanted)
+    return {(key.item_id, key.model_id): row for key, row in found.items()}
+
+
+def name_listing(connector: ConnectorName, key: ListingKey) -> str:
+    """How the audit trail names a listing."""
+    return "/".join((connector, *key))
+
+
+def version_of(standing: SkuMap | None) -> int:
+    """The map's version; 0 where nobody has begun it."""
+    return 0 if standing is None else standing.version
+
+
+def _clear(
+    db: Session, connector: ConnectorName, environment: Environment, key: ListingKey, *, note: str, now: datetime
+) -> None:
+    clear_exception(db, connector, environment, trouble_of(key, "").fingerprint, note=note, now=now)
+
+
+def _offer(one: OrderLine) -> Listing:
+    return Listing(one.item_id, one.model_id, one.name, one.model_name, one.sku)
