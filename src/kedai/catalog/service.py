@@ -23,6 +23,7 @@ LONGEST_SKU = 100
 _SEEN_AGAIN_AFTER = timedelta(days=1)
 _KEY = ("connector", "environment", "shop_id", "item_id", "model_id")
 _ROWS_AT_ONCE = 500
+_FEW = 50
 
 
 def check_sku(text: str) -> str:
@@ -204,11 +205,14 @@ def forget_waiting(
     """No order waits for these listings (``None``: for any) any more; which of them had some waiting, sorted."""
     where = [UnmappedOrder.connector == connector, UnmappedOrder.environment == environment]
     columns = (UnmappedOrder.shop_id, UnmappedOrder.item_id, UnmappedOrder.model_id)
-    found = {ListingKey(*row) for row in db.execute(sa.select(*columns).where(*where).distinct())}
-    ended = sorted(found if keys is None else found.intersection(keys))
-    for key in ended:
+    if keys is None or len(keys) > _FEW:
+        found = {ListingKey(*row) for row in db.execute(sa.select(*columns).where(*where).distinct())}
+        keys = found if keys is None else found.intersection(keys)
+    ended = []
+    for key in sorted(keys):
         same = [column == text for column, text in zip(columns, key, strict=True)]
-        db.execute(sa.delete(UnmappedOrder).where(*where, *same))
+        gone = db.execute(sa.delete(UnmappedOrder).where(*where, *same).returning(UnmappedOrder.order_sn)).all()
+        ended += [key] if gone else []
     return ended
 
 

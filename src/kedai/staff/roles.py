@@ -28,6 +28,7 @@ class Capability(StrEnum):
     ENVIRONMENT_SWITCH = "environment.switch"
     CERTIFICATE_OVERRIDE = "certificate.override"
     EVENTS_REPLAY = "events.replay"
+    CATALOG_WRITE = "catalog.write"
     ACCOUNT = "account"
     AUDIT_READ = "audit.read"
     TOKENS_MANAGE = "tokens.manage"
@@ -44,6 +45,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
             Capability.EVENTS_REPLAY,
+            Capability.CATALOG_WRITE,
         }
     ),
     Role.ADMIN: frozenset(
@@ -55,6 +57,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.ENVIRONMENT_SWITCH,
             Capability.CERTIFICATE_OVERRIDE,
             Capability.EVENTS_REPLAY,
+            Capability.CATALOG_WRITE,
             Capability.AUDIT_READ,
             Capability.TOKENS_MANAGE,
             Capability.STAFF_MANAGE,

@@ -5,9 +5,9 @@ The map lies in one room and the operator's list in another; here they meet, alw
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -16,11 +16,10 @@ from kedai.audit.service import record
 from kedai.catalog import queries, service
 from kedai.catalog.service import Entry
 from kedai.connector_exceptions.service import Trouble, clear_exception, raise_exception
-from kedai.errors import Stale
+from kedai.errors import KedaiError, Stale
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.listing import Listing, ListingKey
-from kedai.values.order import OrderLine
 
 if TYPE_CHECKING:
     from kedai.catalog.models import ChannelListing, SkuMap
@@ -29,7 +28,26 @@ CODE = "sku_not_mapped"
 _LONGEST_NAME = 80
 
 
-def note_orders(db: Session, scope: Scope, lines: Mapping[str, Sequence[OrderLine]], *, now: datetime) -> None:
+class SoldLine(Protocol):
+    """What counts of an order's line, as the marketplace states it or as it is stored."""
+
+    @property
+    def item_id(self) -> str: ...
+
+    @property
+    def model_id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def model_name(self) -> str: ...
+
+    @property
+    def sku(self) -> str: ...
+
+
+def note_orders(db: Session, scope: Scope, lines: Mapping[str, Sequence[SoldLine]], *, now: datetime) -> None:
     """Tell a person of each listing that orders (by number) were bought from and that has no SKU.
 
     Nothing where the environment does not demand the map. An order counts once for a listing, however often it comes.
@@ -96,6 +114,38 @@ def set_sku(
     return True
 
 
+def set_skus(
+    db: Session,
+    changes: Mapping[UUID, tuple[str | None, int]],
+    *,
+    environment: Environment,
+    actor: Actor,
+    now: datetime,
+) -> int:
+    """Several entries at once: the SKU (``None`` to remove it) and the version that was seen; how many changed.
+
+    Raises:
+        As `set_sku`, with the listing's id as the fact ``listing_id``: nothing may be committed then.
+    """
+    changed = 0
+    for listing_id, (sku, version) in sorted(changes.items()):
+        try:
+            changed += set_sku(
+                db, listing_id, sku, environment=environment, expected_version=version, actor=actor, now=now
+            )
+        except KedaiError as error:
+            error.facts["listing_id"] = listing_id
+            raise
+    return changed
+
+
+def check_order(db: Session, scope: Scope, order_sn: str, lines: Sequence[SoldLine], *, now: datetime) -> bool:
+    """Look an order's lines up once more, as if it had come now; whether all of them are mapped."""
+    note_orders(db, scope, {order_sn: lines}, now=now)
+    mapped = {key for key, row in skus_of_lines(db, scope, lines).items() if row.sku is not None}
+    return all((one.item_id, one.model_id) in mapped for one in lines)
+
+
 def end_waiting(
     db: Session, connector: ConnectorName, environment: Environment, entries: Collection[Entry], *, now: datetime
 ) -> None:
@@ -136,11 +186,9 @@ def set_demanded(
     return True
 
 
-def skus_of_lines(
-    db: Session, scope: Scope, keys: Collection[tuple[str, str]]
-) -> dict[tuple[str, str], ChannelListing]:
+def skus_of_lines(db: Session, scope: Scope, lines: Iterable[SoldLine]) -> dict[tuple[str, str], ChannelListing]:
     """The listings behind order lines, by item and model id; one that was never noted is left out."""
-    wanted = [ListingKey(scope.shop_id, item_id, model_id) for item_id, model_id in keys]
+    wanted = {ListingKey(scope.shop_id, one.item_id, one.model_id) for one in lines}
     found = queries.find_listings(db, scope.connector, scope.environment, wanted)
     return {(key.item_id, key.model_id): row for key, row in found.items()}
 
@@ -161,5 +209,5 @@ def _clear(
     clear_exception(db, connector, environment, trouble_of(key, "").fingerprint, note=note, now=now)
 
 
-def _offer(one: OrderLine) -> Listing:
+def _offer(one: SoldLine) -> Listing:
     return Listing(one.item_id, one.model_id, one.name, one.model_name, one.sku)

@@ -23,13 +23,14 @@ from kedai.web.api import (
     replays,
     runs,
     shops,
+    sku_map,
 )
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
-APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
+APIS = (connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants, sku_map)
 """The rooms of JSON routes."""
 
 

@@ -213,5 +213,5 @@ def test_lines_of_an_order_find_their_entry(shop: House) -> None:
     see(shop, listing("1"), listing("2"))
     map_to(shop, "A")
     with shop.db.read() as db:
-        found = skus.skus_of_lines(db, Scope(FAKE, SANDBOX, SHOP), {("1", "0"), ("2", "0"), ("3", "0")})
+        found = skus.skus_of_lines(db, Scope(FAKE, SANDBOX, SHOP), [line("1"), line("2"), line("3")])
     assert {key: row.sku for key, row in found.items()} == {("1", "0"): "A", ("2", "0"): None}
