@@ -155,6 +155,15 @@ def each_listing(
         after = rows[-1].id
 
 
+def list_all(
+    db: Session, connector: ConnectorName, environment: Environment, *, mapped: bool, limit: int
+) -> list[ChannelListing]:
+    """The mapped listings of an environment, or those that are not, oldest first."""
+    statement = sa.select(ChannelListing).where(ChannelListing.connector == connector)
+    statement = statement.where(*_where(Wish(), mapped, environment)).order_by(ChannelListing.id).limit(limit)
+    return list(db.execute(statement).scalars())
+
+
 def of_keys(
     connector: ConnectorName, environment: Environment, keys: Collection[ListingKey]
 ) -> tuple[sa.ColumnElement[bool], ...]:

@@ -300,3 +300,20 @@ def test_fetching_is_a_run_for_each_connected_shop(shop: House, admin: Browser) 
     assert "Fetch listings" in admin.get("/e/sandbox/runs").words
     assert "Sold once" in admin.get(HERE).words
     assert len(listings(shop)) == 4
+
+
+def test_a_map_is_copied_to_the_other_environment_after_a_look(shop: House, admin: Browser) -> None:
+    see(shop, listing("92", name="mug", sku="KDI-11"), environment=LIVE)
+    map_to(shop, "MINE-11", "11")
+    assert f"/e/live/sku-map/copy?connector={FAKE}" in admin.get("/e/live/sku-map").links()
+    page = admin.get("/e/live/sku-map/copy")
+    assert "Copy 1 SKU to Live" in page.words
+    assert "Stay without a SKU (1)" in page.words
+    form = {"connector": FAKE, "tag": page.value("tag")}
+    map_to(shop, "NEWER", "11")
+    anew = admin.post("/e/live/sku-map/copies", form)
+    assert (anew.status, skus_of(shop, LIVE)["92/0"]) == (412, None)
+    done = admin.follow(admin.post("/e/live/sku-map/copies", {**form, "tag": anew.value("tag")}))
+    assert "Copied." in done.words
+    assert skus_of(shop, LIVE) == {"91/0": None, "92/0": "NEWER"}
+    assert "Nothing matches." in admin.get("/e/live/sku-map/copy").words

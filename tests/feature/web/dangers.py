@@ -114,6 +114,7 @@ HARMLESS = {
     "POST /e/{environment}/sku-map/demand",
     "POST /e/{environment}/sku-map/previews",
     "POST /e/{environment}/sku-map/imports",
+    "POST /e/{environment}/sku-map/copies",
     "POST /e/{environment}/sku-map/refreshes",
     "POST /e/{environment}/orders/{order_id}/sku-checks",
     "PATCH /api/v1/{environment}/connectors/{connector}/sku-map",

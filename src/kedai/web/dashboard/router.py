@@ -28,6 +28,7 @@ from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shop import router as shop
 from kedai.web.dashboard.routes_shops import router as shops
+from kedai.web.dashboard.routes_sku_copy import router as sku_copy
 from kedai.web.dashboard.routes_sku_import import router as sku_import
 from kedai.web.dashboard.routes_sku_map import router as sku_map
 from kedai.web.dashboard.routes_staff import router as staff
@@ -53,7 +54,7 @@ PAGES = (
     *(session, confirm, account, totp, passkeys),
     *(home, orders, events, parked, exceptions, runs, connection, credentials),
     *(shops, shop, merchants, certificates, switch),
-    *(sku_map, sku_import),
+    *(sku_map, sku_import, sku_copy),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
 )
 for pages in PAGES:

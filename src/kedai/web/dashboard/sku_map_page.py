@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.orm import Session
 
 from kedai.catalog import queries
-from kedai.catalog.models import ChannelListing
 from kedai.catalog.queries import Wish
 from kedai.errors import Invalid
 from kedai.runtime import Runtime
@@ -20,6 +20,9 @@ from kedai.values.order import Page
 from kedai.vault.queries import get_cursor_key, list_shops
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import Shell, viewed_connectors
+
+if TYPE_CHECKING:
+    from kedai.catalog.models import ChannelListing
 
 PER_PAGE = 40
 FIELD = "sku_"

@@ -249,6 +249,7 @@ NOTICES: dict[str, Notice] = {
     "skus_imported": Notice(
         "good", "The file was imported.", "Exceptions about products that are mapped now have ended by themselves."
     ),
+    "skus_copied": Notice("good", "Copied.", "Products that did not match are still without a SKU."),
     "sku_map_on": Notice("good", "Orders need the SKU map now.", "An order with a product that lacks a SKU is told."),
     "sku_map_off": Notice("info", "Orders do not need the SKU map any more.", "Open exceptions about it have ended."),
     "listings_queued": Notice(
