@@ -44,8 +44,8 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.ACCOUNT,
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
-            Capability.EVENTS_REPLAY,
             Capability.CATALOG_WRITE,
+            Capability.EVENTS_REPLAY,
         }
     ),
     Role.ADMIN: frozenset(
@@ -56,8 +56,8 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
             Capability.CERTIFICATE_OVERRIDE,
-            Capability.EVENTS_REPLAY,
             Capability.CATALOG_WRITE,
+            Capability.EVENTS_REPLAY,
             Capability.AUDIT_READ,
             Capability.TOKENS_MANAGE,
             Capability.STAFF_MANAGE,

@@ -122,6 +122,7 @@ def test_a_death_in_the_middle_leaves_nothing_behind(shop: House, monkeypatch: p
 
 
 def test_an_export_is_an_import_that_changes_nothing(shop: House) -> None:
+    """T33: what is quoted for spreadsheets is read back as it was."""
     odd = listing("2", "7", name='"quoted", and\r\nbroken', model_name="=1+1", sku="-x")
     see(shop, listing("1", name="@sum"), odd, listing("3"))
     run_import(shop, "item_id,model_id,sku\n1,,'=A\n2,7,+B\n")
@@ -136,6 +137,7 @@ def test_an_export_is_an_import_that_changes_nothing(shop: House) -> None:
 
 
 def test_an_export_of_one_environment_is_refused_by_the_other(shop: House) -> None:
+    """T14: each line says whose it is."""
     see(shop, listing("1"))
     map_to(shop, "A")
     plan = preview(shop, exported(shop), LIVE)

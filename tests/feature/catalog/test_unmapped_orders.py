@@ -103,6 +103,7 @@ def test_no_longer_demanded_ends_them_all_and_tells_nothing_more(shop: House) ->
 
 
 def test_one_environment_knows_nothing_of_the_others_map(shop: House) -> None:
+    """T14: the same item in both is two listings."""
     see(shop, listing("1"))
     map_to(shop, "MINE-1")
     demand(shop, LIVE)

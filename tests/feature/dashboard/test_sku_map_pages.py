@@ -118,6 +118,7 @@ def test_a_form_that_is_not_the_pages_is_refused(shop: House, admin: Browser, se
 
 
 def test_a_listing_of_the_other_environment_is_not_there(shop: House, admin: Browser) -> None:
+    """T14: what a page of one environment sends never reaches the other's map."""
     other = admin.get("/e/live/sku-map")
     assert admin.post(HERE, typed(other, i91="X")).status == 404
     assert skus_of(shop, LIVE) == {"91/0": None}
