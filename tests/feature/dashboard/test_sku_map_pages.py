@@ -112,9 +112,9 @@ def test_a_row_that_nobody_touched_never_conflicts(shop: House, admin: Browser) 
     assert skus_of(shop) == {"11/0": "THEIRS", "12/7": "MINE-12", "13/0": None}
 
 
-@pytest.mark.parametrize("seen", ["", "{}x", "[]", '{"x": [0, ""]}', '{"' + "0" * 32 + '": [0]}', "\0"])
-def test_a_form_that_is_not_the_pages_is_refused(shop: House, admin: Browser, seen: str) -> None:
-    assert admin.post(HERE, {"seen": seen}).status == 422
+def test_a_form_that_is_not_the_pages_is_refused(shop: House, admin: Browser) -> None:
+    for seen in ("", "{}x", "[]", '{"x": [0, ""]}', '{"' + "0" * 32 + '": [0]}', "\0"):
+        assert admin.post(HERE, {"seen": seen}).status == 422, seen
 
 
 def test_a_listing_of_the_other_environment_is_not_there(shop: House, admin: Browser) -> None:
@@ -208,24 +208,23 @@ def test_problems_are_told_by_line_and_nothing_can_be_imported(shop: House, admi
     assert admin.post(f"{HERE}/imports").status == 422
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"", "Choose a file first."),
-        (b"\xff\xfeitem", "UTF-16"),
-        (b"a,b\n1,2\n", "must name the columns"),
-        (b"item_id,sku\n" + b"1,A\n" * 11_000, "more than 10,000 lines"),
-        (b"item_id,sku\n" + b"x" * 1_100_000, "larger than 1,024 KiB"),
-        (b"x" * 1_600_000, "too large"),
-        (f"item_id,sku\n{POLYGLOT},A\n".encode(), "is not CSV"),
-    ],
-    ids=["no file", "utf-16", "no header", "too many lines", "too many bytes", "far too many", "polyglot"],
+BAD_FILES = (
+    (b"", "Choose a file first."),
+    (b"\xff\xfeitem", "UTF-16"),
+    (b"a,b\n1,2\n", "must name the columns"),
+    (b"item_id,sku\n" + b"1,A\n" * 11_000, "more than 10,000 lines"),
+    (b"item_id,sku\n" + b"x" * 1_100_000, "larger than 1,024 KiB"),
+    (b"x" * 1_600_000, "too large"),
+    (f"item_id,sku\n{POLYGLOT},A\n".encode(), "is not CSV"),
 )
-def test_a_file_that_is_none_is_told_kindly(shop: House, admin: Browser, content: bytes, told: str) -> None:
-    page = upload(admin, f"{HERE}/previews", content)
-    assert page.status in {413, 422}
-    assert told in page.words, page.words[-500:]
-    assert "<script>alert" not in page.text
+
+
+def test_a_file_that_is_none_is_told_kindly(shop: House, admin: Browser) -> None:
+    for content, told in BAD_FILES:
+        page = upload(admin, f"{HERE}/previews", content)
+        assert page.status in {413, 422}, told
+        assert told in page.words, page.words[-500:]
+        assert "<script>alert" not in page.text
 
 
 def test_a_map_changed_after_the_preview_is_previewed_anew(shop: House, admin: Browser) -> None:
@@ -239,9 +238,9 @@ def test_a_map_changed_after_the_preview_is_previewed_anew(shop: House, admin: B
     assert skus_of(shop)["11/0"] == "A"
 
 
-@pytest.mark.parametrize("content", ["%%%", "aXRlbV9pZCxza3UK"[:-1], "ü"])
-def test_a_file_that_a_preview_did_not_hand_out_is_refused(shop: House, admin: Browser, content: str) -> None:
-    assert upload(admin, f"{HERE}/imports", "", version="0", content=content).status == 422
+def test_a_file_that_a_preview_did_not_hand_out_is_refused(shop: House, admin: Browser) -> None:
+    for content in ("%%%", "aXRlbV9pZCxza3U", "ü"):
+        assert upload(admin, f"{HERE}/imports", "", version="0", content=content).status == 422, content
     assert upload(admin, f"{HERE}/imports", "", version="x", content="").status == 422
 
 
