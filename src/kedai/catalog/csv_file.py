@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from kedai.errors import Invalid, TooLarge
 
 MOST_BYTES = 1024 * 1024
-MOST_ROWS = 10_000
+MOST_ROWS = 5_000
+"""A file is imported in one transaction, which holds SQLite's one writer meanwhile."""
+
 COLUMNS = ("environment", "shop_id", "item_id", "model_id", "name", "model_name", "channel_sku", "sku")
 """What is written. To be read back, a file needs ``item_id`` and ``sku``; the others help, in any order."""
 

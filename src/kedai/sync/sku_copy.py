@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kedai.catalog.models import ChannelListing
 
 MOST_LISTINGS = 10_000
-_TOLD_AT_ONCE = 200
+_TOLD_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from kedai.vault.queries import list_shops
 if TYPE_CHECKING:
     from kedai.catalog.models import ChannelListing
 
-_TOLD_AT_ONCE = 200  # changes in one entry of the trail
+_TOLD_AT_ONCE = 50  # changes in one entry of the trail
 
 
 def plan(
