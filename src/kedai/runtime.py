@@ -10,6 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from kedai.audit import service as audit
+from kedai.catalog import service as catalog
 from kedai.connector_exceptions import service as connector_exceptions
 from kedai.connectors.base import Connector, Http
 from kedai.connectors.http import HttpClient
@@ -33,7 +34,7 @@ from kedai.vault import service as vault
 from kedai.vault.keys import EMBEDDED_KEY_FILE, create_key_file, load_master_keys
 from kedai.vault.ring import KeyRing, create_installation, has_canary, register_keys
 
-FEATURES = (audit, connector_exceptions, inbox, orders, runs, staff, vault)
+FEATURES = (audit, catalog, connector_exceptions, inbox, orders, runs, staff, vault)
 """Every feature's service: naming them here registers every table."""
 
 log = structlog.get_logger("runtime")

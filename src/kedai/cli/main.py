@@ -22,6 +22,7 @@ from kedai.cli import (
     rebuild,
     serve,
     simulator,
+    sku,
     staff,
     token,
 )
@@ -51,6 +52,7 @@ app.add_typer(keys.app, name="keys")
 rebuild.add_to(orders.app)
 app.add_typer(orders.app, name="orders")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(sku.app, name="sku")
 app.add_typer(staff.app, name="staff")
 app.add_typer(token.app, name="token")
 app.add_typer(imports.app, name="import")

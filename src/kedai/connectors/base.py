@@ -24,6 +24,7 @@ from kedai.values.cause import Cause
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ConnectionChange, InboundEvent, PushMatch
+from kedai.values.listing import Listing
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 
@@ -184,6 +185,15 @@ class MainAccounts(Protocol):
     async def refresh_merchant(self, merchant_id: str, refresh_token: Secret) -> TokenSet: ...
 
     async def get_merchant(self, merchant_id: str, access_token: Secret) -> MerchantProfile: ...
+
+
+@runtime_checkable
+class ReadsListings(Protocol):
+    """Can a client also list what a shop offers? Ask with `isinstance`."""
+
+    async def list_listings(self, shop_id: str, access_token: Secret, *, cursor: str | None) -> Page[Listing]:
+        """Some of a shop's listings, one for each variant; a page may be empty and yet not be the last one."""
+        ...
 
 
 @runtime_checkable

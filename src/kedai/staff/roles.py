@@ -28,6 +28,7 @@ class Capability(StrEnum):
     ENVIRONMENT_SWITCH = "environment.switch"
     CERTIFICATE_OVERRIDE = "certificate.override"
     EVENTS_REPLAY = "events.replay"
+    CATALOG_WRITE = "catalog.write"
     ACCOUNT = "account"
     AUDIT_READ = "audit.read"
     TOKENS_MANAGE = "tokens.manage"
@@ -43,6 +44,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.ACCOUNT,
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
+            Capability.CATALOG_WRITE,
             Capability.EVENTS_REPLAY,
         }
     ),
@@ -54,6 +56,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
             Capability.CERTIFICATE_OVERRIDE,
+            Capability.CATALOG_WRITE,
             Capability.EVENTS_REPLAY,
             Capability.AUDIT_READ,
             Capability.TOKENS_MANAGE,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
 
-from kedai.connector_exceptions.service import Trouble, raise_exception, raise_exceptions
+from kedai.connector_exceptions.service import Trouble, raise_exceptions
 from kedai.errors import KedaiError, NeedsReconnect, RemoteUnreadable
 from kedai.orders import queries as orders_read
 from kedai.orders import service as orders
@@ -24,6 +24,7 @@ from kedai.runs.queries import OPEN_STATES, list_latest_runs
 from kedai.runs.service import create_run, end_run, move_on, postpone_run, request_cancel
 from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
+from kedai.sync.store import store_orders
 from kedai.sync.tokens import call_with_token
 from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
@@ -249,22 +250,24 @@ def _advanced(work: Work, position: Position) -> Position | None:
     return Position(position.last, _window_end(work, position.last))
 
 
-def _write(scope: Scope, portion: Sequence[PreparedOrder], db: Session, run: Run, *, now: datetime) -> bool:
+def _write(scope: Scope, portion: Sequence[PreparedOrder], db: Session, _run: Run, *, now: datetime) -> bool:
     """A portion that the database refuses is written order by order, and the one at fault is left out and told."""
+    raise_exceptions(db, scope.connector, scope.environment, _store(db, scope, portion, now), now=now)
+    return False
+
+
+def _store(db: Session, scope: Scope, portion: Sequence[PreparedOrder], now: datetime) -> list[Trouble]:
     try:
         with db.begin_nested():
-            orders.upsert(db, scope, portion, now=now)
+            store_orders(db, scope, portion, now=now)
     except OperationalError:  # the database, and no order, is at fault
         raise
     except _REFUSED as error:
         if len(portion) == 1:
             refused = KedaiError(f"The database refuses its answer ({type(error).__name__}).")
-            trouble = _left_out(scope, portion[0].snapshot.order_sn, refused)
-            raise_exception(db, scope.connector, scope.environment, trouble, now=now)
-            return False
-        for one in portion:
-            _write(scope, [one], db, run, now=now)
-    return False
+            return [_left_out(scope, portion[0].snapshot.order_sn, refused)]
+        return [trouble for one in portion for trouble in _store(db, scope, [one], now)]
+    return []
 
 
 def _move(scope: Scope, moved: _Moved, db: Session, run: Run, *, now: datetime) -> bool:

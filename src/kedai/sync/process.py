@@ -21,10 +21,10 @@ from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
 from kedai.inbox.claims import Batch, ClaimedEvent
 from kedai.kit import crash
-from kedai.orders import service as orders
 from kedai.sync import authorizations
 from kedai.sync.judge import Verdict, judge, settle
 from kedai.sync.parts import Parts
+from kedai.sync.store import store_orders
 from kedai.values.environment import Scope
 from kedai.vault.queries import find_shop
 from kedai.vault.shops import lose_shop, note_call
@@ -124,7 +124,7 @@ def _finish(
     mine = {event.order_sn for event in events if event.id in held}
     answered = [one for one in verdict.orders if one.snapshot.order_sn in mine]
     if answered and batch.shop_id is not None:
-        orders.upsert(db, Scope(batch.connector, batch.environment, batch.shop_id), answered, now=now)
+        store_orders(db, Scope(batch.connector, batch.environment, batch.shop_id), answered, now=now)
     crash.point("worker.orders_written")
     applied = _apply_changes(db, batch, held, verdict, now)
     outcomes = verdict.outcomes | {event_id: one.outcome for event_id, one in applied.items()}

@@ -18,7 +18,7 @@ from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
 from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
-from kedai.sync import catch_up, grants, rebuild, replay, replay_events, retry, rewrap
+from kedai.sync import catch_up, grants, listings, rebuild, replay, replay_events, retry, rewrap
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.work import Reader, Step, Work, work_of
@@ -38,6 +38,7 @@ STEPS: dict[str, Step] = {
 READERS: dict[str, Reader] = {
     catch_up.KIND: catch_up.read,
     grants.KIND: grants.read,
+    listings.KIND: listings.read,
     rewrap.KIND: rewrap.read,
     rebuild.KIND: rebuild.read,
     rebuild.APPLY_KIND: rebuild.read_apply,

@@ -25,6 +25,7 @@ from kedai.web.api import (
     replays,
     runs,
     shops,
+    sku_map,
 )
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.edge import WebhookEdge
@@ -33,7 +34,7 @@ from kedai.web.middleware import RequestGuard
 
 APIS = (
     *(connectors, certificates, confirmations, parity, parked, rebuilds, replays, rejected, exceptions),
-    *(runs, shops, merchants),
+    *(runs, shops, merchants, sku_map),
 )
 """The rooms of JSON routes."""
 

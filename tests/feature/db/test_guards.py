@@ -19,6 +19,8 @@ from kedai.orders.service import prepare, upsert
 from kedai.orders.shadow import Shadow, keep
 from kedai.runs.service import create_run
 from kedai.sync import connect
+from kedai.sync.skus import set_demanded
+from kedai.sync.store import store_orders
 from kedai.values.environment import MerchantScope, Scope
 from kedai.vault.held import hold
 from kedai.vault.merchants import save_merchant, store_merchant_tokens
@@ -40,7 +42,8 @@ def filled(house: House) -> House:
     scope = house.connect(SANDBOX)
     house.deliver(incoming("O1"))
     with house.db.write() as db:
-        upsert(db, scope, prepare([snapshot("O1")]), now=house.now)
+        set_demanded(db, FAKE, SANDBOX, True, expected_version=0, actor=ANNA, now=house.now)
+        store_orders(db, scope, prepare([snapshot("O1")]), now=house.now)
         keep(db, scope, new_id(), [Shadow("O1", "unreadable", None, standing_hash=b"x", events=0)])
         create_run(db, "x", FAKE, SANDBOX, scope={}, total=None, actor=ANNA, now=house.now)
         raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x", order_sn="O1"), now=house.now)

@@ -23,7 +23,7 @@ PUBLIC = {
     "POST /login/passkey",
     "POST /logout",
 }
-OPERATOR = {"read", "account", "shops.connect", "environment.switch", "events.replay"}
+OPERATOR = {"read", "account", "shops.connect", "environment.switch", "events.replay", "catalog.write"}
 ROLES = {
     "viewer": {"read", "account"},
     "operator": OPERATOR,

@@ -30,6 +30,9 @@ from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shop import router as shop
 from kedai.web.dashboard.routes_shops import router as shops
+from kedai.web.dashboard.routes_sku_copy import router as sku_copy
+from kedai.web.dashboard.routes_sku_import import router as sku_import
+from kedai.web.dashboard.routes_sku_map import router as sku_map
 from kedai.web.dashboard.routes_staff import router as staff
 from kedai.web.dashboard.routes_switch import router as switch
 from kedai.web.dashboard.routes_tokens import router as tokens
@@ -54,6 +57,7 @@ PAGES = (
     *(home, orders, events, parked, exceptions, runs, connection, credentials),
     *(rejected, exception_acts),
     *(shops, shop, merchants, certificates, switch),
+    *(sku_map, sku_import, sku_copy),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
 )
 for pages in PAGES:

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from kedai.inbox.queries import list_order_events
 from kedai.kit.ids import parse_id
 from kedai.orders import queries as orders
+from kedai.sync.skus import skus_of_lines
+from kedai.values.environment import ConnectorName, Scope
 from kedai.values.order import Page
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
@@ -19,7 +21,7 @@ from kedai.web.dashboard.formats import counted
 from kedai.web.dashboard.payload import masked_answer
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import Shell, ViewedScope, read_shell, text_param
-from kedai.web.dashboard.words import KNOWN_STATUSES, ORDER_TABS, Tab
+from kedai.web.dashboard.words import KNOWN_STATUSES, ORDER_TABS, Tab, find_notice
 from kedai.web.deps import RuntimeDep
 
 router = APIRouter()
@@ -76,6 +78,7 @@ def show_order(
         shell = read_shell(request, runtime, db, viewed=scope, section="orders", caller=caller)
         order = orders.get_order(db, parse_id("ord", order_id), environment=shell.environment)
         items = orders.list_items(db, order)
+        mapped = skus_of_lines(db, Scope(ConnectorName(order.connector), order.environment, order.shop_id), items)
         timeline = orders.list_timeline(db, order)
         answers = orders.get_answers(db, order)
         events = list_order_events(
@@ -91,6 +94,8 @@ def show_order(
         "order.html",
         order=order,
         items=items,
+        skus=mapped,
+        notice=find_notice(text_param(request, "status")),
         timeline=timeline,
         answer_count=answers.count,
         answer=None if answers.latest is None else masked_answer(answers.latest.body),
