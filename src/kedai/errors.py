@@ -73,6 +73,12 @@ class Stale(KedaiError):
     code = "stale"
 
 
+class PreconditionRequired(KedaiError):
+    """Say which version you change: send the ETag of the last answer as If-Match."""
+
+    code = "precondition_required"
+
+
 class TooLarge(KedaiError):
     """The body is larger than what is accepted here."""
 

@@ -13,6 +13,7 @@ from kedai.audit import service as audit
 from kedai.calls import rates
 from kedai.calls import service as calls
 from kedai.calls.buffer import CallBuffer
+from kedai.catalog import service as catalog
 from kedai.connector_exceptions import service as connector_exceptions
 from kedai.connectors.base import Connector, Http
 from kedai.connectors.http import HttpClient
@@ -38,7 +39,7 @@ from kedai.vault import service as vault
 from kedai.vault.keys import EMBEDDED_KEY_FILE, create_key_file, load_master_keys
 from kedai.vault.ring import KeyRing, create_installation, has_canary, register_keys
 
-FEATURES = (audit, calls, connector_exceptions, coverage, inbox, orders, rates, runs, staff, vault)
+FEATURES = (audit, calls, catalog, connector_exceptions, coverage, inbox, orders, rates, runs, staff, vault)
 """Every feature's service: naming them here registers every table."""
 
 log = structlog.get_logger("runtime")

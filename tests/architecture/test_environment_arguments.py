@@ -13,7 +13,6 @@ from tests.architecture.sources import Source, parse_source, read_sources
 NAME = "environment"
 OPTIONAL_IS_MEANT = {
     "audit/service.py:record": "a deed may concern the whole installation (an account, a key)",
-    "inbox/rejected.py:get_rejected": "the page over both environments opens one by its id, and shows which it is of",
 }
 """Functions outside the queries that take ``Environment | None``, each with its reason. Never with a default."""
 

@@ -94,6 +94,10 @@ TRIED: Mapping[str, tuple[str, ...]] = {
     "quarantine show": ("rej_00000000000000000000000000000000 --env sandbox",),
     "quarantine admit": ("--env sandbox --all", "rej_00000000000000000000000000000000 --env live"),
     "events replay": ("--env sandbox --dry-run", "--env live --json", "--env sandbox --since {secret}"),
+    "sku list": ("--env sandbox", "--env live --unmapped --json"),
+    "sku set": ("1 {secret} --env sandbox", "1 --env live --remove"),
+    "sku import": ("- --env sandbox --dry-run", "- --env live --json"),
+    "sku export": ("--env sandbox", "--env live --unmapped"),
     "orders rebuild": (
         "--env sandbox --shop {secret} --as-of 2020-01-31T08:00:00Z",
         "--env live --shop 1 --as-of {secret} --json",

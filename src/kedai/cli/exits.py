@@ -8,6 +8,7 @@ EXIT_CODES: dict[type[errors.KedaiError], int] = {
     errors.NotFound: 3,
     errors.Conflict: 4,
     errors.Stale: 4,
+    errors.PreconditionRequired: 4,
     errors.NotConfigured: 4,
     errors.CertificateRequired: 4,
     errors.Sealed: 4,

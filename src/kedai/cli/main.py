@@ -26,6 +26,7 @@ from kedai.cli import (
     runs,
     serve,
     simulator,
+    sku,
     staff,
     token,
 )
@@ -59,6 +60,7 @@ recovery.add_to(orders.app)
 app.add_typer(orders.app, name="orders")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(runs.app, name="runs")
+app.add_typer(sku.app, name="sku")
 app.add_typer(staff.app, name="staff")
 app.add_typer(token.app, name="token")
 app.add_typer(imports.app, name="import")

@@ -56,7 +56,7 @@ def list_all(
 @app.command()
 def show(rejected_id: RejectedId, env: Env, as_json: AsJson = False) -> None:
     """What is wrong with one, judged by today's keys and URLs, and how to mend it."""
-    from kedai.inbox.rejected import get_rejected
+    from kedai.inbox.queries import get_rejected
     from kedai.kit.ids import parse_id
     from kedai.sync.diagnosis import diagnose, open_keyring
     from kedai.values.environment import ConnectorName

@@ -75,6 +75,11 @@ CAUSES: Final[Mapping[str, Cause]] = {
         "The order belongs to another shop or region, or was removed at the marketplace.",
         "Look the order up at the marketplace; if it is not there, resolve this.",
     ),
+    "sku_not_mapped": Cause(
+        "Orders hold a product that is not in the SKU map",
+        "The map is used in this environment, and an order came for a product or a variant that has no entry in it.",
+        "Open SKU map and enter your SKU for it: this ends by itself then.",
+    ),
     "run_failed": Cause(
         "A run was given up",
         "One of its steps failed ten times in a row; the runs page keeps what it said last.",

@@ -54,10 +54,10 @@ def fingerprint_of(code: str, shop_id: str | None = None, group: str = "") -> st
 
 
 def raise_exception(
-    db: Session, connector: ConnectorName, environment: Environment, trouble: Trouble, *, count: int = 1, now: datetime
+    db: Session, connector: ConnectorName, environment: Environment, trouble: Trouble, *, now: datetime
 ) -> None:
     """Add to the group of this trouble; a resolved one that comes again has regressed."""
-    _raise_group(db, connector, environment, [trouble], count=count, now=now)
+    _raise_group(db, connector, environment, [trouble], now=now)
 
 
 def raise_exceptions(
@@ -68,7 +68,7 @@ def raise_exceptions(
     for trouble in troubles:
         groups[trouble.fingerprint].append(trouble)
     for fingerprint in sorted(groups):
-        _raise_group(db, connector, environment, groups[fingerprint], count=len(groups[fingerprint]), now=now)
+        _raise_group(db, connector, environment, groups[fingerprint], now=now)
 
 
 def clear_exception(
@@ -102,7 +102,6 @@ def _raise_group(
     environment: Environment,
     troubles: Sequence[Trouble],
     *,
-    count: int,
     now: datetime,
 ) -> None:
     """``troubles`` have one fingerprint; the last one's words and whereabouts are kept."""
@@ -117,7 +116,7 @@ def _raise_group(
         "next_step": last.next_step,
         "last_message": last.message[:MAX_MESSAGE],
         "state": "new",
-        "count": count,
+        "count": len(troubles),
         "shop_id": last.shop_id,
         "last_event_id": last.event_id,
         "last_order_sn": last.order_sn,

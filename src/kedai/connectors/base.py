@@ -25,6 +25,7 @@ from kedai.values.cause import Cause
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import Announcement, ConnectionChange, Effect, InboundEvent, PackageNews, PushMatch
+from kedai.values.listing import Listing
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.values.pace import BucketKey
 from kedai.values.secret import Secret
@@ -197,6 +198,15 @@ class Resends(Protocol):
 
     async def exchange_resend_code(self, code: str) -> Grant:
         """The newest pair, and whom it is for. Raises `Invalid` for what can be no code."""
+        ...
+
+
+@runtime_checkable
+class ReadsListings(Protocol):
+    """Can a client also list what a shop offers? Ask with `isinstance`."""
+
+    async def list_listings(self, shop_id: str, access_token: Secret, *, cursor: str | None) -> Page[Listing]:
+        """Some of a shop's listings, one for each variant; a page may be empty and yet not be the last one."""
         ...
 
 

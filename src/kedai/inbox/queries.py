@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.errors import Invalid, NotFound
-from kedai.inbox.models import RawEvent
+from kedai.inbox.models import RawEvent, RejectedDelivery
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import Environment
 from kedai.values.event import EventState, ParkedReason
@@ -155,6 +155,18 @@ def get_event(db: Session, event_id: UUID, *, environment: Environment | None) -
     row = db.get(RawEvent, event_id)
     if row is None or environment not in {None, row.environment}:
         raise NotFound("There is no such event here.")
+    return row
+
+
+def get_rejected(db: Session, rejected_id: UUID, *, environment: Environment | None) -> RejectedDelivery:
+    """One rejected delivery with its body and headers.
+
+    Raises:
+        NotFound: no such delivery, or it belongs to the other environment.
+    """
+    row = db.get(RejectedDelivery, rejected_id)
+    if row is None or environment not in {None, row.environment}:
+        raise NotFound("There is no such rejected delivery.")
     return row
 
 

@@ -168,21 +168,6 @@ def note_diagnosis(db: Session, rejected_id: UUID, *, diagnosis: str, diagnosed_
     db.execute(statement, execution_options={"synchronize_session": False})
 
 
-def get_rejected(db: Session, rejected_id: UUID, *, environment: Environment | None) -> RejectedDelivery:
-    """One of them with its body and headers.
-
-    Raises:
-        NotFound: no such delivery in that environment (or, without one, in any).
-    """
-    statement = sa.select(RejectedDelivery).where(RejectedDelivery.id == rejected_id)
-    if environment is not None:
-        statement = statement.where(RejectedDelivery.environment == environment)
-    row = db.execute(statement).scalar_one_or_none()
-    if row is None:
-        raise NotFound("There is no such rejected delivery.")
-    return row
-
-
 def list_rejected(
     db: Session, chosen: Filter, *, cursor: str | None, cursor_key: bytes, limit: int
 ) -> tuple[tuple[RejectedRow, ...], str | None]:

@@ -29,6 +29,7 @@ class Capability(StrEnum):
     CERTIFICATE_OVERRIDE = "certificate.override"
     EVENTS_REPLAY = "events.replay"
     PERSONAL_REVEAL = "personal.reveal"
+    CATALOG_WRITE = "catalog.write"
     ACCOUNT = "account"
     AUDIT_READ = "audit.read"
     TOKENS_MANAGE = "tokens.manage"
@@ -44,6 +45,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.ACCOUNT,
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
+            Capability.CATALOG_WRITE,
             Capability.PERSONAL_REVEAL,
             Capability.EVENTS_REPLAY,
         }
@@ -56,6 +58,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.SHOPS_CONNECT,
             Capability.ENVIRONMENT_SWITCH,
             Capability.CERTIFICATE_OVERRIDE,
+            Capability.CATALOG_WRITE,
             Capability.EVENTS_REPLAY,
             Capability.PERSONAL_REVEAL,
             Capability.AUDIT_READ,

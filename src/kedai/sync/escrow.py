@@ -29,6 +29,7 @@ from kedai.runs.service import create_run, end_run, move_on
 from kedai.sync.asking import look_at_shop, lose
 from kedai.sync.parts import Parts
 from kedai.sync.plans import Plan
+from kedai.sync.store import store_orders
 from kedai.sync.tokens import call_with_token
 from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
@@ -212,7 +213,7 @@ def _advanced(work: Work, position: Position) -> Position | None:
 
 
 def _hold(scope: Scope, portion: Sequence[PreparedOrder], db: Session, _run: Run, *, now: datetime) -> bool:
-    orders.upsert(db, scope, portion, now=now)
+    store_orders(db, scope, portion, now=now)
     return False
 
 

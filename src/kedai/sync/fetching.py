@@ -15,6 +15,7 @@ from kedai.orders.queries import OrderKey, find_order, find_order_ids, get_order
 from kedai.orders.service import PreparedOrder
 from kedai.sync.judge import fetch_orders
 from kedai.sync.parts import Parts
+from kedai.sync.store import store_orders
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.order import OrderSnapshot
@@ -84,7 +85,7 @@ def _write(db: Session, scope: Scope, prepared: list[PreparedOrder], actor: Acto
     order_sn = prepared[0].snapshot.order_sn
     before = find_order(db, scope, order_sn)
     known = None if before is None else bytes(before.answer_hash)
-    written = orders.upsert(db, scope, prepared, now=now)
+    written = store_orders(db, scope, prepared, now=now)
     is_new = bool(written) and known != prepared[0].answer_hash
     key = OrderKey(scope.connector, scope.environment, scope.shop_id, order_sn)
     subject, details = show_id("ord", find_order_ids(db, {key})[key]), {"new": is_new}

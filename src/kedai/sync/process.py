@@ -25,11 +25,11 @@ from kedai.inbox.notices import record_notices
 from kedai.kit import crash
 from kedai.kit.deadline import within
 from kedai.orders import packages
-from kedai.orders import service as orders
 from kedai.sync import authorizations
 from kedai.sync.judge import Verdict, judge, settle
 from kedai.sync.pacing import calling_seconds
 from kedai.sync.parts import Parts
+from kedai.sync.store import store_orders
 from kedai.values.environment import Scope
 from kedai.vault.accounts import lose_account, note_call
 from kedai.vault.degraded import note_app
@@ -153,7 +153,7 @@ def _write_orders(db: Session, batch: Batch, held: set[UUID], verdict: Verdict, 
     if not answered or batch.shop_id is None:
         return
     scope = Scope(batch.connector, batch.environment, batch.shop_id)
-    orders.upsert(db, scope, answered, now=now)
+    store_orders(db, scope, answered, now=now)
     found = {one.snapshot.order_sn for one in answered}
     news = [
         dataclasses.replace(verdict.news[event_id], order_sn=verdict.order_of[event_id])

@@ -26,6 +26,7 @@ from kedai.orders.shadow import Shadow, Standing, StoredAnswer
 from kedai.runs.queries import find_open_runs, get_run
 from kedai.runs.service import create_run, move_on
 from kedai.sync.parts import Parts
+from kedai.sync.store import store_orders
 from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
@@ -291,7 +292,7 @@ def _apply(
     compared = {row.order_sn: row.standing_hash for row in rows}
     standing = shadows.lock_standing(db, scope, sorted(compared))
     same = [one for one in prepared if standing.get(one.snapshot.order_sn) == compared[one.snapshot.order_sn]]
-    orders.upsert(db, scope, same, now=now, rebuilt=True)
+    store_orders(db, scope, same, now=now, rebuilt=True)
     applied = {one.snapshot.order_sn for one in same}
     shadows.settle(db, scope, rebuild_id, sorted(applied), "applied")
     shadows.settle(db, scope, rebuild_id, sorted(compared.keys() - applied), "moved_on")

@@ -23,6 +23,7 @@ from kedai.runs.service import create_run, end_run, move_on
 from kedai.sync.judge import fetch_orders
 from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
+from kedai.sync.store import store_orders
 from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
@@ -164,7 +165,7 @@ async def _fetch(parts: Parts, scope: Scope, numbers: Sequence[str]) -> list[Ord
 
 
 def _write(scope: Scope, portion: Sequence[PreparedOrder], db: Session, _run: Run, *, now: datetime) -> bool:
-    orders.upsert(db, scope, portion, now=now)
+    store_orders(db, scope, portion, now=now)
     return False
 
 

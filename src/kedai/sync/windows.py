@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
 
-from kedai.connector_exceptions.service import Trouble, raise_exception, raise_exceptions
+from kedai.connector_exceptions.service import Trouble, raise_exceptions
 from kedai.coverage import service as coverage
 from kedai.errors import KedaiError, NeedsReconnect, RemoteUnreadable
 from kedai.orders import service as orders
@@ -27,6 +27,7 @@ from kedai.sync.asking import look_at_shop, lose
 from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
 from kedai.sync.position import Position, instant, told
+from kedai.sync.store import store_orders
 from kedai.sync.tokens import call_with_token
 from kedai.sync.work import Step, Work
 from kedai.values.coverage import Source
@@ -160,25 +161,28 @@ def _left_out(scope: Scope, kind: str, order_sn: str, error: KedaiError) -> Trou
 
 def _write(scope: Scope, kind: str, portion: Sequence[PreparedOrder], db: Session, run: Run, *, now: datetime) -> bool:
     """A portion that the database refuses is written order by order, and the one at fault is left out and told."""
+    raise_exceptions(db, scope.connector, scope.environment, _store(db, scope, kind, portion, run, now), now=now)
+    return False
+
+
+def _store(
+    db: Session, scope: Scope, kind: str, portion: Sequence[PreparedOrder], run: Run, now: datetime
+) -> list[Trouble]:
     try:
         with db.begin_nested():
             missing, older = _compare(db, scope, portion)
-            orders.upsert(db, scope, portion, now=now)
+            store_orders(db, scope, portion, now=now)
     except OperationalError:  # the database, and no order, is at fault
         raise
     except _REFUSED as error:
         if len(portion) > 1:
-            for one in portion:
-                _write(scope, kind, [one], db, run, now=now)
-            return False
-        refused = KedaiError(f"The database refuses its answer ({type(error).__name__}).")
-        trouble = _left_out(scope, kind, portion[0].snapshot.order_sn, refused)
-        raise_exception(db, scope.connector, scope.environment, trouble, now=now)
+            return [trouble for one in portion for trouble in _store(db, scope, kind, [one], run, now)]
         run.cursor = {**(run.cursor or {}), "is_whole": False}
-        return False
+        refused = KedaiError(f"The database refuses its answer ({type(error).__name__}).")
+        return [_left_out(scope, kind, portion[0].snapshot.order_sn, refused)]
     cursor: dict[str, Any] = run.cursor or {}
     run.cursor = {**cursor, "missing": cursor["missing"] + missing, "older": cursor["older"] + older}
-    return False
+    return []
 
 
 def _compare(db: Session, scope: Scope, portion: Sequence[PreparedOrder]) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from kedai.web.api import (
     runs,
     schedules,
     shops,
+    sku_map,
 )
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.edge import WebhookEdge
@@ -37,7 +38,7 @@ from kedai.web.middleware import RequestGuard
 
 APIS = (
     *(calls, connectors, certificates, confirmations, coverage, exceptions, orders, parity, parked, rebuilds),
-    *(rejected, replays, runs, schedules, shops, merchants),
+    *(rejected, replays, runs, schedules, shops, merchants, sku_map),
 )
 """The rooms of JSON routes."""
 ROUTERS = (health.router, oauth.router, *(api.router for api in APIS), dashboard)

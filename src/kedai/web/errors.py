@@ -28,6 +28,7 @@ STATUS: dict[type[errors.KedaiError], int] = {
     errors.Unauthenticated: 401,
     errors.Invalid: 422,
     errors.Stale: 412,
+    errors.PreconditionRequired: 428,
     errors.TooLarge: 413,
     errors.NotConfigured: 409,
     errors.CertificateRequired: 409,

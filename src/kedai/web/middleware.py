@@ -18,6 +18,10 @@ from kedai.web.metrics import Metrics
 from kedai.web.security import SECURITY_HEADERS
 
 MAX_BODY = 64 * 1024
+MAX_FILE = 1536 * 1024
+"""A file of a mebibyte, and what a form puts around it."""
+
+_TAKES_A_FILE = re.compile(r"/e/[a-z]+/sku-map/(previews|imports)|/api/v1/[a-z]+/connectors/[a-z]+/sku-map/imports")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = {"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"}
 _MACHINE_PATHS = ("/livez", "/readyz", "/metrics", "/admin/", "/api/")
@@ -59,7 +63,7 @@ class RequestGuard:
         refusal = self._refusal(scope, headers)
         try:
             if refusal is None:
-                await self._app(scope, _bounded(receive), send_guarded)
+                await self._app(scope, _bounded(receive, _most(scope["path"])), send_guarded)
             else:
                 await _refuse(send_guarded, scope, *refusal, request_id)
         finally:  # an unexpected error is answered first and then raised again
@@ -69,8 +73,8 @@ class RequestGuard:
         """Status, code, sentence and place to go for a request that goes no further."""
         method, path = scope["method"], scope["path"]
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > MAX_BODY:
-            return 413, "too_large", "The body is larger than 64 KiB.", None
+        if length.isdigit() and int(length) > _most(path):
+            return 413, "too_large", f"The body is larger than {_most(path) // 1024:,} KiB.", None
         if "authorization" not in headers and not is_same_origin(
             method, headers.get("sec-fetch-site"), headers.get("origin"), self._public_origin
         ):
@@ -93,15 +97,20 @@ class RequestGuard:
             )
 
 
-def _bounded(receive: Receive) -> Receive:
+def _most(path: str) -> int:
+    """How many bytes a request to this address may bring."""
+    return MAX_FILE if _TAKES_A_FILE.fullmatch(path) else MAX_BODY
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
     size = 0
 
     async def receive_bounded() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY:
-            raise HTTPException(413, "The body is larger than 64 KiB.")
+        if size > most:
+            raise HTTPException(413, f"The body is larger than {most // 1024:,} KiB.")
         return message
 
     return receive_bounded

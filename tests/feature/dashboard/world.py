@@ -6,12 +6,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 from kedai.calls.service import store
+from kedai.catalog.service import Entry, see_listings, write_entries
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.runs.service import create_run
 from kedai.values.call import CallRecord
-from kedai.values.environment import Environment
+from kedai.values.environment import Environment, Scope
 from kedai.values.event import ParkedReason
+from kedai.values.listing import Listing, ListingKey
 from kedai.values.order import OrderPackage, OrderSnapshot, PackageItem, Recipient
 from tests.feature.dashboard.browser import store_orders
 from tests.support.factories import ANNA, FAKE, LIVE, SHOP, START, House, incoming, line, snapshot
@@ -34,6 +36,7 @@ def fill(house: House) -> House:
             )
         _troubles(house, environment)
         _calls(house, environment)
+        _offer(house, environment)
     return house
 
 
@@ -60,6 +63,17 @@ def _calls(house: House, environment: Environment) -> None:
     bad = CallRecord(FAKE, environment, None, "POST", f"/api/{POLYGLOT}", None, POLYGLOT, POLYGLOT, 9876.5, START)
     with house.db.write() as db:
         store(db, [good, bad])
+
+
+def _offer(house: House, environment: Environment) -> None:
+    """Three products: in live none has a SKU, in the sandbox one that looks like one of live has."""
+    names = (POLYGLOT, "Mug", f"Only in {environment.value}")
+    offered = [Listing(str(number), "0", name, POLYGLOT, POLYGLOT) for number, name in enumerate(names, 1)]
+    with house.db.write() as db:
+        see_listings(db, Scope(FAKE, environment, SHOP), offered, now=house.now)
+        if environment is not LIVE:
+            entry = Entry(ListingKey(SHOP, "1", "0"), POLYGLOT)
+            write_entries(db, FAKE, environment, [entry], actor=ANNA, now=house.now)
 
 
 def _troubles(house: House, environment: Environment) -> None:

@@ -26,6 +26,8 @@ from kedai.orders.shadow import Shadow, keep
 from kedai.runs.schedules import make_schedule
 from kedai.runs.service import create_run
 from kedai.sync import connect
+from kedai.sync.skus import set_demanded
+from kedai.sync.store import store_orders
 from kedai.values.call import CallRecord
 from kedai.values.coverage import Source
 from kedai.values.environment import MerchantScope, Scope
@@ -51,7 +53,8 @@ def filled(house: House) -> House:
     scope = house.connect(SANDBOX)
     house.deliver(incoming("O1"))
     with house.db.write() as db:
-        upsert(db, scope, prepare([snapshot("O1")]), now=house.now)
+        set_demanded(db, FAKE, SANDBOX, True, expected_version=0, actor=ANNA, now=house.now)
+        store_orders(db, scope, prepare([snapshot("O1")]), now=house.now)
         keep(db, scope, new_id(), [Shadow("O1", "unreadable", None, standing_hash=b"x", events=0)])
         create_run(db, "x", FAKE, SANDBOX, scope={}, total=None, actor=ANNA, now=house.now)
         hour = timedelta(hours=1)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from kedai.errors import Invalid, NotFound
 from kedai.inbox import rejected
 from kedai.inbox.models import RejectedCount, RejectedDelivery
+from kedai.inbox.queries import get_rejected
 from kedai.inbox.rejected import Filter, Sample, count_rejected, keep_rejected, list_rejected
 from kedai.sync.parts import Parts
 from kedai.values.environment import Environment
@@ -109,7 +110,7 @@ def test_none_is_found_through_the_other_environment(house: House) -> None:
     reject(house)
     found = house.scalar(sa.select(RejectedDelivery.id))
     with house.db.write() as db:
-        assert rejected.get_rejected(db, found, environment=SANDBOX).id == found
-        for look in (rejected.get_rejected, rejected.lock_rejected):
+        assert get_rejected(db, found, environment=SANDBOX).id == found
+        for look in (get_rejected, rejected.lock_rejected):
             with pytest.raises(NotFound):
                 look(db, found, environment=LIVE)

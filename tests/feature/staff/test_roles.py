@@ -14,6 +14,7 @@ EXPECTED = {
     Capability.ENVIRONMENT_SWITCH: {Role.OPERATOR, Role.ADMIN},
     Capability.EVENTS_REPLAY: {Role.OPERATOR, Role.ADMIN},
     Capability.PERSONAL_REVEAL: {Role.OPERATOR, Role.ADMIN},
+    Capability.CATALOG_WRITE: {Role.OPERATOR, Role.ADMIN},
     Capability.CREDENTIALS_WRITE: {Role.ADMIN},
     Capability.CERTIFICATE_OVERRIDE: {Role.ADMIN},
     Capability.ACCOUNT: {Role.VIEWER, Role.OPERATOR, Role.ADMIN},

@@ -21,9 +21,11 @@ from kedai.errors import StorageUnavailable
 from kedai.inbox.models import RawEvent
 from kedai.kit.crypto import SecretPlace, seal_v2
 from kedai.orders.models import OrderAnswer
+from kedai.orders.service import prepare
 from kedai.sync import judge, process
 from kedai.sync.outcome import MAX_ATTEMPTS
 from kedai.sync.process import process_next
+from kedai.sync.store import store_orders
 from kedai.values.environment import Environment
 from kedai.values.event import ParkedReason, Topic
 from kedai.vault.degraded import list_degraded
@@ -507,12 +509,7 @@ def test_answer_that_was_overtaken_on_its_way_does_not_come_back(shop: House) ->
         shop.market.after = nothing
         newer = snapshot("O1", status="SHIPPED", remote_updated_at=START, read_started_at=START + timedelta(minutes=1))
         with shop.db.write() as db:
-            process.orders.upsert(
-                db,
-                process.Scope(shop.connector.name, SANDBOX, SHOP),
-                process.orders.prepare([newer]),
-                now=shop.now,
-            )
+            store_orders(db, process.Scope(shop.connector.name, SANDBOX, SHOP), prepare([newer]), now=shop.now)
 
     async def nothing(_call: Call) -> None:
         return

@@ -150,7 +150,22 @@ HARMLESS = {
     # a look that is recorded, by those whose role allows it
     "POST /e/{environment}/orders/{order_id}/reveals",
     "POST /api/v1/{environment}/orders/{order_id}/reveals",
+    # entries of the SKU map: each is changed back as easily, and the trail says from what
+    "POST /e/{environment}/sku-map",
+    "POST /e/{environment}/sku-map/demand",
+    "POST /e/{environment}/sku-map/previews",
+    "POST /e/{environment}/sku-map/imports",
+    "POST /e/{environment}/sku-map/copies",
+    "POST /e/{environment}/sku-map/refreshes",
+    "POST /e/{environment}/orders/{order_id}/sku-checks",
+    "PATCH /api/v1/{environment}/connectors/{connector}/sku-map",
+    "PUT /api/v1/{environment}/connectors/{connector}/sku-map/listings/{listing_id}/sku",
+    "DELETE /api/v1/{environment}/connectors/{connector}/sku-map/listings/{listing_id}/sku",
+    "POST /api/v1/{environment}/connectors/{connector}/sku-map/imports",
+    "POST /api/v1/{environment}/connectors/{connector}/sku-map/refreshes",
     # a copy of what the page shows
+    "POST /e/{environment}/sku-map/exports",
+    "POST /api/v1/{environment}/connectors/{connector}/sku-map/exports",
     "POST /audit/exports",
 }
 

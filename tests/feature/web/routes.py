@@ -27,6 +27,7 @@ SAMPLES = {
     "run_id": "run_01a205a5c85b75199a2c28833cd81810",
     "shop_id": "7001",
     "merchant_id": "9001",
+    "listing_id": "lst_01a205a5c85b75199a2c28833cd81810",
     "staff_id": "staff_01a205a5c85b75199a2c28833cd81810",
     "session_id": "session_01a205a5c85b75199a2c28833cd81810",
     "passkey_id": "passkey_01a205a5c85b75199a2c28833cd81810",

@@ -23,7 +23,9 @@ PUBLIC = {
     "POST /login/passkey",
     "POST /logout",
 }
-OPERATOR = {"read", "account", "shops.connect", "environment.switch", "events.replay", "personal.reveal"}
+OPERATOR = {
+    *("read", "account", "shops.connect", "environment.switch", "events.replay", "personal.reveal", "catalog.write"),
+}
 ROLES = {
     "viewer": {"read", "account"},
     "operator": OPERATOR,

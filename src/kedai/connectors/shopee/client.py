@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from kedai.connectors.base import UNPACED, Http, Pacing
-from kedai.connectors.shopee import app, auth, lost
+from kedai.connectors.shopee import app, auth, listings, lost
 from kedai.connectors.shopee.api.app_calls import AppCalls
 from kedai.connectors.shopee.api.areas import MerchantCalls, ShopCalls
 from kedai.connectors.shopee.api.caller import Bearer, Call, Caller, encode
@@ -36,6 +36,7 @@ from kedai.values.app import (
     PushConfigChange,
 )
 from kedai.values.credentials import Credentials, Grant, ShopProfile, TokenSet
+from kedai.values.listing import Listing
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 from kedai.values.settlement import ReleasedOrder, Settlement
@@ -84,7 +85,7 @@ Shape = TypeVar("Shape")
 
 
 class ShopeeClient:
-    """Implements `Client`, `MainAccounts`, `Resends`, `Probes`, `KeepsLostPushes` and `Settles` (contract §2 to §5).
+    """Implements `Client`, `MainAccounts`, `Resends`, `Probes`, `KeepsLostPushes`, `Settles` and `ReadsListings`.
 
     Besides what each method names, all raise
     `RateLimited`, `RemoteMisconfigured`, `RemoteRejected`, `RemoteUnavailable`, `RemoteUnreadable`, and for POSTs
@@ -159,6 +160,10 @@ class ShopeeClient:
         bearer = Bearer.merchant(merchant_id, access_token)
         answer = await self._caller.exchange(Call("GET", app.MERCHANT_PATH), bearer)
         return app.to_merchant_profile(read_payload(answer, app.MerchantInfo), bearer.id)
+
+    async def list_listings(self, shop_id: str, access_token: Secret, *, cursor: str | None) -> Page[Listing]:
+        """What the shop offers, a page of items at a time, each with its variants (contract §5.4)."""
+        return await listings.read_page(self.for_shop(shop_id, access_token).product, cursor)
 
     async def get_ip_ranges(self) -> tuple[str, ...]:
         """The networks that pushes come from (contract §3.5); needs nothing but the app's own signature."""

@@ -18,6 +18,7 @@ depends_on = None
 ENVIRONMENT_IS_FIXED = (
     "api_token",
     "auth_token",
+    "channel_listing",
     "connector_exception",
     "covered_interval",
     "environment_credentials",
@@ -46,6 +47,8 @@ ENVIRONMENT_IS_FIXED = (
     "run",
     "schedule",
     "shop",
+    "sku_map",
+    "unmapped_order",
 )
 
 
@@ -56,6 +59,9 @@ TABLES_IN_REVERSE = (
     "order_package_change",
     "order_package",
     "order_shadow",
+    "unmapped_order",
+    "channel_listing",
+    "sku_map",
     "order_timeline",
     "order_item",
     "order_sync",
@@ -890,6 +896,85 @@ def create_tables() -> None:
             name="fk_push_health_connector_environment",
         ),
         sa.PrimaryKeyConstraint("connector", "environment", name="pk_push_health"),
+    )
+    op.create_table(
+        "sku_map",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("demanded", sa.Boolean(), nullable=False),
+        sa.Column("version", types.Integer, nullable=False),
+        sa.Column("updated_at", types.UtcDateTime(), nullable=False),
+        sa.Column("updated_by", sa.Text(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_sku_map_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_sku_map_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("connector", "environment", name="pk_sku_map"),
+    )
+    op.create_table(
+        "channel_listing",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("item_id", types.KeyText, nullable=False),
+        sa.Column("model_id", types.KeyText, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("model_name", sa.Text(), nullable=False),
+        sa.Column("channel_sku", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_seen_at", types.UtcDateTime(), nullable=True),
+        sa.Column("sku", sa.Text(), nullable=True),
+        sa.Column("sku_version", types.Integer, nullable=False),
+        sa.Column("sku_set_at", types.UtcDateTime(), nullable=True),
+        sa.Column("sku_set_by", sa.Text(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_channel_listing_environment_known"),
+        sa.CheckConstraint("sku IS NULL OR sku <> ''", name="ck_channel_listing_sku_not_blank"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id"],
+            ["shop.connector", "shop.environment", "shop.shop_id"],
+            name="fk_channel_listing_connector_environment_shop_id",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_channel_listing"),
+        sa.UniqueConstraint(
+            "connector", "environment", "shop_id", "item_id", "model_id", name="uq_channel_listing_key"
+        ),
+    )
+    for name, filled in (("unmapped", "sku IS NULL"), ("mapped", "sku IS NOT NULL")):
+        op.create_index(
+            f"ix_channel_listing_{name}",
+            "channel_listing",
+            ["environment", "id"],
+            unique=False,
+            sqlite_where=sa.text(filled),
+            postgresql_where=sa.text(filled),
+        )
+    op.create_table(
+        "unmapped_order",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("item_id", types.KeyText, nullable=False),
+        sa.Column("model_id", types.KeyText, nullable=False),
+        sa.Column("order_sn", types.KeyText, nullable=False),
+        sa.Column("noted_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_unmapped_order_environment_known"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id", "item_id", "model_id"],
+            [
+                "channel_listing.connector",
+                "channel_listing.environment",
+                "channel_listing.shop_id",
+                "channel_listing.item_id",
+                "channel_listing.model_id",
+            ],
+            name="fk_unmapped_order_listing",
+        ),
+        sa.PrimaryKeyConstraint(
+            "connector", "environment", "shop_id", "item_id", "model_id", "order_sn", name="pk_unmapped_order"
+        ),
     )
     op.create_table(
         "order_answer",

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from kedai.errors import Invalid
 from kedai.inbox import rejected
+from kedai.inbox.queries import get_rejected
 from kedai.inbox.rejected import Filter
 from kedai.kit.ids import parse_id, show_id
 from kedai.sync.admission import admit_all, admit_one, count_admittable
@@ -56,7 +57,7 @@ def list_all(
 @router.get("/rejected-deliveries/{rejected_id}")
 def show(rejected_id: str, place: Place, runtime: RuntimeDep, _caller: Reader, db: ReadSession) -> dict[str, Any]:
     """One of them, judged by today's keys and URLs; its body is not among it."""
-    row = rejected.get_rejected(db, parse_id("rej", rejected_id), environment=place)
+    row = get_rejected(db, parse_id("rej", rejected_id), environment=place)
     if row.admitted_at is not None:
         return shown_rejected(row, row.diagnosis)
     ring = open_keyring(runtime.parts, db, ConnectorName(row.connector), place, now=runtime.clock.now())

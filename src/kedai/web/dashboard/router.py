@@ -36,6 +36,9 @@ from kedai.web.dashboard.routes_schedule import router as schedule
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shop import router as shop
 from kedai.web.dashboard.routes_shops import router as shops
+from kedai.web.dashboard.routes_sku_copy import router as sku_copy
+from kedai.web.dashboard.routes_sku_import import router as sku_import
+from kedai.web.dashboard.routes_sku_map import router as sku_map
 from kedai.web.dashboard.routes_staff import router as staff
 from kedai.web.dashboard.routes_switch import router as switch
 from kedai.web.dashboard.routes_tokens import router as tokens
@@ -61,6 +64,7 @@ PAGES = (
     *(rejected, exception_acts),
     *(shops, shop, merchants, certificates, switch),
     *(order, notices),
+    *(sku_map, sku_import, sku_copy),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
     *(backfill, coverage),
 )

@@ -15,7 +15,9 @@ from kedai.orders.people import Person
 from kedai.orders.queries import get_order
 from kedai.runtime import Runtime
 from kedai.sync.fetching import fetch_again
+from kedai.sync.skus import skus_of_lines
 from kedai.sync.timeline import Timeline, read_timeline
+from kedai.values.environment import ConnectorName, Scope
 from kedai.web.dashboard import order_words
 from kedai.web.dashboard.access import Reader, Replayer, Revealer
 from kedai.web.dashboard.events import name_event
@@ -80,6 +82,7 @@ def _show(
         shell = read_shell(request, runtime, db, viewed=scope, section="orders", caller=caller)
         order = get_order(db, order_id, environment=shell.environment)
         items, packages = details.list_items(db, order), details.list_packages(db, order)
+        skus = skus_of_lines(db, Scope(ConnectorName(order.connector), order.environment, order.shop_id), items)
         earnings = escrow.find_escrow(db, order)
         timeline = read_timeline(db, order)
         answers = details.get_answers(db, order)
@@ -91,6 +94,7 @@ def _show(
         order=order,
         person=shown,
         items=items,
+        skus=skus,
         packages=packages,
         names={(one.item_id, one.model_id): one.name for one in items},
         earnings=earnings,

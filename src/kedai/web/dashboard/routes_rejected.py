@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Invalid
 from kedai.inbox import rejected
+from kedai.inbox.queries import get_rejected
 from kedai.inbox.rejected import Filter
 from kedai.kit.ids import parse_id, show_id
 from kedai.runtime import Runtime
@@ -86,7 +87,7 @@ def show_one(request: Request, runtime: RuntimeDep, caller: Reader, scope: Viewe
     """One delivery: what is wrong with it by today's keys and URLs, how to mend it, and what it holds."""
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
-        row = rejected.get_rejected(db, parse_id("rej", rejected_id), environment=shell.environment)
+        row = get_rejected(db, parse_id("rej", rejected_id), environment=shell.environment)
         ring = open_keyring(runtime.parts, db, ConnectorName(row.connector), row.environment, now=shell.now)
         diagnosis = Diagnosis.VERIFIES if row.admitted_at else diagnose(ring, row)
     body = payload.raw(bytes(row.body))

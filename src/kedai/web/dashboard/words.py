@@ -207,6 +207,7 @@ RUN_KIND = {
     "escrow_span": "Capture earnings of a period",
     "rewrap": "Rewrap secrets",
     "main_account": "Set up what was granted",
+    "listings": "Fetch listings",
     "replay_events": "Replay events",
     "rebuild_orders": "Rebuild orders",
     "apply_rebuild": "Apply a rebuild",
@@ -349,6 +350,20 @@ NOTICES: dict[str, Notice] = {
         "This environment is worked on again from now on. Pushes that were parked meanwhile can be replayed.",
     ),
     "copied": Notice("good", "Copied.", "Both environments are compared below as they stand now."),
+    "skus_saved": Notice("good", "Saved.", "Exceptions about products that are mapped now have ended by themselves."),
+    "skus_imported": Notice(
+        "good", "The file was imported.", "Exceptions about products that are mapped now have ended by themselves."
+    ),
+    "skus_copied": Notice("good", "Copied.", "Products that did not match are still without a SKU."),
+    "sku_map_on": Notice("good", "Orders need the SKU map now.", "An order with a product that lacks a SKU is told."),
+    "sku_map_off": Notice("info", "Orders do not need the SKU map any more.", "Open exceptions about it have ended."),
+    "listings_queued": Notice(
+        "good", "The listings are being fetched.", "It goes on by itself; look at this page again in a minute."
+    ),
+    "skus_complete": Notice("good", "Every product of this order is in the SKU map."),
+    "skus_lacking": Notice(
+        "warn", "Some products of this order are not in the SKU map.", "Enter your SKU on the page SKU map."
+    ),
     "cancel_requested": Notice("info", "The run was asked to stop.", "It stops before its next step."),
     "run_queued": Notice("good", "It runs now.", "This page says how far it is; it goes on though you leave."),
     "run_paused": Notice("info", "The run is paused.", "It rests before its next step, until somebody resumes it."),

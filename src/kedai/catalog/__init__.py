@@ -1,0 +1,1 @@
+"""What is offered at a marketplace, and which of the merchant's own SKUs each offer stands for."""
