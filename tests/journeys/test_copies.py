@@ -88,7 +88,7 @@ def assert_sealed_until_confirmed(home: Installation, copy: Installation, key: s
     assert copy.count_events("received") == 1
     assert count_calls(home) == 0, "nothing was asked, for all this time"
 
-    done = copy.run("env", "unseal", "sandbox", "--confirm", "sandbox")
+    done = copy.run_fresh("env", "unseal", "sandbox", "--confirm", "sandbox")
     assert done.returncode == 0, done.stderr
     wait_until(lambda: copy.count_events("applied") == 1, timeout=20, message="the copy does not work")
     assert home.calls("sandbox", REFRESH) == 1

@@ -1,7 +1,7 @@
 """Runs many `kedai` commands, each in a process of its own that starts with everything imported.
 
-Standard input holds a JSON list of ``{"arguments": […], "given": text}``; standard output becomes a JSON list of
-``{"status": …, "said": …}``, with what went to both streams.
+Each line of standard input is one command as JSON, ``{"arguments": […], "given": text}``, if need be with ``environ``
+and ``directory``; each line of standard output is its ``{"status": …, "out": …, "err": …}``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import kedai.runtime
@@ -20,27 +21,36 @@ from kedai.cli.main import main
 assert kedai.runtime, kedai.sync
 
 
-def run(arguments: list[str], given: str) -> dict[str, Any]:
+def run(
+    arguments: list[str], given: str, environ: Mapping[str, str] | None = None, directory: str = "."
+) -> dict[str, Any]:
     """The exit status of one command, and what it said."""
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as typed:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as typed:
         typed.write(given.encode())
         typed.seek(0)
         child = os.fork()
         if child == 0:
-            for source, target in ((typed, 0), (said, 1), (said, 2)):
+            for source, target in ((typed, 0), (out, 1), (err, 2)):
                 os.dup2(source.fileno(), target)
-            _become(arguments)
+            _become(arguments, environ, directory)
         _, status = os.waitpid(child, 0)
-        said.seek(0)
-        return {"status": os.waitstatus_to_exitcode(status), "said": said.read().decode(errors="replace")}
+        said = {}
+        for name, stream in (("out", out), ("err", err)):
+            stream.seek(0)
+            said[name] = stream.read().decode(errors="replace")
+        return {"status": os.waitstatus_to_exitcode(status), **said}
 
 
-def _become(arguments: list[str]) -> None:
+def _become(arguments: list[str], environ: Mapping[str, str] | None, directory: str) -> None:
     """Be the command, and nothing after it: what the parent would do at its end is not ours."""
-    sys.argv = ["kedai", *arguments]
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  ours until the end
     status = 1
     try:
+        if environ is not None:
+            os.environ.clear()
+            os.environ.update(environ)
+        os.chdir(directory)
+        sys.argv = ["kedai", *arguments]
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  ours until the end
         main()
         status = 0
     except SystemExit as end:
@@ -62,5 +72,5 @@ def _say_the_rest() -> None:
 
 
 if __name__ == "__main__":
-    wanted = json.load(sys.stdin)
-    json.dump([run(one["arguments"], one["given"]) for one in wanted], sys.stdout)
+    for asked in sys.stdin:
+        print(json.dumps(run(**json.loads(asked))), flush=True)

@@ -42,6 +42,7 @@ from kedai.sync.credentials import edit
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import ConnectorName, Environment
 from tests.support.certificates import store_certificate
+from tests.support.commands import commands, run_fresh
 from tests.support.processes import Process, wait_http, wait_until
 
 MASTER_KEYS = "k1:" + base64.b64encode(hashlib.sha256(b"a test key, of no use anywhere").digest()).decode()
@@ -296,10 +297,11 @@ class Installation:
 
     def run(self, *arguments: str, given: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        environ = {**self.environ, **extra}
-        return subprocess.run(
-            [*KEDAI, *arguments], env=environ, input=given, capture_output=True, text=True, timeout=60, check=False
-        )
+        return commands().run(arguments, environ={**self.environ, **extra}, given=given)
+
+    def run_fresh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that imports for itself what it needs."""
+        return run_fresh(arguments, environ=self.environ)
 
     def token(self, environment: str, *, role: str = "admin", scopes: Sequence[TokenScope] = ()) -> str:
         """A new API token, made as `kedai token create` makes it."""

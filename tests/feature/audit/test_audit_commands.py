@@ -56,7 +56,7 @@ def test_verify_names_the_first_broken_entry_and_notices_a_cut_end(home: Install
 
 def test_export_writes_what_fits_and_records_itself(home: Installation) -> None:
     make(home, "anna@example.com", Role.ADMIN)
-    lines = [json.loads(line) for line in ok(home.run("audit", "export", "--format", "json")).splitlines()]
+    lines = [json.loads(line) for line in ok(home.run_fresh("audit", "export", "--format", "json")).splitlines()]
     assert [line["action"] for line in lines] == ["staff.created", "audit.exported"]
     table = ok(home.run("audit", "export", "--what", "created", "--env", "installation"))
     assert [line.split(",")[5] for line in table.splitlines()] == ["action", "staff.created"]
@@ -66,11 +66,11 @@ def test_export_writes_what_fits_and_records_itself(home: Installation) -> None:
 def test_people_are_listed_changed_and_the_last_administrator_stays(home: Installation) -> None:
     make(home, "anna@example.com", Role.ADMIN)
     make(home, "bob@example.com", Role.VIEWER)
-    last = home.run("staff", "disable", "anna@example.com")
+    last = home.run_fresh("staff", "disable", "anna@example.com")
     assert (last.returncode, "last administrator" in last.stderr) == (4, True)
-    ok(home.run("staff", "role", "bob@example.com", "admin"))
-    ok(home.run("staff", "disable", "Anna@example.com"))
-    listed = ok(home.run("staff", "list")).splitlines()
+    ok(home.run_fresh("staff", "role", "bob@example.com", "admin"))
+    ok(home.run_fresh("staff", "disable", "Anna@example.com"))
+    listed = ok(home.run_fresh("staff", "list")).splitlines()
     assert listed == ["anna@example.com\tadmin\tdisabled\tpassword", "bob@example.com\tadmin\tactive\tpassword"]
 
 
@@ -101,10 +101,10 @@ def test_the_ways_back_in(home: Installation) -> None:
 
 def test_tokens_are_listed_and_revoked_and_never_shown_again(home: Installation) -> None:
     text = home.token("live", role="viewer")
-    listed = ok(home.run("token", "list"))
+    listed = ok(home.run_fresh("token", "list"))
     assert text not in listed
     token_id, *rest = listed.strip().split("\t")
     assert rest == ["live", "viewer", "active", "never", "test"]
-    ok(home.run("token", "revoke", token_id))
+    ok(home.run_fresh("token", "revoke", token_id))
     with home.database.read() as db:
         assert queries.find_api_token(db, text, now=datetime.now(UTC)) is None

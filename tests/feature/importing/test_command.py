@@ -17,8 +17,8 @@ from kedai.settings import child_environment
 from kedai.sync.medusa.database import OldDatabase
 from tests.feature.importing.old_system import SECRETS, V1, build, event, push
 from tests.feature.importing.world import DATA, Kedai, counts, open_dump
+from tests.support.commands import commands
 from tests.support.factories import MASTER_KEYS, PUBLIC_URL, on_sqlite
-from tests.support.installation import KEDAI
 from tests.support.postgres import PostgresServer
 
 DUMP = DATA / "old_system.copy.sql"
@@ -38,9 +38,7 @@ def run(database_url: str, tmp_path: Path) -> Run:
             **{f"KEDAI_{name.upper()}": value for name, value in V1.items()},
             **settings,
         }
-        command = [*KEDAI, "import", "medusa", *arguments]
-        environment = child_environment(given)
-        return subprocess.run(command, env=environment, input=text, capture_output=True, text=True, timeout=60)
+        return commands().run(["import", "medusa", *arguments], environ=child_environment(given), given=text)
 
     return running
 
