@@ -17,6 +17,7 @@ from kedai.connector_exceptions import service as connector_exceptions
 from kedai.connectors.base import Connector, Http
 from kedai.connectors.http import HttpClient
 from kedai.connectors.registry import CONNECTORS
+from kedai.coverage import service as coverage
 from kedai.db.database import Database, refuse_open_transaction
 from kedai.db.write_lock import FairLock
 from kedai.errors import Invalid, SettingsInvalid
@@ -37,7 +38,7 @@ from kedai.vault import service as vault
 from kedai.vault.keys import EMBEDDED_KEY_FILE, create_key_file, load_master_keys
 from kedai.vault.ring import KeyRing, create_installation, has_canary, register_keys
 
-FEATURES = (audit, calls, connector_exceptions, inbox, orders, rates, runs, staff, vault)
+FEATURES = (audit, calls, connector_exceptions, coverage, inbox, orders, rates, runs, staff, vault)
 """Every feature's service: naming them here registers every table."""
 
 log = structlog.get_logger("runtime")

@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(default=45, ge=1, le=600)
     calls_per_second: float = Field(default=10.0, ge=0.1, le=1000.0)
     calls_burst: int = Field(default=10, ge=2, le=1000)
+    event_days: int = Field(default=90, ge=7, le=3650)
+    answer_days: int = Field(default=180, ge=7, le=3650)
+    rejected_days: int = Field(default=30, ge=1, le=3650)
+    run_days: int = Field(default=90, ge=7, le=3650)
+    personal_data_days: int = Field(default=180, ge=7, le=3650)
 
     @field_validator("public_url")
     @classmethod

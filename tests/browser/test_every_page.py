@@ -30,6 +30,8 @@ PAGES = (
     "/e/all/exceptions",
     "/e/all/runs",
     "/e/all/calls",
+    "/e/sandbox/backfill",
+    "/e/sandbox/coverage",
     "/connectors/shopee?tab=sandbox",
     "/connectors/shopee?tab=live&status=%3Cscript%3E",
     "/connectors/shopee/switch?to=live",
@@ -105,9 +107,14 @@ def test_a_keyboard_reaches_the_content_first(furnished: Installation, sit: Sit)
 
 
 def details(seat: Seat) -> list[str]:
-    """One order, one shop and every event there is."""
+    """One order, one run, one shop and every event there is."""
     found: list[str] = []
-    for path, most in (("/e/all/orders", 1), ("/e/all/events", 9), ("/connectors/shopee?tab=sandbox", 1)):
+    for path, most in (
+        ("/e/all/orders", 1),
+        ("/e/all/events", 9),
+        ("/e/all/runs", 1),
+        ("/connectors/shopee?tab=sandbox", 1),
+    ):
         links: list[Any] = seat.open(path).locator("main tbody th a").all()
         found += [str(link.get_attribute("href")) for link in links[:most]]
     assert len(found) >= 5

@@ -145,13 +145,14 @@ def test_a_catch_up_that_was_killed_between_its_steps_goes_on_where_it_stood(pla
     admin = f"{home.url}/admin/dashboard/connectors/shopee/active-environment"
     assert operator.send_json("POST", admin, {"environment": "live", "confirm": "live"}).status == 200
     hands.wait_killed()
-    ((state, done),) = home.rows(sa.select(Run.state, Run.done))
+    ((state, done),) = home.rows(sa.select(Run.state, Run.done).where(Run.kind == "catch_up"))
     assert (state, done, home.believed("live")) == ("running", 0, {})
 
     hands.begin()
 
     home.wait_equal("live")
-    wait_until(lambda: home.rows(sa.select(Run.state))[0][0] == "succeeded", message="the run did not end")
+    ended = sa.select(Run.state).where(Run.kind == "catch_up")
+    wait_until(lambda: home.rows(ended)[0][0] == "succeeded", message="the run did not end")
 
 
 def test_a_worker_that_is_told_to_stop_gives_its_run_back_and_another_goes_on_at_once(on_postgresql: Place) -> None:

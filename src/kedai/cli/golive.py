@@ -35,7 +35,7 @@ def check(environment: Chosen, connector: Connector = "shopee", as_json: AsJson 
     chosen = parse_environment(environment, "ENVIRONMENT")
     with open_runtime_beside() as runtime:
         name = runtime.parts.connector(connector).name
-        certificate = _run(runtime, lambda: certify(runtime.parts, name, chosen, actor=COMMAND_LINE))
+        certificate = run_calls(runtime, lambda: certify(runtime.parts, name, chosen, actor=COMMAND_LINE))
         shown = _shown(certificate)
     if as_json:
         print_json(shown)
@@ -56,7 +56,7 @@ def register(
     _demand_word(chosen.value, confirm)
     with open_runtime_beside() as runtime:
         name = runtime.parts.connector(connector).name
-        done = _run(runtime, lambda: register_pushes(runtime.parts, name, chosen, actor=COMMAND_LINE))
+        done = run_calls(runtime, lambda: register_pushes(runtime.parts, name, chosen, actor=COMMAND_LINE))
     if as_json:
         print_json({"environment": chosen.value, "callback_url": done.callback_url, "codes": list(done.codes_on)})
         return
@@ -97,7 +97,9 @@ def _demand_word(environment: str, confirm: str | None) -> None:
         raise typer.BadParameter("this is about live: type --confirm live", param_hint="--confirm")
 
 
-def _run(runtime: Runtime, work: Callable[[], Awaitable[T]]) -> T:
+def run_calls(runtime: Runtime, work: Callable[[], Awaitable[T]]) -> T:
+    """Run something that calls out, and give its connections back."""
+
     async def run() -> T:
         try:
             return await work()

@@ -20,6 +20,7 @@ from kedai.cli import (
     orders,
     rebuild,
     resend,
+    runs,
     serve,
     simulator,
     staff,
@@ -51,6 +52,7 @@ app.add_typer(env.app, name="env")
 app.add_typer(keys.app, name="keys")
 rebuild.add_to(orders.app)
 app.add_typer(orders.app, name="orders")
+app.add_typer(runs.app, name="runs")
 app.add_typer(staff.app, name="staff")
 app.add_typer(token.app, name="token")
 app.add_typer(imports.app, name="import")

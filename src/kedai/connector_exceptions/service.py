@@ -69,3 +69,19 @@ def _upsert(dialect: str) -> sa.Insert:
     changes = {name: offered[name] for name in renewed} | {"count": table.count + offered.count, "state": state}
     key = ["connector", "environment", "fingerprint"]
     return statement.on_conflict_do_update(index_elements=key, set_=changes)
+
+
+def clear_exception(
+    db: Session,
+    connector: ConnectorName,
+    environment: Environment,
+    fingerprint: str,
+    *,
+    note: str,  # noqa: ARG001
+    now: datetime,  # noqa: ARG001
+) -> bool:
+    """End a group whose cause is gone by itself; False where none is open. ``note`` says why."""
+    table = ConnectorException
+    where = (table.connector == connector, table.environment == environment, table.fingerprint == fingerprint)
+    statement = sa.update(table).where(*where, table.state != "resolved").values(state="resolved")
+    return bool(db.execute(statement.returning(table.id)).all())

@@ -16,6 +16,7 @@ from kedai.values.app import (
     AuthorizedMerchant,
     AuthorizedShop,
     ConsentLink,
+    LostPushes,
     MerchantProfile,
     PushConfig,
     PushConfigChange,
@@ -217,6 +218,19 @@ class Probes(Protocol):
         Raises:
             RemoteRejected: the test push was not answered as it must be, or the address cannot be used.
         """
+        ...
+
+
+@runtime_checkable
+class KeepsLostPushes(Protocol):
+    """Can a client also hand out the pushes that nobody took? Ask with `isinstance`."""
+
+    async def get_lost_pushes(self) -> LostPushes:
+        """The oldest of them; the same ones again until they are confirmed."""
+        ...
+
+    async def confirm_lost_pushes(self, last_id: str) -> None:
+        """Drop all up to this one: they must be stored before."""
         ...
 
 

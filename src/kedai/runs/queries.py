@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,11 +11,14 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
-from kedai.runs.models import Run
+from kedai.runs.models import Run, Schedule
 from kedai.values.environment import Environment
 from kedai.values.order import Page
 
 OPEN_STATES = ("queued", "running")
+IS_OPEN = sa.text("run.state IN ('queued', 'running')")
+"""In words that `ix_run_open` has too: of very many runs only the open ones are looked at."""
+
 STATES = (*OPEN_STATES, "succeeded", "failed", "cancelled")
 
 
@@ -23,17 +27,20 @@ def list_runs(
     *,
     environment: Environment | None,
     states: Sequence[str],
+    kind: str | None = None,
     cursor: str | None,
     cursor_key: bytes,
     limit: int,
 ) -> Page[Run]:
-    """Runs in these states, newest first.
+    """Runs in these states, of one kind or of all, newest first.
 
     Raises:
         Invalid: the cursor belongs to another list.
     """
-    bound_to = "\0".join(("runs", str(environment), *states))
+    bound_to = "\0".join(("runs", str(environment), kind or "", *states))
     statement = sa.select(Run).where(Run.state.in_(states))
+    if kind is not None:
+        statement = statement.where(Run.kind == kind)
     if environment is not None:
         statement = statement.where(Run.environment == environment)
     if cursor is not None:
@@ -60,10 +67,26 @@ def find_open_runs(
 ) -> Sequence[Run]:
     """Runs of these kinds that are queued or going on, newest first."""
     statement = sa.select(Run).where(Run.kind.in_(kinds), Run.connector == connector, Run.environment == environment)
-    statement = statement.where(Run.state.in_(OPEN_STATES)).order_by(Run.id.desc())
+    statement = statement.where(IS_OPEN).order_by(Run.id.desc())
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
     return db.execute(statement).scalars().all()
+
+
+def has_tick(db: Session, kind: str, connector: str, *, environment: Environment, tick: datetime) -> bool:
+    """Whether there is a run of this kind for that instant."""
+    own = (Run.kind == kind, Run.connector == connector, Run.environment == environment, Run.scheduled_at == tick)
+    return bool(db.execute(sa.select(sa.exists().where(*own))).scalar_one())
+
+
+def get_queue(db: Session, *, environment: Environment | None) -> tuple[int, datetime | None]:
+    """How many runs are open, and since when the first of them waits for somebody to take it."""
+    waits = sa.and_(Run.lease_until.is_(None), Run.paused_at.is_(None))
+    statement = sa.select(sa.func.count(), sa.func.min(sa.case((waits, Run.due_at)))).select_from(Run).where(IS_OPEN)
+    if environment is not None:
+        statement = statement.where(Run.environment == environment)
+    count, since = db.execute(statement).one()
+    return count, since
 
 
 def get_run(db: Session, run_id: UUID, *, environment: Environment) -> Run:
@@ -87,6 +110,38 @@ def list_of_kind(db: Session, kind: str, *, states: Sequence[str] = STATES, limi
 def list_by_id(db: Session, ids: Sequence[UUID]) -> Sequence[Run]:
     """These runs, in the order in which they were made."""
     return db.execute(sa.select(Run).where(Run.id.in_(ids)).order_by(Run.id)).scalars().all()
+
+
+def list_schedules(db: Session, *, environment: Environment | None) -> Sequence[Schedule]:
+    """The schedules of an environment, or of all, by kind."""
+    statement = sa.select(Schedule).order_by(Schedule.kind, Schedule.connector, Schedule.environment)
+    if environment is not None:
+        statement = statement.where(Schedule.environment == environment)
+    return db.execute(statement).scalars().all()
+
+
+def get_schedule(db: Session, kind: str, connector: str, *, environment: Environment, lock: bool = False) -> Schedule:
+    """One schedule.
+
+    Raises:
+        NotFound: there is none, perhaps not yet.
+    """
+    statement = sa.select(Schedule).where(
+        Schedule.kind == kind, Schedule.connector == connector, Schedule.environment == environment
+    )
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row = db.execute(statement).scalar_one_or_none()
+    if row is None:
+        raise NotFound("There is no such schedule here.")
+    return row
+
+
+def find_going_on(db: Session) -> frozenset[tuple[str, str, Environment]]:
+    """Kind, connector and environment of the runs that are being worked on."""
+    statement = sa.select(Run.kind, Run.connector, Run.environment).distinct()
+    rows = db.execute(statement.where(IS_OPEN, Run.state == "running", Run.paused_at.is_(None)))
+    return frozenset((kind, connector, environment) for kind, connector, environment in rows)
 
 
 def _position(cursor: str, key: bytes, bound_to: str) -> UUID:

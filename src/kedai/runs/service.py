@@ -15,7 +15,8 @@ from kedai.db import lease
 from kedai.errors import Conflict, NotFound
 from kedai.kit.ids import new_id, show_id
 from kedai.runs.models import Run
-from kedai.values.actor import Actor
+from kedai.runs.queries import IS_OPEN
+from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment
 
 MAX_ATTEMPTS = 10
@@ -32,16 +33,21 @@ def create_run(
     total: int | None,
     actor: Actor,
     now: datetime,
+    scheduled_at: datetime | None = None,
+    due_at: datetime | None = None,
 ) -> Run:
-    """Queue a piece of long work."""
+    """Queue a piece of long work; what a tick made, and no person, is not recorded in the audit trail."""
     key = {"id": new_id(), "kind": kind, "connector": connector, "environment": environment, "scope": scope}
     run = Run(
         **key,
+        shop_id=scope.get("shop_id") or "",
+        scheduled_at=scheduled_at,
         state="queued",
         done=0,
         total=total,
         attempts=0,
-        due_at=now,
+        due_at=due_at or now,
+        paused_seconds=0,
         created_at=now,
         created_by=actor.name,
         cancel_requested=False,
@@ -49,6 +55,8 @@ def create_run(
     )
     db.add(run)
     db.flush()
+    if actor is SYSTEM and scheduled_at is not None:
+        return run
     subject = show_id("run", run.id)
     details = scope if total is None else {**scope, "total": total}
     record(db, actor=actor, action=f"run.{kind}", environment=environment, subject=subject, details=details, now=now)
@@ -58,9 +66,7 @@ def create_run(
 def is_due(db: Session, *, sealed: frozenset[Environment] = frozenset(), everywhere: Sequence[str] = ()) -> bool:
     """Whether any run waits to be claimed, as `claim_run` would: a look that takes no lock."""
     instant = lease.now(db)
-    due = sa.exists().where(
-        Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant), _may_run(sealed, everywhere)
-    )
+    due = sa.exists().where(IS_OPEN, Run.due_at <= instant, lease.free_at(Run, instant), _may_run(sealed, everywhere))
     return bool(db.execute(sa.select(due)).scalar_one())
 
 
@@ -79,7 +85,7 @@ def claim_run(
     instant = lease.now(db)
     due = (
         sa.select(Run.id)
-        .where(Run.state.in_(_OPEN), Run.due_at <= instant, lease.free_at(Run, instant))
+        .where(IS_OPEN, Run.due_at <= instant, lease.free_at(Run, instant))
         .where(_may_run(sealed, everywhere))
         .order_by(Run.due_at, Run.id)
         .limit(1)
@@ -92,7 +98,9 @@ def claim_run(
 
 
 def _may_run(sealed: frozenset[Environment], everywhere: Sequence[str]) -> sa.ColumnElement[bool]:
-    return sa.or_(Run.environment.not_in(sorted(sealed)), Run.kind.in_(everywhere))
+    """Not sealed, and not paused; one that is to be cancelled is taken for that."""
+    is_open = sa.or_(Run.environment.not_in(sorted(sealed)), Run.kind.in_(everywhere))
+    return sa.and_(is_open, sa.or_(Run.paused_at.is_(None), Run.cancel_requested))
 
 
 def hold_run(db: Session, run_id: UUID, holder: str, *, lease_seconds: int) -> Run | None:
@@ -147,19 +155,67 @@ def request_cancel(db: Session, run_id: UUID, *, environment: Environment, actor
         NotFound: no such run in that environment.
         Conflict: it has already ended.
     """
-    run = db.execute(
-        sa.select(Run).where(Run.id == run_id, Run.environment == environment).with_for_update()
-    ).scalar_one_or_none()
+    run = _lock_open(db, run_id, environment)
+    run.cancel_requested = True
+    run.due_at = min(run.due_at, now)  # one that waits for another try is looked at now
+    _note_deed(db, run, "run.cancel", actor, now)
+    return run
+
+
+def pause_run(db: Session, run_id: UUID, *, environment: Environment, actor: Actor, now: datetime) -> Run:
+    """Let a run rest before its next step, until `resume_run`.
+
+    Raises:
+        NotFound: no such run in that environment.
+        Conflict: it has already ended, or is paused.
+    """
+    run = _lock_open(db, run_id, environment)
+    if run.paused_at is not None:
+        raise Conflict("This run is paused already.")
+    run.paused_at, run.paused_by = now, actor.name
+    _note_deed(db, run, "run.pause", actor, now)
+    return run
+
+
+def resume_run(db: Session, run_id: UUID, *, environment: Environment, actor: Actor, now: datetime) -> Run:
+    """Let a paused run go on where it was.
+
+    Raises:
+        NotFound: no such run in that environment.
+        Conflict: it has ended, or is not paused.
+    """
+    run = _lock_open(db, run_id, environment)
+    if run.paused_at is None:
+        raise Conflict("This run is not paused.")
+    run.paused_seconds += max(0, int((now - run.paused_at).total_seconds()))
+    run.paused_at = run.paused_by = None
+    run.due_at = min(run.due_at, now)
+    _note_deed(db, run, "run.resume", actor, now)
+    return run
+
+
+def worked_seconds(run: Run, now: datetime) -> float:
+    """How long a run has been going on since its first step; what it was paused does not count."""
+    if run.started_at is None:
+        return 0.0
+    end = run.finished_at or run.paused_at or now
+    return max(0.0, (end - run.started_at).total_seconds() - run.paused_seconds)
+
+
+def _lock_open(db: Session, run_id: UUID, environment: Environment) -> Run:
+    statement = sa.select(Run).where(Run.id == run_id, Run.environment == environment).with_for_update()
+    run = db.execute(statement).scalar_one_or_none()
     if run is None:
         raise NotFound("There is no such run.")
     if run.state not in _OPEN:
         raise Conflict(f"This run has already {run.state}.")
-    run.cancel_requested = True
-    run.due_at = min(run.due_at, now)  # one that waits for another try is looked at now
+    return run
+
+
+def _note_deed(db: Session, run: Run, action: str, actor: Actor, now: datetime) -> None:
     db.flush()
     subject = show_id("run", run.id)
-    record(db, actor=actor, action="run.cancel", environment=environment, subject=subject, details={}, now=now)
-    return run
+    record(db, actor=actor, action=action, environment=run.environment, subject=subject, details={}, now=now)
 
 
 def void_leases(db: Session) -> None:

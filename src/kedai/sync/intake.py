@@ -18,7 +18,6 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
@@ -27,10 +26,11 @@ from kedai.errors import BadSignature, SecretUnreadable, StorageUnavailable
 from kedai.inbox.flush import Guard, IncomingPush, insert_pushes
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
+from kedai.sync.arrivals import REFUSED, place_push, without_fields
 from kedai.sync.parts import Parts
 from kedai.sync.pushkeys import PushKeyCache, load_push_keys
 from kedai.values.environment import ConnectorName, Environment
-from kedai.values.event import EventState, InboundEvent, ParkedReason, PushMatch, Topic
+from kedai.values.event import EventState, PushMatch
 from kedai.vault.queries import SWITCHBOARD_HOLDS, Switchboard, as_text, read_switchboard
 
 MAX_BATCH = 128
@@ -39,9 +39,6 @@ _WATCH_EVERY_SECONDS = 0.1
 _BUSY_BATCH = 8
 _BUSY_SECONDS = 0.1
 _MOST_JUDGEMENTS = 5
-
-_REFUSED = (StatementError, UnicodeEncodeError, OverflowError, TypeError)
-"""A row the database refuses, and what no driver can even send: half a character, a number beyond 64 bits."""
 
 log = structlog.get_logger("intake")
 
@@ -189,19 +186,17 @@ class Intake:
         crash.point("intake.verified")
         try:
             results = self._transaction(batch, kept)
-        except _REFUSED as error:
+        except REFUSED as error:
             log.warning("a batch holds a row that the database refuses", rows=len(batch), error=type(error).__name__)
             return [self._write_alone(one, kept) for one in batch]
         crash.point("intake.committed")
         return results
 
     def _write_alone(self, one: VerifiedPush, kept: KeptConnection) -> Stored | StorageUnavailable:
-        event = one.push.event
-        blank = InboundEvent(event.event_id, Topic.MALFORMED, None, None, None, None, "the database refused its fields")
-        for candidate in (one, replace(one, push=replace(one.push, event=blank))):
+        for candidate in (one, replace(one, push=without_fields(one.push))):
             try:
                 return self._transaction([candidate], kept)[0]
-            except _REFUSED:
+            except REFUSED:
                 continue
             except StorageUnavailable as error:
                 return error
@@ -240,13 +235,9 @@ class Intake:
         push = one.push
         if board.versions.get(push.environment) != one.version and not self._still_valid(connection, one):
             return Stored.REJECTED, push
-        is_sealed = push.environment in sealed  # never dropped: nobody chose that this environment rests
-        if push.event.topic is not Topic.ORDER or (push.environment is board.active and not is_sealed):
-            return Stored.STORED, push
-        if self._parts.settings.inactive_events == "drop" and not is_sealed:
-            return Stored.DROPPED, push
-        reason = ParkedReason.INACTIVE_ENVIRONMENT
-        return Stored.STORED, replace(push, state=EventState.PARKED, parked_reason=reason)
+        drops = self._parts.settings.inactive_events == "drop"
+        placed = place_push(push, active=board.active, sealed=sealed, drops=drops)
+        return (Stored.DROPPED, push) if placed is None else (Stored.STORED, placed)
 
     def _still_valid(self, connection: Connection, one: VerifiedPush) -> bool:
         """The credentials changed between verifying and storing: what is stored must verify under the new ones."""

@@ -7,22 +7,46 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.orm import Session
 
-from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.connector_exceptions.service import Trouble, clear_exception, raise_exception
 from kedai.errors import KedaiError, StorageUnavailable
 from kedai.kit import crash
 from kedai.kit.clock import monotonic
 from kedai.kit.deadline import within
-from kedai.runs.service import claim_run, end_run, hold_run, postpone_run, release_run, retry_run
-from kedai.sync import catch_up, grants, rebuild, replay, replay_events, rewrap, setting_up
+from kedai.runs.schedules import note_end
+from kedai.runs.service import (
+    claim_run,
+    end_run,
+    hold_run,
+    postpone_run,
+    release_run,
+    retry_run,
+    worked_seconds,
+)
+from kedai.sync import (
+    backfill,
+    catch_up,
+    grants,
+    keep_alive,
+    lost_pushes,
+    push_health,
+    rebuild,
+    reconcile,
+    replay,
+    replay_events,
+    retention,
+    rewrap,
+    setting_up,
+)
 from kedai.sync.outcome import Action, rule_for, wait
 from kedai.sync.pacing import calling_seconds
 from kedai.sync.parts import Parts
+from kedai.sync.plans import Plan
 from kedai.sync.work import Reader, Step, Work, work_of
 from kedai.values.environment import Environment
 
@@ -40,13 +64,29 @@ STEPS: dict[str, Step] = {
 READERS: dict[str, Reader] = {
     catch_up.KIND: catch_up.read,
     grants.KIND: setting_up.read,
+    keep_alive.KIND: keep_alive.read,
+    retention.KIND: retention.read,
+    lost_pushes.KIND: lost_pushes.read,
+    push_health.KIND: push_health.read,
+    reconcile.KIND: reconcile.read,
+    reconcile.SWEEP_KIND: reconcile.read_week,
+    backfill.KIND: backfill.read,
     rewrap.KIND: rewrap.read,
     rebuild.KIND: rebuild.read,
     rebuild.APPLY_KIND: rebuild.read_apply,
 }
 """What to do before the next steps, per kind of run that needs the marketplace, or long work outside a transaction."""
 
-GENTLE = (rewrap.KIND,)
+PLANS: dict[str, Plan] = {
+    one.kind: one
+    for one in (
+        *(keep_alive.PLAN, retention.PLAN),
+        *(lost_pushes.PLAN, push_health.PLAN, reconcile.PLAN, reconcile.SWEEP_PLAN),
+    )
+}
+"""The kinds that come round by themselves, and when: each declares its `PLAN` beside its `KIND`."""
+
+GENTLE = (retention.KIND, rewrap.KIND)
 """Kinds that nobody waits for: they rest as long as each step took, and so leave others half the writer's time."""
 
 CALLING_NOBODY = (rewrap.KIND,)
@@ -76,7 +116,7 @@ async def run_next(
     few seconds, so that a long run does not keep the others waiting.
     """
     seconds = parts.settings.lease_seconds
-    work = await parts.write(lambda db: _claim(db, seconds, parts.quarantine.sealed(db), kind))
+    work = await parts.write(lambda db: _claim(db, seconds, parts.quarantine.sealed(db), kind, parts.clock.now()))
     if work is None:
         return False
     turn_ends = monotonic() + TURN_SECONDS
@@ -93,9 +133,12 @@ async def run_next(
     return True
 
 
-def _claim(db: Session, seconds: int, sealed: frozenset[Environment], kind: str | None) -> Work | None:
+def _claim(db: Session, seconds: int, sealed: frozenset[Environment], kind: str | None, now: datetime) -> Work | None:
     run = claim_run(db, lease_seconds=seconds, sealed=sealed, everywhere=CALLING_NOBODY, kind=kind)
-    return None if run is None or run.lease_by is None else work_of(run, run.lease_by)
+    if run is None or run.lease_by is None:
+        return None
+    run.started_at = run.started_at or now
+    return work_of(run, run.lease_by)
 
 
 def _give_back(db: Session, work: Work, seconds: int, now: datetime) -> None:
@@ -133,24 +176,33 @@ async def _go_on(parts: Parts, work: Work, breathe: Callable[[], Awaitable[None]
 
 
 def _hold(parts: Parts, db: Session, work: Work) -> Work | None:
-    """The run as it stands now, its lease lengthened; None where it was cancelled or lost."""
+    """The run as it stands now, its lease lengthened; None where it was stopped or lost."""
     run = hold_run(db, work.run_id, work.holder, lease_seconds=parts.settings.lease_seconds)
-    if run is None or _was_cancelled(run, parts.clock.now()):
+    if run is None or _is_stopped(db, run, parts.clock.now()):
         return None
     return work_of(run, work.holder)
 
 
-def _was_cancelled(run: Run, now: datetime) -> bool:
+def _is_stopped(db: Session, run: Run, now: datetime) -> bool:
+    """Whether no step may follow: it is cancelled, paused, or has taken longer than its kind may."""
+    plan = PLANS.get(run.kind)
     if run.cancel_requested:
         end_run(run, "cancelled", note="cancelled by a person", now=now)
-    return run.cancel_requested
+    elif run.paused_at is not None:
+        release_run(run, now=now)
+    elif plan is not None and timedelta(seconds=worked_seconds(run, now)) > plan.timeout:
+        _give_up(db, run, f"It took longer than {plan.timeout}. {run.note}".strip(), now)
+    else:
+        return False
+    note_end(db, run, now=now)
+    return True
 
 
 def _take(parts: Parts, db: Session, work: Work, step: Step | None) -> bool:
     """True where the run goes on."""
     now = parts.clock.now()
     run = hold_run(db, work.run_id, work.holder, lease_seconds=parts.settings.lease_seconds)
-    if run is None or _was_cancelled(run, now):
+    if run is None or _is_stopped(db, run, now):
         return False
     if step is None:
         end_run(run, "failed", note=f"this version knows no run of kind {run.kind}", now=now)
@@ -166,6 +218,10 @@ def _take(parts: Parts, db: Session, work: Work, step: Step | None) -> bool:
         return False
     if finished:
         end_run(run, "succeeded", note="", now=now)
+    note_end(db, run, now=now)
+    if run.state == "succeeded" and run.kind in PLANS:  # what failed the last time came round again, and went well
+        note, fingerprint = "A later run succeeded.", _trouble_of(run).fingerprint
+        clear_exception(db, work.connector, run.environment, fingerprint, note=note, now=now)
     return run.lease_by is not None
 
 
@@ -186,16 +242,29 @@ def _put_off(parts: Parts, db: Session, work: Work, error: Exception) -> bool:
 
 def _try_again(db: Session, run: Run, error: Exception, now: datetime) -> None:
     retry_run(run, note=_text(error), now=now)
-    if run.state != "failed":
-        return
-    trouble = Trouble(
+    if run.state == "failed":
+        _tell(db, run, now)
+        note_end(db, run, now=now)
+
+
+def _give_up(db: Session, run: Run, note: str, now: datetime) -> None:
+    end_run(run, "failed", note=note[:_NOTE_LENGTH], now=now)
+    _tell(db, run, now)
+
+
+def _tell(db: Session, run: Run, now: datetime) -> None:
+    """A run that failed is for a person to look at."""
+    raise_exception(db, work_of(run, "").connector, run.environment, _trouble_of(run), now=now)
+
+
+def _trouble_of(run: Run) -> Trouble:
+    return Trouble(
         "run_failed",
-        f"A run was given up: {run.kind.replace('_', ' ')}",
+        f"A run was given up: {PLANS[run.kind].label if run.kind in PLANS else run.kind.replace('_', ' ')}",
         "Open Runs, read what it says, and start it again once the cause is mended.",
         run.scope.get("shop_id"),
         group=run.kind,
     )
-    raise_exception(db, work_of(run, "").connector, run.environment, trouble, now=now)
 
 
 def _text(error: Exception) -> str:

@@ -49,10 +49,7 @@ async def get_access_token(parts: Parts, scope: Account, *, rejected: int | None
     """
     deadline = monotonic() + _WAIT_SECONDS
     while True:
-        if (
-            id(asyncio.get_running_loop()),
-            scope,
-        ) not in _beginning:  # while one tries, the others leave it the threads
+        if _key(scope) not in _beginning:  # while one tries, the others leave it the threads
             held, is_free = await parts.read(lambda db: _look(parts, db, scope, rejected))
             if held is None and is_free:
                 held = await _to_its_end(_try_to_renew(parts, scope, rejected))
@@ -115,7 +112,7 @@ async def _try_to_renew(parts: Parts, scope: Account, rejected: int | None) -> H
 
 async def _begin_alone(parts: Parts, scope: Account, rejected: int | None) -> Renewal | None:
     """One caller of a loop is enough to try: a crowd would keep the key ring from whoever has won."""
-    key = id(asyncio.get_running_loop()), scope
+    key = _key(scope)
     if key in _beginning:
         return None
     _beginning.add(key)
@@ -134,6 +131,10 @@ def _begin(parts: Parts, db: Session, scope: Account, rejected: int | None) -> R
     begun = begin(parts, db, scope, row)
     _refuse_given_up(db, scope)  # whoever held the lease before us may have been refused since we looked
     return begun
+
+
+def _key(scope: Account) -> tuple[int, Account]:
+    return id(asyncio.get_running_loop()), scope
 
 
 async def _to_its_end(trying: Coroutine[Any, Any, HeldToken | None]) -> HeldToken | None:

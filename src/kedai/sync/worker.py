@@ -1,12 +1,13 @@
-"""The worker: a few lanes that work on pushes, one that takes runs, a look after idle tokens; else it sleeps."""
+"""The worker: a few lanes that work on pushes, one that takes runs, and what is looked after at intervals; else it sleeps."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from kedai.errors import StorageUnavailable
 from kedai.inbox import claims
 from kedai.runs import service as runs
+from kedai.sync import schedule
 from kedai.sync.call_log import PRUNE_EVERY_SECONDS, prune_calls
 from kedai.sync.keep_alive import EVERY_SECONDS, KeepAlive
 from kedai.sync.parts import Parts
@@ -70,7 +72,7 @@ class Worker:
         )
         try:
             lanes = [push_lane] * _PUSH_LANES + [run_lane]
-            await asyncio.gather(*(self._work(lane) for lane in lanes), self._keep_tokens(), self._prune_calls())
+            await asyncio.gather(*(self._work(lane) for lane in lanes), *self._upkeep())
         finally:
             await self._parts.http.close()
 
@@ -83,6 +85,21 @@ class Worker:
         """Finish what is in hand and return from `run`."""
         self._call(self._stop.set)
         self._call(self._news.set)
+
+    def _upkeep(self) -> Sequence[Coroutine[Any, Any, None]]:
+        parts, must_stop, repeat = self._parts, self._stop.is_set, self._again_and_again
+        # What this process has begun, or saved on its disk, is no run's matter: another host cannot finish it.
+        keeper = KeepAlive(parts)
+        return (
+            self._again_and_again(
+                lambda: keeper.finish_begun(must_stop=must_stop), every=EVERY_SECONDS, after="tokens"
+            ),
+            repeat(lambda: schedule.tend(parts), every=schedule.EVERY_SECONDS, after="the schedule"),
+            # Many times a day, unlike the rest of what is forgotten: calls are many, and their number is bounded.
+            repeat(
+                lambda: prune_calls(parts, must_stop=must_stop), every=PRUNE_EVERY_SECONDS, after="the log of calls"
+            ),
+        )
 
     async def _work(self, lane: _Lane) -> None:
         while not self._stop.is_set():
@@ -99,27 +116,16 @@ class Worker:
             else:
                 await self._rest(lane)
 
-    async def _keep_tokens(self) -> None:
-        """No push wakes this: it is about what nobody uses."""
-        keeper = KeepAlive(self._parts)
+    async def _again_and_again(self, look: Callable[[], Awaitable[object]], *, every: float, after: str) -> None:
+        """What no push wakes. ``after`` says in the log what it looks after."""
         while not self._stop.is_set():
             try:
-                await keeper.look(must_stop=self._stop.is_set)
+                await look()
             except StorageUnavailable as error:
                 log.warning("the database cannot be reached", detail=str(error))
             except Exception:
-                log.exception("the worker stumbled over tokens")
-            await self._sleep(EVERY_SECONDS)
-
-    async def _prune_calls(self) -> None:
-        while not self._stop.is_set():
-            try:
-                await prune_calls(self._parts, must_stop=self._stop.is_set)
-            except StorageUnavailable as error:
-                log.warning("the database cannot be reached", detail=str(error))
-            except Exception:
-                log.exception("the worker stumbled over the log of calls")
-            await self._sleep(PRUNE_EVERY_SECONDS)
+                log.exception("the worker stumbled", after=after)
+            await self._sleep(every)
 
     async def _breathe(self) -> None:
         """Between two write transactions; longer while senders wait."""

@@ -55,6 +55,18 @@ class PushConfigChange:
 
 
 @dataclass(frozen=True, slots=True)
+class LostPushes:
+    """The oldest pushes that nobody took: their whole bodies, and what to confirm once all of them are stored.
+
+    ``more`` says whether others follow; they come only after the confirmation.
+    """
+
+    bodies: tuple[bytes, ...]
+    last_id: str | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizedShop:
     """A shop that the app may act for, and until when."""
 

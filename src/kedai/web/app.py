@@ -17,12 +17,14 @@ from kedai.web.api import (
     certificates,
     confirmations,
     connectors,
+    coverage,
     merchants,
     parity,
     parked,
     rebuilds,
     replays,
     runs,
+    schedules,
     shops,
 )
 from kedai.web.dashboard.router import router as dashboard
@@ -30,7 +32,10 @@ from kedai.web.edge import WebhookEdge
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
-APIS = (calls, connectors, certificates, confirmations, parity, parked, rebuilds, replays, runs, shops, merchants)
+APIS = (
+    *(calls, connectors, certificates, confirmations, coverage, parity, parked, rebuilds, replays, runs, schedules),
+    *(shops, merchants),
+)
 """The rooms of JSON routes."""
 
 

@@ -14,9 +14,12 @@ from kedai.db.base import SCHEMA_REVISION
 from kedai.errors import StorageUnavailable
 from kedai.runtime import Runtime
 from kedai.staff.roles import Capability
+from kedai.sync.schedule_view import read_schedules
+from kedai.values.environment import Environment
 from kedai.vault.sealed import all_shelves, count_by_key
 from kedai.web.deps import RuntimeDep, require
 from kedai.web.metrics import CONTENT_TYPE
+from kedai.web.schedule_metrics import render_schedules
 from kedai.web.security import Principal
 
 router = APIRouter()
@@ -57,8 +60,9 @@ def metrics(
     """Prometheus text, for a signed-in caller or an API token only."""
     with runtime.web_db.read() as db:
         secrets_by_key = count_by_key(db, all_shelves(db))
+        schedules = render_schedules(read_schedules(db, environments=frozenset(Environment), now=runtime.clock.now()))
     text = request.app.state.metrics.render(secrets_by_key, calls_dropped=runtime.calls.dropped)
-    return Response(text, media_type=CONTENT_TYPE)
+    return Response(text + schedules, media_type=CONTENT_TYPE)
 
 
 def _look(runtime: Runtime) -> tuple[str, list[str]]:

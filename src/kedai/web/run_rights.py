@@ -1,4 +1,4 @@
-"""Who may stop a run: whoever may begin one of its kind."""
+"""Who may stop or pause a run: whoever may begin one of its kind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ def demand_stop(caller: Principal, kind: str, now: datetime) -> None:
     Raises:
         Forbidden: the caller may not. StepUpRequired: it turns the keys, and the person must prove first who they are.
     """
-    if not may_stop(caller, kind):
-        raise Forbidden("Your role does not allow this (keys.manage).")
+    demand_pause(caller, kind)
     if kind in _TURNING_KEYS:
         demand_fresh(caller, now)
+
+
+def demand_pause(caller: Principal, kind: str) -> None:
+    """Before a run is paused, or goes on again: one click undoes it, so nobody must prove anything anew.
+
+    Raises:
+        Forbidden: the caller may not.
+    """
+    if not may_stop(caller, kind):
+        raise Forbidden("Your role does not allow this (keys.manage).")

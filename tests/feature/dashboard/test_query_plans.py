@@ -1,9 +1,10 @@
-"""At a million rows no list may read a table from end to end: each statement's plan is looked at, on both databases."""
+"""T35: at a million rows no list may read a whole table: each statement's plan is looked at, on both databases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from sqlalchemy.orm import Session
 
 from kedai.calls import queries as calls
 from kedai.calls.queries import CallFilter
+from kedai.coverage import queries as coverage
 from kedai.inbox import queries as inbox
+from kedai.inbox import receipts
+from kedai.orders import held
 from kedai.orders import queries as orders
 from kedai.orders.queries import OrderKey
 from kedai.values.environment import Environment, Scope
@@ -21,7 +25,10 @@ from tests.feature.dashboard.world import fill
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House
 
 KEY = b"k" * 32
-BIG = ("raw_event", "order_sync", "order_item", "order_timeline", "order_answer", "outgoing_call")
+BIG = (
+    *("raw_event", "order_sync", "order_item", "order_timeline", "order_answer"),
+    *("outgoing_call", "covered_interval"),
+)
 TO_SHIP = ("READY_TO_SHIP", "PROCESSED")
 
 
@@ -77,8 +84,21 @@ def call_reads(db: Session, environment: Environment | None) -> None:
     calls.has_calls(db, environment=environment)
 
 
+def recovery_reads(db: Session, environment: Environment | None) -> None:
+    """What a statement and the gap ledger ask."""
+    scope = Scope(FAKE, environment or SANDBOX, SHOP)
+    period = {"since": START - timedelta(days=7), "until": START}
+    numbers = [f"SANDBOX{number}" for number in range(3)]
+    held.find_changes(db, scope, numbers)
+    held.list_changed(db, scope, **period)
+    receipts.find_last_pushes(db, scope, numbers)
+    receipts.find_last_rejection(db, FAKE, scope.environment)
+    coverage.list_intervals(db, scope, **period)
+    inbox.find_last_pushes(db, FAKE, environment=scope.environment)
+
+
 @pytest.mark.parametrize("environment", [LIVE, None])
-@pytest.mark.parametrize("reads", [order_reads, event_reads, call_reads, reads_of_one])
+@pytest.mark.parametrize("reads", [order_reads, event_reads, call_reads, reads_of_one, recovery_reads])
 def test_no_read_walks_a_whole_table(
     house: House, reads: Callable[[Session, Environment | None], None], environment: Environment | None
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +12,17 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from kedai.audit.models import AuditEntry
 from kedai.connector_exceptions.service import Trouble, raise_exception
+from kedai.coverage import service as coverage
 from kedai.db.base import Model
 from kedai.inbox.models import RawEvent
 from kedai.inbox.service import keep_rejected
 from kedai.kit.ids import new_id
 from kedai.orders.service import prepare, upsert
 from kedai.orders.shadow import Shadow, keep
+from kedai.runs.schedules import make_schedule
 from kedai.runs.service import create_run
 from kedai.sync import connect
+from kedai.values.coverage import Source
 from kedai.values.environment import MerchantScope, Scope
 from kedai.vault.accounts import save_account, store_tokens
 from kedai.vault.held import hold
@@ -43,7 +47,12 @@ def filled(house: House) -> House:
         upsert(db, scope, prepare([snapshot("O1")]), now=house.now)
         keep(db, scope, new_id(), [Shadow("O1", "unreadable", None, standing_hash=b"x", events=0)])
         create_run(db, "x", FAKE, SANDBOX, scope={}, total=None, actor=ANNA, now=house.now)
+        hour = timedelta(hours=1)
+        made = {"every": hour, "cron": None, "grace": hour, "offset": hour, "next_due_at": house.now}
+        make_schedule(db, "x", FAKE, SANDBOX, **made)
         raise_exception(db, FAKE, SANDBOX, Trouble("x", "x", "x"), now=house.now)
+        coverage.record(db, scope, Source.PUSH, START, START + timedelta(hours=1), run_id=None, now=house.now)
+        coverage.note_rating(db, FAKE, SANDBOX, coverage.Rating("normal", None, True), now=house.now)
         keep_rejected(db, FAKE, SANDBOX, reason="mismatch", count=1, headers={}, body=b"", now=house.now)
         connect.start(
             house.parts, db, FAKE, SANDBOX, staff_id="s", session_id="s", expected_shop_id=None, now=house.now

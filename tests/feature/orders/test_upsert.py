@@ -135,6 +135,7 @@ READINGS = (
 
 
 def test_readings_in_any_order_end_in_the_same_belief(house: House) -> None:
+    """F36: the newest stands, whichever came last."""
     ends = set()
     for number, order_of_arrival in enumerate(permutations(READINGS)):
         scope = Scope(FAKE, SANDBOX, f"{8000 + number}")

@@ -16,7 +16,7 @@ from kedai.audit.models import AuditEntry
 from kedai.db.database import refuse_open_transaction
 from kedai.runs import service
 from kedai.runs.models import Run
-from kedai.sync import catch_up, runner
+from kedai.sync import catch_up, runner, windows
 from kedai.values.environment import Environment, Scope
 from kedai.vault import accounts
 from tests.feature.dashboard.browser import store_orders
@@ -63,7 +63,7 @@ def since(run: Run) -> datetime:
     return datetime.fromisoformat(run.scope["since"])
 
 
-def windows(house: House) -> list[tuple[datetime, datetime]]:
+def listed_windows(house: House) -> list[tuple[datetime, datetime]]:
     found = [call.window for call in house.market.calls if call.method == "list_orders"]
     return [one for one in found if one is not None]
 
@@ -96,7 +96,12 @@ def test_what_changed_while_the_environment_was_not_active_is_read_after_the_swi
     assert shop.switch(LIVE).catch_ups == 1
     run_to_end(shop)
     ended = only(shop)
-    assert (ended.state, ended.done, ended.note, ended.environment) == ("succeeded", 230, "", LIVE)
+    assert (ended.state, ended.done, ended.note, ended.environment) == (
+        "succeeded",
+        230,
+        "230 orders were missing",
+        LIVE,
+    )
     assert numbers(shop) == [f"L{number:03}" for number in range(230)]
     assert numbers(shop, SANDBOX) == []
     assert {call.environment for call in shop.market.calls} == {LIVE}
@@ -107,8 +112,8 @@ def test_windows_follow_each_other_and_none_is_longer_than_fifteen_days(shop: Ho
     store_orders(shop, snapshot("OLD", remote_updated_at=shop.now - timedelta(days=40)), environment=LIVE)
     shop.switch(LIVE)
     run_to_end(shop)
-    listed = windows(shop)
-    assert listed[0][0] == shop.now - timedelta(days=40) - catch_up.OVERLAP
+    listed = listed_windows(shop)
+    assert listed[0][0] == shop.now - timedelta(days=40) - windows.OVERLAP
     assert listed[-1][1] == shop.now
     assert all(first[1] == second[0] for first, second in pairwise(listed))
     assert all(timedelta() < until - begin <= timedelta(days=15) for begin, until in listed)
@@ -124,7 +129,7 @@ def test_it_begins_where_the_environment_was_left_or_at_the_newest_known_change_
     shop.clock.advance(2 * DAY)
     store_orders(shop, snapshot("LATER", remote_updated_at=shop.now), environment=LIVE)
     shop.switch(LIVE)
-    assert since(runs(shop)[-1]) == left - catch_up.OVERLAP
+    assert since(runs(shop)[-1]) == left - windows.OVERLAP
     shop.switch(SANDBOX)
     shop.execute(sa.text("DELETE FROM order_timeline"))
     shop.execute(sa.text("DELETE FROM order_item"))
@@ -133,7 +138,7 @@ def test_it_begins_where_the_environment_was_left_or_at_the_newest_known_change_
     run_to_end(shop)
     shop.execute(sa.update(Run).values(state="succeeded"))
     shop.switch(LIVE)
-    assert since(runs(shop)[-1]) == left - 5 * DAY - catch_up.OVERLAP
+    assert since(runs(shop)[-1]) == left - 5 * DAY - windows.OVERLAP
 
 
 def test_an_environment_that_never_was_active_looks_back_fifteen_days_and_no_one_more_than_ninety(shop: House) -> None:
@@ -261,7 +266,7 @@ def test_where_every_order_is_refused_none_is_left_out_and_the_run_is_given_up_w
 
 
 def test_a_list_that_never_ends_is_given_up(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catch_up, "MOST_PAGES", 3)
+    monkeypatch.setattr(windows, "MOST_PAGES", 3)
     shop.market.orders_per_page = 1
     put(shop, "L1", "L2", "L3", "L4", "L5")
     shop.switch(LIVE)
@@ -290,7 +295,7 @@ def test_switched_out_in_the_middle_it_ends_and_the_next_one_begins_where_it_sto
     store_orders(shop, snapshot("NEW", remote_updated_at=shop.now), environment=LIVE)
     shop.clock.advance(DAY)
     shop.switch(LIVE)
-    assert since(runs(shop)[-1]) == listed[1][1] - catch_up.OVERLAP
+    assert since(runs(shop)[-1]) == listed[1][1] - windows.OVERLAP
     run_to_end(shop)
     assert runs(shop)[-1].state == "succeeded"
 
@@ -304,7 +309,7 @@ def test_one_that_is_still_open_is_stopped_by_the_next_switch_which_takes_its_pl
     run_to_end(shop)
     _sandbox, *live = sorted(runs(shop), key=lambda run: (run.environment is LIVE, run.id))
     assert [run.state for run in live] == ["cancelled", "succeeded"]
-    assert since(live[1]) == first - catch_up.OVERLAP
+    assert since(live[1]) == first - windows.OVERLAP
 
 
 def test_a_paused_shop_is_caught_up_when_it_is_resumed(shop: House) -> None:

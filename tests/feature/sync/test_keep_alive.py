@@ -9,8 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from kedai.errors import NeedsReconnect, OutcomeUnknown, RemoteUnavailable, StorageUnavailable
-from kedai.sync import keep_alive
+from kedai.runs.models import Run
+from kedai.sync import keep_alive, schedule
 from kedai.sync.keep_alive import KeepAlive
+from kedai.sync.runner import run_next
 from kedai.sync.tokens import get_access_token
 from kedai.values.actor import SYSTEM
 from kedai.values.environment import Environment, Scope
@@ -142,7 +144,7 @@ def test_renewal_that_was_never_finished_is_brought_to_an_end_though_nobody_asks
     assert look(shops, keeper) == 0
     assert shops.market.count("refresh") == 2, "the lease has not ended"
     shops.execute(sa.update(AuthToken).values(lease_until=LONG_AGO))
-    assert look(shops, keeper) == 0
+    assert asyncio.run(keeper.finish_begun(must_stop=lambda: False)) == 0
     assert shops.market.count("refresh") == 3
     assert shops.shop_state() == "needs_reauth"
     assert [one.code for one in shops.exceptions()] == ["needs_reconnect"]
@@ -175,3 +177,51 @@ def test_shop_that_a_look_gave_up_is_not_asked_for_by_anybody(shops: House) -> N
     with pytest.raises(NeedsReconnect):
         asyncio.run(get_access_token(shops.parts, Scope(FAKE, SANDBOX, SHOP)))
     assert shops.market.count("refresh") == 2
+
+
+def take_run(house: House) -> Run:
+    """What the schedule queues, and a worker's turn at it; the sandbox's run."""
+    asyncio.run(schedule.tend(house.parts))
+    for _ in Environment:
+        asyncio.run(run_next(house.parts, kind=keep_alive.KIND))
+    with house.db.read() as db:
+        found = db.execute(sa.select(Run).where(Run.kind == keep_alive.KIND, Run.environment == SANDBOX))
+        return found.scalars().all()[-1]
+
+
+def test_schedule_keeps_the_tokens_of_both_environments_alive(shops: House) -> None:
+    """T22: by a run in each, also in the one that is not active."""
+    assert (take_run(shops).state, generations(shops)) == ("succeeded", {"sandbox 7001": 1, "live 7001": 1})
+    shops.clock.advance(timedelta(days=20, hours=1))
+    ended = take_run(shops)
+    assert (ended.state, ended.done) == ("succeeded", 1)
+    assert generations(shops) == {"sandbox 7001": 2, "live 7001": 2}
+
+
+def test_run_that_could_not_renew_looks_again_after_a_rest(shops: House) -> None:
+    """A run that fails is no end of it: there are ten days, and the same run goes on."""
+    let_end_in(shops, timedelta(days=9))
+
+    async def fail(call: Call) -> None:
+        if call.environment is SANDBOX:
+            raise RemoteUnavailable
+
+    async def answer(_call: Call) -> None:
+        return
+
+    shops.market.before = fail
+    waiting = take_run(shops)
+    assert (waiting.state, waiting.attempts) == ("running", 0)
+    assert waiting.due_at == shops.now + timedelta(minutes=10)
+    assert "1 could not be renewed" in waiting.note
+    shops.market.before = answer
+    ended = take_run(shops)
+    assert (ended.id, ended.state, ended.done) == (waiting.id, "succeeded", 1)
+    assert generations(shops) == {"sandbox 7001": 2, "live 7001": 2}
+
+
+def test_worker_itself_finishes_only_what_was_begun(shops: House) -> None:
+    """What ends is the schedule's matter: one way to do a thing."""
+    let_end_in(shops, timedelta(days=9))
+    assert asyncio.run(KeepAlive(shops.parts).finish_begun(must_stop=lambda: False)) == 0
+    assert shops.market.calls == []

@@ -186,6 +186,7 @@ def test_shop_of_the_other_environment_is_unknown_here(shop: House) -> None:
 
 
 def test_order_the_marketplace_does_not_know_yet_is_asked_for_again_and_applied(shop: House) -> None:
+    """F37: it is tried again later."""
     shop.deliver(incoming("O1"))
     shop.step()
     waiting = shop.event()
@@ -198,6 +199,7 @@ def test_order_the_marketplace_does_not_know_yet_is_asked_for_again_and_applied(
 
 
 def test_order_the_marketplace_never_knows_is_parked_for_a_person(shop: House) -> None:
+    """F37: and parked in the end."""
     put_and_deliver(shop, "O2")
     shop.deliver(incoming("O1"))
     work_again(shop, times=8)
@@ -483,7 +485,7 @@ def test_working_twice_on_the_same_push_changes_nothing(shop: House) -> None:
 
 
 def test_pushes_in_any_order_end_in_the_present_state(shop: House) -> None:
-    """A push is a pointer: what counts is what the marketplace answers when it is asked."""
+    """F36: a push is a pointer: what counts is what the marketplace answers when it is asked."""
     history = ["UNPAID", "READY_TO_SHIP", "SHIPPED"]
     for order_sn, arrival in zip("ABCDEF", permutations(range(3)), strict=True):
         for step, number in enumerate(arrival):
@@ -522,6 +524,7 @@ def test_answer_that_was_overtaken_on_its_way_does_not_come_back(shop: House) ->
 
 
 def test_switch_while_a_call_is_on_its_way_leaves_the_work_in_its_own_environment(shop: House) -> None:
+    """F41: the job keeps its own environment."""
     shop.connect(LIVE)
     shop.market.put(LIVE, snapshot("O1", status="LIVE_ANSWER"))
     put_and_deliver(shop, "O1")

@@ -30,6 +30,7 @@ SAMPLES = {
     "token_id": "token_01a205a5c85b75199a2c28833cd81810",
     "certificate_id": "cert_01a205a5c85b75199a2c28833cd81810",
     "kid": "k9",
+    "kind": "keep_tokens",
 }
 """Something plausible for each `{parameter}` of a path; what it names need not exist."""
 

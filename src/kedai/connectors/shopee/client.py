@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from kedai.connectors.base import UNPACED, Http, Pacing
-from kedai.connectors.shopee import app, auth
+from kedai.connectors.shopee import app, auth, lost
 from kedai.connectors.shopee.api.app_calls import AppCalls
 from kedai.connectors.shopee.api.areas import MerchantCalls, ShopCalls
 from kedai.connectors.shopee.api.caller import Bearer, Call, Caller
@@ -26,6 +26,7 @@ from kedai.values.app import (
     AuthorizedMerchant,
     AuthorizedShop,
     ConsentLink,
+    LostPushes,
     MerchantProfile,
     PushConfig,
     PushConfigChange,
@@ -77,7 +78,7 @@ Shape = TypeVar("Shape")
 
 
 class ShopeeClient:
-    """Implements `Client`, `MainAccounts`, `Resends` and `Probes` of `kedai.connectors.base` (contract §2 to §5).
+    """Implements `Client`, `MainAccounts`, `Resends`, `Probes` and `KeepsLostPushes` of `connectors.base` (§2 to §5).
 
     Besides what each method names, all raise
     `RateLimited`, `RemoteMisconfigured`, `RemoteRejected`, `RemoteUnavailable`, `RemoteUnreadable`, and for POSTs
@@ -180,6 +181,18 @@ class ShopeeClient:
         """
         body = app.set_push_config_body(change)
         app.check_set(await self._post_public(app.SET_PUSH_CONFIG_PATH, body, app.PushConfigSet))
+
+    async def get_lost_pushes(self) -> LostPushes:
+        """The oldest hundred pushes of the last three days that nobody took and nobody confirmed (contract §4.3).
+
+        Raises:
+            RemoteUnreadable: there are some, but not what confirms them.
+        """
+        return lost.to_lost_pushes(await self._get_public(lost.LIST_PATH, [], lost.LostList))
+
+    async def confirm_lost_pushes(self, last_id: str) -> None:
+        """Let go of all of them up to this one (contract §4.3)."""
+        await self._caller.exchange(Call("POST", lost.CONFIRM_PATH, json=lost.confirm_body(last_id), is_write=True))
 
     async def get_shop(self, shop_id: str, access_token: Secret) -> ShopProfile:
         """Describe the shop and the span of its authorisation (contract §5.5)."""

@@ -19,6 +19,7 @@ ENVIRONMENT_IS_FIXED = (
     "api_token",
     "auth_token",
     "connector_exception",
+    "covered_interval",
     "environment_credentials",
     "environment_seal",
     "held_token",
@@ -31,11 +32,13 @@ ENVIRONMENT_IS_FIXED = (
     "order_sync",
     "order_timeline",
     "outgoing_call",
+    "push_health",
     "rate_bucket",
     "raw_event",
     "rejected_count",
     "rejected_delivery",
     "run",
+    "schedule",
     "shop",
 )
 
@@ -46,6 +49,8 @@ TABLES_IN_REVERSE = (
     "order_item",
     "order_sync",
     "order_answer",
+    "push_health",
+    "covered_interval",
     "merchant_token",
     "merchant",
     "held_token",
@@ -56,6 +61,7 @@ TABLES_IN_REVERSE = (
     "passkey",
     "passkey_challenge",
     "shop",
+    "schedule",
     "run",
     "raw_event",
     "rate_bucket",
@@ -512,6 +518,7 @@ def create_tables() -> None:
         sa.Column("connector", types.KeyText, nullable=False),
         sa.Column("environment", types.EnvironmentType(), nullable=False),
         sa.Column("scope", types.JsonText(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
         sa.Column("scheduled_at", types.UtcDateTime(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("cursor", types.JsonText(), nullable=True),
@@ -523,6 +530,10 @@ def create_tables() -> None:
         sa.Column("due_at", types.UtcDateTime(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("started_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_by", sa.Text(), nullable=True),
+        sa.Column("paused_seconds", types.Integer, nullable=False),
         sa.Column("finished_at", types.UtcDateTime(), nullable=True),
         sa.Column("lease_by", types.KeyText, nullable=True),
         sa.Column("lease_until", types.UtcDateTime(), nullable=True),
@@ -536,7 +547,7 @@ def create_tables() -> None:
             name="fk_run_connector_environment",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_run"),
-        sa.UniqueConstraint("kind", "scheduled_at", "connector", "environment", name="uq_run_kind"),
+        sa.UniqueConstraint("kind", "scheduled_at", "connector", "environment", "shop_id", name="uq_run_kind"),
     )
     op.create_index(
         "ix_run_open",
@@ -545,6 +556,34 @@ def create_tables() -> None:
         unique=False,
         sqlite_where=sa.text("state IN ('queued', 'running')"),
         postgresql_where=sa.text("state IN ('queued', 'running')"),
+    )
+    op.create_index("ix_run_list", "run", ["environment", "kind", "id"], unique=False)
+    op.create_table(
+        "schedule",
+        sa.Column("kind", types.KeyText, nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("every_seconds", types.Integer, nullable=True),
+        sa.Column("cron", sa.Text(), nullable=True),
+        sa.Column("grace_seconds", types.Integer, nullable=False),
+        sa.Column("offset_seconds", types.Integer, nullable=False),
+        sa.Column("active_since", types.UtcDateTime(), nullable=True),
+        sa.Column("next_due_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_tick_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_success_at", types.UtcDateTime(), nullable=True),
+        sa.Column("durations", types.JsonText(), nullable=False),
+        sa.Column("down_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_by", sa.Text(), nullable=True),
+        sa.Column("pause_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_schedule_environment_known"),
+        sa.CheckConstraint("(every_seconds IS NULL) <> (cron IS NULL)", name="ck_schedule_one_period"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_schedule_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("kind", "connector", "environment", name="pk_schedule"),
     )
     op.create_table(
         "shop",
@@ -750,6 +789,56 @@ def create_tables() -> None:
             name="fk_held_token_connector_environment",
         ),
         sa.PrimaryKeyConstraint("connector", "environment", "account", name="pk_held_token"),
+    )
+    op.create_table(
+        "covered_interval",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("shop_id", types.KeyText, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("covered_from", types.UtcDateTime(), nullable=False),
+        sa.Column("covered_until", types.UtcDateTime(), nullable=False),
+        sa.Column("run_id", types.Id(), nullable=True),
+        sa.Column("recorded_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_covered_interval_environment_known"),
+        sa.CheckConstraint(
+            "source IN ('push', 'lost_push', 'reconcile', 'backfill', 'catch_up')",
+            name="ck_covered_interval_source_known",
+        ),
+        sa.CheckConstraint("covered_from < covered_until", name="ck_covered_interval_not_empty"),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment", "shop_id"],
+            ["shop.connector", "shop.environment", "shop.shop_id"],
+            name="fk_covered_interval_connector_environment_shop_id",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_covered_interval"),
+    )
+    op.create_index(
+        "ix_covered_interval_shop",
+        "covered_interval",
+        ["connector", "environment", "shop_id", "source", "covered_until"],
+        unique=False,
+    )
+    op.create_table(
+        "push_health",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("since", types.UtcDateTime(), nullable=False),
+        sa.Column("sound_until", types.UtcDateTime(), nullable=False),
+        sa.Column("reaches_us", sa.Boolean(), nullable=False),
+        sa.Column("checked_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_push_health_environment_known"),
+        sa.CheckConstraint(
+            "status IN ('normal', 'warning', 'suspended', 'unknown')", name="ck_push_health_status_known"
+        ),
+        sa.ForeignKeyConstraint(
+            ["connector", "environment"],
+            ["environment_credentials.connector", "environment_credentials.environment"],
+            name="fk_push_health_connector_environment",
+        ),
+        sa.PrimaryKeyConstraint("connector", "environment", name="pk_push_health"),
     )
     op.create_table(
         "order_answer",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import JSONResponse
 
 from kedai.kit.ids import show_id
+from kedai.runs.progress import measure
 
 if TYPE_CHECKING:
     from kedai.calls.models import OutgoingCall
     from kedai.inbox.models import RawEvent
     from kedai.runs.models import Run
+    from kedai.sync.schedule_view import ScheduleView
 
 
 def plain(value: Any) -> Any:
@@ -37,8 +40,12 @@ def shown_run(run: Run) -> dict[str, Any]:
         "total": run.total,
         "percent": min(100, run.done * 100 // run.total) if run.total else None,
         "note": run.note,
+        "scheduled_at": run.scheduled_at,
         "created_at": run.created_at,
         "created_by": run.created_by,
+        "started_at": run.started_at,
+        "paused_at": run.paused_at,
+        "paused_by": run.paused_by,
         "finished_at": run.finished_at,
     }
     shown: dict[str, Any] = plain(body)
@@ -66,6 +73,38 @@ def shown_call(call: OutgoingCall) -> dict[str, Any]:
         "milliseconds": call.milliseconds,
         "request_id": call.request_id,
         "started_at": call.started_at,
+    }
+    shown: dict[str, Any] = plain(body)
+    return shown
+
+
+def shown_progress(run: Run, now: datetime) -> dict[str, Any]:
+    """How long it has worked, how fast it goes, and when it will end at that rate; null is what nobody can know yet."""
+    found = measure(run, now=now)
+    per_minute = None if found.per_minute is None else round(found.per_minute, 1)
+    return {"worked_seconds": round(found.seconds, 1), "per_minute": per_minute, "ends_at": plain(found.ends_at)}
+
+
+def shown_schedule(view: ScheduleView) -> dict[str, Any]:
+    """A schedule as the routes and the command line answer it."""
+    body = {
+        "kind": view.kind,
+        "label": view.label,
+        "does": view.does,
+        "connector": view.connector,
+        "environment": view.environment.value,
+        "period": view.period,
+        "grace_seconds": int(view.grace.total_seconds()),
+        "state": view.state.value,
+        "next_at": view.next_at,
+        "expected_at": view.expected_at,
+        "last_tick_at": view.last_tick_at,
+        "last_success_at": view.last_success_at,
+        "durations": list(view.durations),
+        "paused_at": view.paused_at,
+        "paused_by": view.paused_by,
+        "pause_reason": view.pause_reason,
+        "last_run": None if view.last_run is None else show_id("run", view.last_run.id),
     }
     shown: dict[str, Any] = plain(body)
     return shown

@@ -34,6 +34,11 @@ def span(length: timedelta) -> str:
     return f"{seconds // _DAY} days"
 
 
+def took(seconds: float) -> str:
+    """How long something took: ``0.4 s``, ``12 s``, ``3 min``."""
+    return f"{seconds:.1f} s" if seconds < 10 else span(timedelta(seconds=seconds))
+
+
 def stamp(at: datetime) -> str:
     """The absolute instant with its zone: ``2026-11-22 21:55:03 UTC``."""
     return at.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -10,10 +10,13 @@ from sqlalchemy.orm import Session
 
 from kedai.calls.rates import list_paused_for_the_day
 from kedai.connector_exceptions.queries import count_exceptions
+from kedai.coverage.queries import find_push_health
 from kedai.errors import NotFound
 from kedai.inbox import queries as inbox
+from kedai.runs.timing import ScheduleState
 from kedai.runtime import Runtime
 from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
+from kedai.sync.schedule_view import read_schedules
 from kedai.sync.shops import Authorization, judge_authorization
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
@@ -61,6 +64,7 @@ def read_health(runtime: Runtime, db: Session, shell: Shell) -> list[Item]:
         for name in runtime.connectors:
             items += _of_connection(runtime, db, shell, name, environment)
         items += _of_work(db, shell, environment)
+        items += _of_schedules(db, shell, environment)
     return sorted(items, key=lambda item: _ORDER[item.level])
 
 
@@ -106,6 +110,19 @@ def _of_installation(runtime: Runtime, db: Session, shell: Shell) -> Iterator[It
         yield Item("bad", None, title, detail, url("/e/all/events", state="received"), "Show waiting events")
 
 
+def _of_schedules(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
+    here = f"/e/{environment.value}/runs"
+    for one in read_schedules(db, environments={environment}, now=shell.now):
+        if one.state is ScheduleState.DOWN and environment not in shell.sealed:
+            since = one.last_success_at
+            ended = "It never succeeded." if since is None else f"Its last success was {span(shell.now - since)} ago."
+            detail = f"{one.does} {ended}"
+            yield Item("bad", environment, f"“{one.label}” is down", detail, here, "Look at it")
+        elif one.state is ScheduleState.PAUSED:
+            detail = f"{one.does} {one.paused_by} paused it{f': {one.pause_reason}' if one.pause_reason else ''}."
+            yield Item("info", environment, f"“{one.label}” is paused", detail, here, "Look at it", at=one.paused_at)
+
+
 def _of_connection(
     runtime: Runtime, db: Session, shell: Shell, name: ConnectorName, environment: Environment
 ) -> Iterator[Item]:
@@ -127,11 +144,27 @@ def _of_connection(
         title = f"A {label} secret cannot be read: it needs key {kid}"
         detail = "Give Kedai this master key again, or enter the secret anew."
         yield Item("bad", environment, title, detail, here, "Look at it")
+    yield from _of_pushes(db, name, label, environment)
     for shop in view.shops:
         yield from _of_shop(shell, shop, label, f"{here}#shops", environment)
     for merchant in view.merchants:
         yield from _of_merchant(shell, merchant, label, f"{here}#merchants", environment)
     yield from _of_limits(shell, db, view, label, here)
+
+
+def _of_pushes(db: Session, name: ConnectorName, label: str, environment: Environment) -> Iterator[Item]:
+    health = find_push_health(db, name, environment)
+    if health is None or health.status == "normal":
+        return
+    here = url(f"/connectors/{name}/certificates", env=environment.value)
+    if health.status == "suspended":
+        title = f"{label} has switched its pushes to us off"
+        detail = "Nothing of this time is sent later: orders are looked for every few minutes meanwhile."
+        yield Item("bad", environment, title, detail, here, "Mend it", health.since)
+        return
+    title = f"{label} is not content with our answers to its pushes"
+    detail = "It switches them off if this goes on; orders are looked for every few minutes meanwhile."
+    yield Item("warn", environment, title, detail, here, "Look at it", health.since)
 
 
 def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: Environment) -> Iterator[Item]:

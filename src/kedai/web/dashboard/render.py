@@ -37,7 +37,7 @@ def templates() -> Templates:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("ago", "span", "stamp", "iso", "masked", "counted", "size")
+    names = ("ago", "span", "stamp", "iso", "masked", "counted", "size", "took")
     found.filters.update({name: getattr(formats, name) for name in names})
     found.globals.update(
         ICONS=ICONS,

@@ -8,10 +8,12 @@ from kedai.errors import Forbidden
 from kedai.web.dashboard.assets import router as assets
 from kedai.web.dashboard.routes_account import router as account
 from kedai.web.dashboard.routes_audit import router as audit
+from kedai.web.dashboard.routes_backfill import router as backfill
 from kedai.web.dashboard.routes_calls import router as calls
 from kedai.web.dashboard.routes_certificates import router as certificates
 from kedai.web.dashboard.routes_confirm import router as confirm
 from kedai.web.dashboard.routes_connection import router as connection
+from kedai.web.dashboard.routes_coverage import router as coverage
 from kedai.web.dashboard.routes_credentials import router as credentials
 from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exceptions import router as exceptions
@@ -26,6 +28,7 @@ from kedai.web.dashboard.routes_quarantine import router as quarantine
 from kedai.web.dashboard.routes_rebuilds import router as rebuilds
 from kedai.web.dashboard.routes_replays import router as replays
 from kedai.web.dashboard.routes_runs import router as runs
+from kedai.web.dashboard.routes_schedule import router as schedule
 from kedai.web.dashboard.routes_session import router as session
 from kedai.web.dashboard.routes_shop import router as shop
 from kedai.web.dashboard.routes_shops import router as shops
@@ -50,9 +53,10 @@ router = APIRouter(include_in_schema=False)
 router.include_router(assets)
 PAGES = (
     *(session, confirm, account, totp, passkeys),
-    *(home, orders, events, parked, exceptions, runs, calls, connection, credentials),
+    *(home, orders, events, parked, exceptions, runs, schedule, calls, connection, credentials),
     *(shops, shop, merchants, certificates, switch),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
+    *(backfill, coverage),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

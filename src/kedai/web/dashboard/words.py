@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kedai.sync.runner import PLANS
+
 Level = Literal["good", "info", "warn", "bad"]
 
 
@@ -144,6 +146,28 @@ RUN_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "cancelled": ("Cancelled", "quiet"),
 }
 
+PUSH_STATUS: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "normal": ("Normal", "good"),
+    "warning": ("Warning", "warn"),
+    "suspended": ("Suspended", "bad"),
+    "unknown": ("Unknown", "warn"),
+}
+
+SOURCE = {
+    "push": "Pushes",
+    "lost_push": "Lost pushes",
+    "reconcile": "Reconciling",
+    "backfill": "Back-fills",
+    "catch_up": "Catching up",
+}
+
+DIFFERENCE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
+    "missing": ("Missing here", "bad"),
+    "older": ("Older here", "bad"),
+    "not_listed": ("Not listed there", "bad"),
+    "later": ("Changed since", "quiet"),
+}
+
 ROLE = {
     "viewer": "Viewer: sees orders, events and connections",
     "operator": "Operator: also connects, switches and replays",
@@ -156,12 +180,24 @@ RUN_KIND = {
     "replay_parked": "Replay parked events",
     "discard_parked": "Discard parked events",
     "catch_up": "Catch up on orders",
+    "backfill": "Back-fill orders",
     "rewrap": "Rewrap secrets",
     "main_account": "Set up what was granted",
     "replay_events": "Replay events",
     "rebuild_orders": "Rebuild orders",
     "apply_rebuild": "Apply a rebuild",
     "discard_rebuild": "Discard a rebuild",
+    **{one.kind: one.label for one in PLANS.values()},
+}
+
+SCHEDULE_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
+    "new": ("New", "info", "It has not succeeded yet, and is not overdue."),
+    "up": ("Up", "good", "It succeeded when it should have."),
+    "running": ("Running", "info", "It is going on right now."),
+    "late": ("Late", "warn", "Its next success is overdue, but still within the time that it is given."),
+    "down": ("Down", "bad", "It has not succeeded for too long. Read what its last run says."),
+    "paused": ("Paused", "quiet", "Somebody paused it: it does not come round."),
+    "resting": ("Resting", "quiet", "It has nothing to do in this environment now."),
 }
 
 SHADOW_STATE: dict[str, tuple[str, Level | Literal["quiet"], str]] = {
@@ -245,6 +281,9 @@ NOTICES: dict[str, Notice] = {
     "replay_queued": Notice(
         "good", "The replay has been queued.", "It goes on by itself, also when you leave this page."
     ),
+    "backfill_queued": Notice(
+        "good", "The back-fill has been queued.", "It goes on by itself, also when you leave this page."
+    ),
     "discard_queued": Notice(
         "good", "The discarding has been queued.", "Nothing is deleted: each event stays and can be replayed."
     ),
@@ -268,6 +307,11 @@ NOTICES: dict[str, Notice] = {
     ),
     "copied": Notice("good", "Copied.", "Both environments are compared below as they stand now."),
     "cancel_requested": Notice("info", "The run was asked to stop.", "It stops before its next step."),
+    "run_queued": Notice("good", "It runs now.", "This page says how far it is; it goes on though you leave."),
+    "run_paused": Notice("info", "The run is paused.", "It rests before its next step, until somebody resumes it."),
+    "run_resumed": Notice("good", "The run goes on.", "It goes on where it was."),
+    "schedule_paused": Notice("info", "The schedule is paused.", "It does not come round until somebody resumes it."),
+    "schedule_resumed": Notice("good", "The schedule goes on.", "If it missed its time, it runs once now."),
     "key_added": Notice("good", "The key joined the ring.", "Nothing is sealed with it until you promote it."),
     "key_promoted": Notice(
         "good",

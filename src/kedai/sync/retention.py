@@ -1,0 +1,82 @@
+"""Forgetting what is old, table by table, a few rows a step; how long each is kept is a setting. The audit trail stays.
+
+Masking comes first: it takes the answers of old orders along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+
+from kedai.db.sweep import Swept
+from kedai.inbox.retention import sweep_events, sweep_rejected
+from kedai.orders.retention import mask_people, sweep_answers
+from kedai.runs.retention import sweep_runs
+from kedai.runs.service import end_run, move_on
+from kedai.settings import Settings
+from kedai.sync.parts import Parts
+from kedai.sync.plans import Plan
+from kedai.sync.work import Step, Work
+from kedai.values.environment import ConnectorName
+
+if TYPE_CHECKING:
+    from kedai.runs.models import Run
+
+KIND = "retention"
+PLAN = Plan(
+    kind=KIND,
+    label="Forget what is old",
+    does="Removes old events, answers, rejected deliveries and runs, and masks who bought orders of long ago.",
+    cron="17 3 * * *",
+    grace=timedelta(hours=20),  # a machine that sleeps at night makes up for it in the morning
+    timeout=timedelta(hours=12),
+    everywhere=True,
+    calls_marketplace=False,
+)
+STEP_ROWS = 200
+"""Looked at in one transaction: SQLite's one writer is held for a few milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One table's turn: what it is called in the report, how long its rows are kept, and its verb."""
+
+    label: str
+    days: Callable[[Settings], int]
+    sweep: Callable[..., Swept]
+
+
+SWEEPS = (
+    Sweep("orders masked", lambda settings: settings.personal_data_days, mask_people),
+    Sweep("answers", lambda settings: settings.answer_days, sweep_answers),
+    Sweep("events", lambda settings: settings.event_days, sweep_events),
+    Sweep("rejected deliveries", lambda settings: settings.rejected_days, sweep_rejected),
+    Sweep("runs", lambda settings: settings.run_days, sweep_runs),
+)
+
+
+async def read(parts: Parts, work: Work) -> Sequence[Step]:
+    """The next step: some rows of the table whose turn it is."""
+    turn = SWEEPS[(work.cursor or {}).get("turn", 0)]
+    before = work.created_at - timedelta(days=turn.days(parts.settings))
+    return [partial(_sweep, before=before)]
+
+
+def _sweep(db: Session, run: Run, *, before: datetime, now: datetime) -> bool:
+    cursor: dict[str, Any] = {"turn": 0, "after": None, "gone": {}, **(run.cursor or {})}
+    turn = SWEEPS[cursor["turn"]]
+    gone, after = turn.sweep(
+        db, ConnectorName(run.connector), run.environment, before=before, after=cursor["after"], limit=STEP_ROWS
+    )
+    told = {**cursor["gone"], turn.label: cursor["gone"].get(turn.label, 0) + gone}
+    number = cursor["turn"] + (after is None)
+    move_on(run, cursor={"turn": number, "after": after, "gone": told}, done=gone)
+    if number == len(SWEEPS):
+        report = ", ".join(f"{one.label}: {told[one.label]:,}" for one in SWEEPS if told[one.label])
+        end_run(run, "succeeded", note=report or "Nothing was old enough.", now=now)
+    return False

@@ -1,0 +1,103 @@
+"""How the schedules stand, in words and figures: what page, JSON, command line, health and metrics show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from cronsim import CronSim
+from sqlalchemy.orm import Session
+
+from kedai.errors import NotFound
+from kedai.runs.queries import find_going_on, find_latest_run, list_schedules
+from kedai.runs.timing import ScheduleState, expected_at, judge
+from kedai.sync.runner import PLANS
+from kedai.values.environment import Environment
+
+if TYPE_CHECKING:
+    from kedai.runs.models import Run, Schedule
+
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleView:
+    """One schedule. ``next_at`` is ``None`` while nothing is expected; ``durations`` are seconds, the newest last."""
+
+    kind: str
+    label: str
+    does: str
+    connector: str
+    environment: Environment
+    period: str
+    grace: timedelta
+    state: ScheduleState
+    next_at: datetime | None
+    last_tick_at: datetime | None
+    last_success_at: datetime | None
+    expected_at: datetime | None
+    durations: Sequence[float]
+    paused_at: datetime | None
+    paused_by: str | None
+    pause_reason: str | None
+    last_run: Run | None
+
+
+def read_schedules(db: Session, *, environments: Collection[Environment], now: datetime) -> list[ScheduleView]:
+    """The schedules of these environments; those of kinds that this version does not know are left out."""
+    going_on = find_going_on(db)
+    found = list_schedules(db, environment=None)
+    rows = [row for row in found if row.kind in PLANS and row.environment in environments]
+    return [_view(db, row, (row.kind, row.connector, row.environment) in going_on, now) for row in rows]
+
+
+def get_schedule_view(
+    db: Session, kind: str, connector: str, *, environment: Environment, now: datetime
+) -> ScheduleView:
+    """One schedule.
+
+    Raises:
+        NotFound: there is none, perhaps not yet.
+    """
+    for one in read_schedules(db, environments={environment}, now=now):
+        if (one.kind, one.connector) == (kind, connector):
+            return one
+    raise NotFound("There is no such schedule here.")
+
+
+def _view(db: Session, row: Schedule, is_running: bool, now: datetime) -> ScheduleView:
+    plan = PLANS[row.kind]
+    is_active = row.active_since is not None
+    next_at = row.next_due_at + timedelta(seconds=row.offset_seconds) if is_active else None
+    return ScheduleView(
+        kind=row.kind,
+        label=plan.label,
+        does=plan.does,
+        connector=row.connector,
+        environment=row.environment,
+        period=_period(row),
+        grace=timedelta(seconds=row.grace_seconds),
+        state=judge(row, is_running=is_running, now=now),
+        next_at=next_at,
+        last_tick_at=row.last_tick_at,
+        last_success_at=row.last_success_at,
+        expected_at=expected_at(row),
+        durations=tuple(row.durations),
+        paused_at=row.paused_at,
+        paused_by=row.paused_by,
+        pause_reason=row.pause_reason,
+        last_run=find_latest_run(db, row.kind, row.connector, environment=row.environment),
+    )
+
+
+def _period(row: Schedule) -> str:
+    """``every 10 minutes``, or what the cron expression means."""
+    if row.cron is not None:
+        text = CronSim(row.cron, row.next_due_at).explain()
+        return f"{text[:1].lower()}{text[1:]} (UTC)"
+    seconds = row.every_seconds or 1
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    count = seconds // size
+    return f"every {unit}" if count == 1 else f"every {count} {unit}s"
