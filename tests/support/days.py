@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 from tests.support.installation import ENVIRONMENTS, Installation
 from tests.support.processes import wait_until
 
 PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.1
 
 
 class Days:
@@ -17,7 +17,7 @@ class Days:
     def __init__(self, home: Installation, chance: random.Random, *, orders: int, seconds: float) -> None:
         self._home = home
         self._chance = chance
-        self._wish = {"orders": orders, "duration_seconds": seconds}
+        self._wish: dict[str, float] = {"orders": orders, "duration_seconds": seconds}
         self._gone = 0
 
     def roughen(self) -> None:
@@ -39,24 +39,33 @@ class Days:
         for environment in ENVIRONMENTS:
             self._home.control(environment, "POST", "/control/settings", {"duplicate_pushes": 0.0, "fail": []})
 
+    def ask_for_pushes(self) -> None:
+        """As an operator does where the marketplace holds them back: too many of our answers were bad."""
+        for environment in ENVIRONMENTS:
+            app = self._home.app(environment)
+            if app["push_status"] != "Normal":
+                self._home.control(environment, "POST", f"/control/apps/{app['partner_id']}", {"push_status": "Normal"})
+
     def let_happen(self, steps: int) -> None:
         """Until so many more things have happened; a day that is over is followed by the next."""
         until = self._count_steps() + steps
-        wait_until(lambda: self._count_steps() >= until, timeout=PATIENCE_SECONDS, message="nothing happens any more")
+        wait_until(
+            lambda: self._count_steps() >= until,
+            timeout=PATIENCE_SECONDS,
+            every=LOOK_SECONDS,
+            message="nothing happens any more",
+        )
 
     def end(self) -> None:
-        """No day follows, and every push has come to its end: taken, or given up."""
+        """The days are cut short, and every push comes to its end: taken, or given up."""
 
         def is_over() -> bool:
             counts = (self._counts(environment) for environment in ENVIRONMENTS)
             return not any(one.get("pending") or one.get("waiting_retry") for one in counts)
 
-        wait_until(
-            lambda: not any(self._report(one)["running"] for one in ENVIRONMENTS),
-            timeout=PATIENCE_SECONDS,
-            message="the last day does not end",
-        )
-        wait_until(is_over, timeout=PATIENCE_SECONDS, message="pushes are still being tried")
+        for environment in ENVIRONMENTS:
+            self._home.control(environment, "DELETE", "/control/busy-day")
+        wait_until(is_over, timeout=PATIENCE_SECONDS, every=LOOK_SECONDS, message="pushes are still being tried")
 
     def count_pushes(self) -> int:
         """How many pushes were made so far, doubled ones included."""
@@ -66,17 +75,13 @@ class Days:
         return self._gone + sum(self._look(environment) for environment in ENVIRONMENTS)
 
     def _look(self, environment: str) -> int:
-        report = self._report(environment)
+        report = self._home.control(environment, "GET", "/control/busy-day")
         if report["running"]:
             return int(report["steps_done"])
         self._gone += report["steps_done"]
         wish = {"seed": self._chance.getrandbits(32), **self._wish}
         self._home.control(environment, "POST", "/control/busy-day", wish)
         return 0
-
-    def _report(self, environment: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._home.control(environment, "GET", "/control/busy-day")
-        return found
 
     def _counts(self, environment: str) -> dict[str, int]:
         state = self._home.control(environment, "GET", "/control/state?orders=0&deliveries=0")

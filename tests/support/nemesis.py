@@ -24,7 +24,8 @@ from tests.support.postgres import PostgresServer
 from tests.support.processes import Process, wait_until
 from tests.support.tcp_proxy import TcpProxy
 
-ADMIN = "/admin/dashboard/connectors/shopee/active-environment"
+SWITCH = "/admin/dashboard/connectors/shopee/active-environment"
+RUNS = "/api/v1/{environment}/connectors/shopee/schedules/{kind}/runs"
 AT_ONCE = 2
 PATIENCE_SECONDS = 60.0
 ASKED_SECONDS = 3.0
@@ -87,6 +88,7 @@ class Storm:
             self.days.let_happen(self._chance.randint(steps // 2, steps))
             for act in sorted(acts, key=self._acts.index):
                 act.mend()
+            self.days.ask_for_pushes()
             self.days.let_happen(self._chance.randint(steps // 2, steps))
             self.check_alive()
             if len(self.done) == len(self._acts) and self.days.count_pushes() >= pushes:
@@ -96,6 +98,12 @@ class Storm:
         """Make it the active one, however often that must be asked."""
         wait_until(lambda: self._ask_switch(environment), timeout=PATIENCE_SECONDS, message="the switch failed")
         self.active = environment
+
+    def run_now(self, environment: str, kind: str) -> None:
+        """Let what comes round by itself come now."""
+        path = RUNS.format(environment=environment, kind=kind)
+        answer = self.home.call("POST", path, token=self._tokens[environment])
+        assert answer.status == 202, answer
 
     def check_alive(self) -> None:
         """Nobody has ended but by our hand."""
@@ -148,7 +156,7 @@ class Storm:
         wish = json.dumps({"environment": environment, "confirm": environment}).encode()
         headers = {"Authorization": f"Bearer {self._tokens[environment]}", "Content-Type": "application/json"}
         with suppress(OSError, HTTPException):  # the server or its database may be away
-            answer = request("POST", self.home.url + ADMIN, headers=headers, body=wish, timeout=ASKED_SECONDS)
+            answer = request("POST", self.home.url + SWITCH, headers=headers, body=wish, timeout=ASKED_SECONDS)
             return answer.status == 200
         return False
 

@@ -10,7 +10,7 @@ from collections import deque
 from kedai.simulator.server import loop_factory, running
 from kedai.simulator.state.deliveries import DeliveryLog
 
-RETRY_SECONDS = (0.3, 1.0, 3.0, 8.0)
+RETRY_SECONDS = (0.3, 1.0, 3.0)
 REMEMBERED = 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""The worker: a few lanes that work on pushes, one that takes runs, and what is looked after at intervals; else it sleeps."""
+"""The worker: a few lanes that work on pushes, one that takes runs, and what is looked after at intervals."""
 
 from __future__ import annotations
 
