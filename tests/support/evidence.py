@@ -72,10 +72,10 @@ def _stated(order: dict[str, Any]) -> Order:
 def read_held(home: Installation, environment: str) -> Held:
     """What Kedai holds of an environment."""
     chosen = Environment(environment)
-    events = sa.select(RawEvent.shop_id, RawEvent.order_sn, RawEvent.state, RawEvent.body)
+    events = sa.select(RawEvent.shop_id, RawEvent.order_sn, RawEvent.state, RawEvent.parked_reason, RawEvent.body)
     rows = home.rows(events.where(RawEvent.environment == chosen))
     return Held(
-        events=[Event(*row[:3], bytes(row[3])) for row in rows],
+        events=[Event(*row[:4], bytes(row[4])) for row in rows],
         orders=_believed(home, chosen),
         named=list(_named(home, chosen)),
     )

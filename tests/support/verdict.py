@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-APPLIED, SKIPPED, PARKED = "applied", "skipped", "parked"
-ENDS = {APPLIED, SKIPPED, PARKED}
+ENDS = {("applied", None), ("skipped", None), ("parked", "inactive_environment")}
 WHOLE_SECOND = 1
 """Instants of calls are whole seconds: a span may be one shorter than it looks."""
 
@@ -46,6 +45,7 @@ class Event(NamedTuple):
     shop_id: str | None
     order_sn: str | None
     state: str
+    parked_reason: str | None
     body: bytes
 
 
@@ -113,8 +113,9 @@ def lost(market: Market, held: Held) -> Iterator[str]:
 def unfinished(_market: Market, held: Held) -> Iterator[str]:
     """Every stored push came to its end."""
     for event in held.events:
-        if event.state not in ENDS:
-            yield f"a push about {event.order_sn} of shop {event.shop_id} is {event.state}"
+        end = event.state, event.parked_reason
+        if end not in ENDS:
+            yield f"a push about {event.order_sn} of shop {event.shop_id} is {' '.join(filter(None, end))}"
 
 
 def unequal(market: Market, held: Held) -> Iterator[str]:

@@ -23,8 +23,12 @@ MARKET = Market(
 )
 HELD = Held(
     events=tuple(
-        Event("7001", ORDER.order_sn, state, body)
-        for state, body in (("applied", b"one"), ("parked", b"two"), ("skipped", b"three"))
+        Event("7001", ORDER.order_sn, state, reason, body)
+        for state, reason, body in (
+            ("applied", None, b"one"),
+            ("parked", "inactive_environment", b"two"),
+            ("skipped", None, b"three"),
+        )
     ),
     orders=(ORDER,),
     named=(Named("order_item", "7001", ORDER.order_sn), Named("shop", "7002", None)),
@@ -44,9 +48,18 @@ def test_push_that_was_acknowledged_and_is_not_stored_is_noticed() -> None:
     assert said.startswith("lost: ")
 
 
-@pytest.mark.parametrize("state", ["received", "dead", "discarded"])
-def test_push_that_did_not_come_to_its_end_is_noticed(state: str) -> None:
-    events = (*HELD.events, Event("7001", ORDER.order_sn, state, b"never taken"))
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("received", None),
+        ("dead", None),
+        ("discarded", None),
+        ("parked", "unknown_shop"),
+        ("parked", "order_not_found"),
+    ],
+)
+def test_push_that_did_not_come_to_its_end_is_noticed(state: str, reason: str | None) -> None:
+    events = (*HELD.events, Event("7001", ORDER.order_sn, state, reason, b"never taken"))
     (said,) = complaints(held=replace(HELD, events=events))
     assert said.startswith("unfinished: ")
     assert state in said
@@ -86,7 +99,7 @@ def test_second_row_of_an_order_or_a_push_is_noticed() -> None:
 @pytest.mark.parametrize(
     "held",
     [
-        replace(HELD, events=(*HELD.events, Event("8001", "2611239999", "applied", b"the other's"))),
+        replace(HELD, events=(*HELD.events, Event("8001", "2611239999", "applied", None, b"the other's"))),
         replace(HELD, named=(Named("order_item", "8001", ORDER.order_sn),)),
         replace(HELD, named=(Named("order_item", "7001", "2611239999"),)),
     ],
