@@ -15,7 +15,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # images of containers often forbid to keep what was compiled: each of a thousand processes would compile Kedai anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test coverage check break-controls tokens bench lock clean format docs test-other
+.PHONY: help install demo test coverage check break-controls tokens chaos bench lock clean format docs test-other
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ break-controls: $(STAMP) ## Break each control in a copy of the tree: its tests 
 
 tokens: $(STAMP) ## The long form of the walk through the life of token pairs: 4 processes of 50 tasks (minutes)
 	$(BIN)/python -m pytest -m slow -n 2 tests/journeys/test_token_life.py
+
+chaos: $(STAMP) ## The long form of the storm: 100,000 pushes while everything is killed again and again (minutes; STORM_SEED repeats one)
+	$(BIN)/python -m pytest -s -m slow tests/journeys/test_nemesis.py
 
 bench: $(STAMP) ## Measure against named peers, in one run; writes bench/out/latest.json
 	$(BIN)/python -m bench

@@ -1,4 +1,4 @@
-"""F5, F7: the worker is killed in the middle of its work; whoever comes next finishes it, once."""
+"""F4 to F7: web server or worker are killed in the middle of their work; whoever comes next finishes it, once."""
 
 from __future__ import annotations
 
@@ -66,6 +66,31 @@ def count(home: Installation, model: type) -> int:
     return int(home.rows(sa.select(sa.func.count()).select_from(model))[0][0])
 
 
+def test_f4_a_push_whose_server_was_killed_right_after_its_answer_is_worked_on_though_nobody_was_told(
+    place: Place,
+) -> None:
+    """The stored row is the work itself. On PostgreSQL a worker waits there already, and finds it by looking.
+
+    Break: let the worker sleep until it is told (`_IDLE_SECONDS`).
+    """
+    home = place()
+    home.prepare("sandbox")
+    body, key = place_order(home), home.app("sandbox")["push_partner_key"]
+    if home.database_url is None:
+        server = home.start("serve", KEDAI_CRASH_AT="edge.answered")
+    else:
+        home.start("worker")
+        server = home.start("web", KEDAI_CRASH_AT="edge.answered")
+    assert home.push("sandbox", body, key=key).status == 200
+    assert server.wait_exit(20) == -signal.SIGKILL
+
+    if home.database_url is None:
+        home.start("serve")
+
+    home.wait_equal("sandbox")
+    wait_until(lambda: home.events()[0].state == "applied", message="the event was not finished")
+
+
 def test_f5_an_order_whose_worker_was_killed_after_the_claim_is_synced_by_the_next(place: Place) -> None:
     home = place()
     home.prepare("sandbox")
@@ -86,12 +111,21 @@ def test_f5_an_order_whose_worker_was_killed_after_the_claim_is_synced_by_the_ne
     assert (event.stalls, event.attempts, event.lease_by) == (1, 0, None)
 
 
-def test_f7_a_kill_between_the_order_and_its_event_leaves_neither_and_the_next_try_both(place: Place) -> None:
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("worker.answered", id="F6-asked-and-nothing-written"),
+        pytest.param("worker.orders_written", id="F7-between-the-order-and-its-event"),
+    ],
+)
+def test_f6_f7_a_kill_before_the_commit_leaves_neither_order_nor_event_done_and_the_next_try_both(
+    place: Place, point: str
+) -> None:
     home = place()
     home.prepare("sandbox")
     body, key = place_order(home), home.app("sandbox")["push_partner_key"]
     hands = Hands(home)
-    hands.begin(KEDAI_CRASH_AT="worker.orders_written")
+    hands.begin(KEDAI_CRASH_AT=point)
     assert home.push("sandbox", body, key=key).status == 200
     hands.wait_killed()
     assert [event.state for event in home.events()] == ["received"]

@@ -164,6 +164,25 @@ def test_pushes_can_be_signed_wrong_doubled_late_or_lost(market: Market, receive
     assert (lost["state"], lost["attempts"]) == ("failed", [])
 
 
+def test_push_whose_answer_is_lost_was_taken_and_is_tried_again(market: Market, receiver: Receiver) -> None:
+    unheard = paid(market, market.shop_ids[0], kind="lost_answer", path="push:3")
+    assert (unheard["state"], unheard["attempts"][0]["error"]) == ("waiting_retry", "the answer was lost")
+    assert [one.body.decode() for one in receiver.received] == [unheard["body"]]
+    market.control("POST", "/clock", {"advance_seconds": 301})
+    wait_until(
+        lambda: market.control("GET", f"/deliveries/{unheard['id']}")["state"] == "delivered", message="the next try"
+    )
+
+
+def test_deliveries_are_gone_through_by_id(market: Market, receiver: Receiver) -> None:
+    """Break `DeliveryLog.after`."""
+    for _ in range(3):
+        paid(market, market.shop_ids[0])
+    first, *rest = market.deliveries(limit=3)
+    assert market.deliveries(after=first["id"], limit=1) == rest[:1]
+    assert market.deliveries(after=first["id"]) == rest
+
+
 def paid(market: Market, shop_id: int, **fault: Any) -> dict[str, Any]:
     market.control("POST", "/settings", {"fail": [fault] if fault else []})
     order_sn = market.create_order(shop_id, status="READY_TO_SHIP")["order_sn"]

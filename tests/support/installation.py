@@ -48,6 +48,7 @@ from tests.support.processes import Process, wait_http, wait_until
 MASTER_KEYS = "k1:" + base64.b64encode(hashlib.sha256(b"a test key, of no use anywhere").digest()).decode()
 KEDAI = [sys.executable, "-m", "kedai"]
 SHOPEE = ConnectorName("shopee")
+ENVIRONMENTS = ("sandbox", "live")
 READY_SECONDS = 60.0
 _NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
 """Nothing here leaves loopback, and reading the world's certificates is a sixth of what it takes to start a process."""
@@ -170,6 +171,9 @@ class Installation:
     directory: Path
     database_url: str | None = None
     with_simulator: bool = True
+    simulator: Sequence[str] = (*KEDAI, "simulator", "--port")
+    """The command that starts one; the port follows, and live is on the next."""
+
     extra: dict[str, str] = field(default_factory=dict)
     sqlite_template: Path | None = None
     """A migrated file to start from, where no process shall spend its first second on that."""
@@ -394,8 +398,9 @@ class Installation:
         self.control(environment, "POST", f"/control/apps/{self.app(environment)['partner_id']}", chosen)
 
     def connect(self, environment: str, *, token: str, shop_id: str | None = None) -> str:
-        """Connect a shop by the real flow, without a person; the status code of the return."""
+        """Connect the configured shop, or this very one, by the real flow without a person; the return's status."""
         path = f"/admin/dashboard/connectors/shopee/oauth/start?env={environment}"
+        path += f"&shop_id={shop_id}" if shop_id else ""
         begun = self.call("GET", path, token=token)
         assert begun.status == 200, begun
         cookie = begun.headers["set-cookie"].split(";")[0]
@@ -506,7 +511,7 @@ class Installation:
 
     def _start_simulator(self) -> None:
         port = pick_port(with_next=True)
-        self._run([*KEDAI, "simulator", "--port", str(port)])
+        self._run([*self.simulator, str(port)])
         self.simulators = {"sandbox": f"http://127.0.0.1:{port}", "live": f"http://127.0.0.1:{port + 1}"}
         for base in self.simulators.values():
             wait_http(f"{base}/control/health", timeout=READY_SECONDS)

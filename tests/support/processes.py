@@ -29,14 +29,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Callable[[], object], *, timeout: float = 30.0, message: str) -> None:
+def wait_until(
+    condition: Callable[[], object], *, timeout: float = 30.0, message: str, every: float = POLL_SECONDS
+) -> None:
     """Poll until `condition` is true; raise TimeoutError with `message` after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() >= deadline:
             text = f"{message} (waited {timeout:g} s)"
             raise TimeoutError(text)
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
 
 
 def wait_http(url: str, *, status: int = 200, timeout: float = 30.0) -> bytes:

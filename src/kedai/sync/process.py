@@ -59,6 +59,7 @@ async def process_next(parts: Parts, *, orders_per_call: int) -> bool:
     except (asyncio.CancelledError, StorageUnavailable):
         await asyncio.shield(_write(parts, batch, lambda db: claims.release(db, [batch.holder])))
         raise
+    crash.point("worker.answered")
     await _write_all(parts, batch, verdict)
     return True
 

@@ -69,7 +69,9 @@ def run_now(
     actor: Actor,
     now: datetime,
 ) -> Sequence[Run]:
-    """Queue a kind's runs at once, beside its schedule and also where that is paused; those that are open count.
+    """Queue a kind's runs at once, beside its schedule and also where that is paused.
+
+    Those that are open count, and one that waits for its share of the hour need not wait any longer.
 
     Raises:
         NotFound: no such kind comes round. Sealed: the environment is sealed. NotConfigured: it lacks credentials.
@@ -81,8 +83,12 @@ def run_now(
     place = _Place(plan, parts.connector(name).name, environment)
     parts.quarantine.refuse(db, environment)
     _demand_place(db, place)
+    # before the schedule's row: a run that ends takes its own row first, and the schedule's later
+    going_on = find_open_runs(db, (kind,), name, environment=environment, lock=True)
+    for run in going_on:
+        if run.state == "queued":
+            run.due_at = min(run.due_at, now)
     row = _row_of(db, place, now)
-    going_on = find_open_runs(db, (kind,), name, environment=environment)
     made = _queue(db, place, row, tick=_free_instant(db, place, now), due_at=now, actor=actor, now=now)
     if not made and not going_on:
         raise Conflict("No shop is connected here, so there is nothing to run.")

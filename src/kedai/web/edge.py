@@ -106,6 +106,7 @@ class WebhookEdge:
                 place, by_name, receive, new, is_twice=_is_signed_twice(place, headers, by_name)
             )
         await _respond(send, answer, request_id)
+        crash.point("edge.answered")
         self._note(place, answer, request_id, monotonic() - began)
 
     async def _receive(

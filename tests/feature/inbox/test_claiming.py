@@ -148,7 +148,7 @@ def test_pushes_without_an_order_go_with_their_own_kind(house: House) -> None:
     )
 
 
-def test_abandoned_rows_come_back_one_by_one_and_a_stall_is_counted(house: House) -> None:
+def test_f5_abandoned_rows_come_back_one_by_one_and_a_stall_is_counted(house: House) -> None:
     deliver(house, "O1", "O2", "O3")
     assert len(claimed(house)) == 3
     assert stalls(house) == [0, 0, 0]

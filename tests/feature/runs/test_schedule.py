@@ -388,6 +388,19 @@ def test_hourly_kind_begins_with_its_next_tick_and_starts_at_its_own_offset(
     assert row(house).offset_seconds == offset
 
 
+def test_run_now_does_not_wait_for_the_share_of_the_hour(house: House, plans: dict[str, Plan]) -> None:
+    """Break the loop over ``going_on`` in `schedule.run_now`: what a person asks for begins half an hour late."""
+    use(plans, every=None, cron="7 * * * *", spread=timedelta(minutes=30))
+    tend(house)
+    with house.db.write() as db:
+        db.execute(sa.update(Schedule).values(offset_seconds=1200))
+    house.clock.advance(7 * MINUTES)
+    assert tend(house) == 1
+    assert runs(house)[0].due_at > house.now
+    (one,) = run_now(house)
+    assert one.due_at == runs(house)[0].due_at == house.now
+
+
 @pytest.mark.parametrize(
     ("now", "latest", "following"),
     [("12:07:00", "12:07", "13:07"), ("12:07:30", "12:07", "13:07"), ("14:06:59", "13:07", "14:07")],

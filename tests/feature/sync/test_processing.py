@@ -259,7 +259,7 @@ def test_pause_is_not_shorter_than_the_marketplace_asks(shop: House) -> None:
 
 
 @pytest.mark.parametrize("error", [lambda: RuntimeError("boom"), errors.KedaiError], ids=["bug", "family root"])
-def test_handler_that_always_fails_gives_up_after_its_tries_with_one_grouped_exception(
+def test_f11_handler_that_always_fails_gives_up_after_its_tries_with_one_grouped_exception(
     shop: House, error: Failing
 ) -> None:
     names = [f"O{number}" for number in range(3)]
@@ -287,7 +287,7 @@ def test_message_of_an_unexpected_error_is_not_shown_as_it_is(shop: House) -> No
     assert "RuntimeError" in shop.event().note
 
 
-def test_back_off_grows_from_try_to_try(shop: House) -> None:
+def test_f11_back_off_grows_from_try_to_try(shop: House) -> None:
     put_and_deliver(shop, "O1")
     fail_with(shop, errors.RemoteUnreadable)
     pauses = []
@@ -385,7 +385,7 @@ def test_push_that_asks_for_nothing_is_skipped(shop: House, topic: Topic) -> Non
     assert shop.market.calls == []
 
 
-def test_push_that_kills_its_worker_every_time_is_given_up_after_three_deaths_and_the_queue_moves_on(
+def test_f10_push_that_kills_its_worker_every_time_is_given_up_after_three_deaths_and_the_queue_moves_on(
     shop: House,
 ) -> None:
     put_and_deliver(shop, "O1", "O2", "O3")

@@ -64,13 +64,14 @@ async def get_journal(request: web.Request) -> web.Response:
 
 
 async def get_deliveries(request: web.Request) -> web.Response:
-    """Return the last deliveries, of one ``order_sn`` or ``state`` if given."""
+    """Return the last deliveries, or the first ``after`` an id; of one ``order_sn`` or ``state`` if given."""
     log = simulation_of(request).world.deliveries
     limit = query_number(request, "limit", DELIVERIES_SHOWN)
+    chosen = log.after(query_number(request, "after", 0), limit) if "after" in request.query else log.latest(limit)
     order_sn, state = request.query.get("order_sn"), request.query.get("state")
     found = [
         delivery.to_json()
-        for delivery in log.latest(limit)
+        for delivery in chosen
         if order_sn in (None, delivery.order_sn) and state in (None, delivery.state)
     ]
     return answer({"deliveries": found, "counts": log.counts()})

@@ -38,6 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "Pushes doubled": {"kind": "duplicate_push", "path": "push:*", "times": None},
     "Pushes an hour late": {"kind": "late_push", "path": "push:*", "seconds": 3600, "times": 5},
     "Pushes lost": {"kind": "lost_push", "path": "push:*", "times": 5},
+    "Answers to pushes lost": {"kind": "lost_answer", "path": "push:*", "times": 5},
 }
 # The switches that are on or off, and what is said of them.
 TOGGLES = {

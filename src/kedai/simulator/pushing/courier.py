@@ -192,7 +192,14 @@ class Courier:
         while lane.waiting:
             delivery = lane.waiting.popleft()
             if delivery.state == "pending":
-                self._judge(delivery, await self._attempt(delivery))
+                self._judge(delivery, self._heard(delivery, await self._attempt(delivery)))
+
+    def _heard(self, delivery: Delivery, attempt: Attempt) -> Attempt:
+        """Return what we heard of an attempt: nothing where a rule says that the receiver's answer was lost."""
+        target = Target(f"push:{delivery.code}", delivery.partner_id, delivery.shop_id)
+        if attempt.error or take(self._world.switches.fail, ("lost_answer",), target) is None:
+            return attempt
+        return Attempt(attempt.at, attempt.seconds, None, "the answer was lost", "")
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         at = round(self._world.clock.time(), 3)

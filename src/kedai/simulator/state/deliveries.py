@@ -117,6 +117,11 @@ class DeliveryLog:
         self._by_id = OrderedDict((delivery.delivery_id, delivery) for delivery in deliveries)
         self.issued = issued
 
+    def after(self, delivery_id: int, limit: int) -> list[Delivery]:
+        """Return the first deliveries with a greater id, oldest first."""
+        later = (delivery for delivery in self._by_id.values() if delivery.delivery_id > delivery_id)
+        return list(islice(later, limit))
+
     def latest(self, limit: int) -> list[Delivery]:
         """Return the newest deliveries, oldest of them first."""
         newest = list(islice(reversed(self._by_id.values()), limit))

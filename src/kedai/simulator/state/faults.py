@@ -31,6 +31,7 @@ FaultKind = Literal[
     "duplicate_push",
     "late_push",
     "lost_push",
+    "lost_answer",
 ]
 ANY = "*"
 
