@@ -1,4 +1,4 @@
-"""T28: where a request comes from: proxies are believed only where the installer named them."""
+"""T28, F49: where a request comes from: proxies are believed only where the installer named them."""
 
 from __future__ import annotations
 

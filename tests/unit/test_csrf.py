@@ -1,4 +1,4 @@
-"""T26: which header combinations may change something on behalf of a cookie."""
+"""T26, F49: which header combinations may change something on behalf of a cookie."""
 
 from __future__ import annotations
 
