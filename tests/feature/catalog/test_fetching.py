@@ -56,7 +56,7 @@ class OfferingClient(FakeClient):
 class OfferingConnector(FakeConnector):
     """A marketplace that lists what shops offer."""
 
-    def client(self, http: Any, credentials: Any) -> OfferingClient:
+    def client(self, http: Any, credentials: Any, pacing: Any) -> OfferingClient:
         return OfferingClient(self._market, credentials, self._now)
 
 
