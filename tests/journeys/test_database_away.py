@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from kedai import migrations
 from kedai.inbox.models import RawEvent
 from tests.journeys.senders import Senders, Sent, in_thread, until
+from tests.journeys.test_kills_of_workers import SHORT_LEASE
 from tests.support.installation import Installation, order_push
 from tests.support.postgres import PostgresServer
 from tests.support.processes import wait_until
@@ -90,7 +91,7 @@ def test_f14_connections_that_are_cut_in_the_middle_are_replaced_and_nobody_stay
     """Each cut fails who is in the middle, and nobody after that."""
     with TcpProxy(own_postgres.port) as proxy:
         url = own_postgres.url("kedai").replace(str(own_postgres.port), str(proxy.port))
-        with Installation(tmp_path, database_url=url, with_simulator=False, extra=SEEDS) as home:
+        with Installation(tmp_path, database_url=url, with_simulator=False, extra=SEEDS | SHORT_LEASE) as home:
             server = home.start()
             senders = Senders(home.port, home.url, KEY)
             asyncio.run(_be_cut(senders, proxy))
@@ -98,7 +99,7 @@ def test_f14_connections_that_are_cut_in_the_middle_are_replaced_and_nobody_stay
             assert server.is_running()
             assert senders.statuses <= {200, 503}
             assert 503 in senders.statuses, "nothing was cut in the middle"
-            wait_until(lambda: home.count_events("received") == 0, timeout=30, message="the worker did not go on")
+            wait_until(lambda: home.count_events("received") == 0, timeout=60, message="the worker did not go on")
             stored = {bytes(row[0]) for row in home.rows(sa.select(RawEvent.body))}
             assert senders.acknowledged <= stored
 
@@ -106,7 +107,7 @@ def test_f14_connections_that_are_cut_in_the_middle_are_replaced_and_nobody_stay
 async def _be_cut(senders: Senders, proxy: TcpProxy) -> None:
     """Senders never stop; after each cut all is soon well, for a good while."""
     over = asyncio.Event()
-    sending = asyncio.create_task(senders.keep_sending(_numbered(), over.is_set, connections=8))
+    sending = asyncio.create_task(senders.keep_sending(_numbered(), over.is_set, connections=8, pause=0.005))
 
     async def be_well(message: str) -> None:
         """So many in a row, sent from now on."""

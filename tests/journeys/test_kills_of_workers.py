@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 
 import pytest
 import sqlalchemy as sa
@@ -62,6 +64,12 @@ def place_order(home: Installation) -> bytes:
     return order_push(home.control("sandbox", "POST", "/control/orders", wish)["order_sn"], shop_id)
 
 
+def send(home: Installation, body: bytes, key: str) -> None:
+    """In `serve` the worker may die before the server has answered: what it worked on is stored all the same."""
+    with suppress(ConnectionError, HTTPException):
+        assert home.push("sandbox", body, key=key).status == 200
+
+
 def count(home: Installation, model: type) -> int:
     return int(home.rows(sa.select(sa.func.count()).select_from(model))[0][0])
 
@@ -97,7 +105,7 @@ def test_f5_an_order_whose_worker_was_killed_after_the_claim_is_synced_by_the_ne
     body, key = place_order(home), home.app("sandbox")["push_partner_key"]
     hands = Hands(home)
     hands.begin(KEDAI_CRASH_AT="worker.claimed")
-    assert home.push("sandbox", body, key=key).status == 200
+    send(home, body, key)
     hands.wait_killed()
     (event,) = home.events()
     assert (event.state, event.stalls, event.lease_by is None) == ("received", 0, False)
@@ -126,7 +134,7 @@ def test_f6_f7_a_kill_before_the_commit_leaves_neither_order_nor_event_done_and_
     body, key = place_order(home), home.app("sandbox")["push_partner_key"]
     hands = Hands(home)
     hands.begin(KEDAI_CRASH_AT=point)
-    assert home.push("sandbox", body, key=key).status == 200
+    send(home, body, key)
     hands.wait_killed()
     assert [event.state for event in home.events()] == ["received"]
     assert (home.believed("sandbox"), count(home, OrderAnswer), count(home, OrderTimeline)) == ({}, 0, 0)

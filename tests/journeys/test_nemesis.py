@@ -43,7 +43,7 @@ LIMIT = Limit(rate=20, burst=20, in_flight=12)
 """Two processes have three lanes each; as many calls of killed ones may be on their way."""
 
 SETTINGS = {
-    "KEDAI_LEASE_SECONDS": "4",
+    "KEDAI_LEASE_SECONDS": "5",
     "KEDAI_CALLS_PER_SECOND": str(LIMIT.rate),
     "KEDAI_CALLS_BURST": str(LIMIT.burst),
 }

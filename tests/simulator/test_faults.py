@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kedai.simulator.state.deliveries import Delivery, DeliveryLog
 from kedai.simulator.state.faults import FailRule, Target, take
 from tests.simulator.seller import Seller
 from tests.simulator.test_pushes import settled
@@ -181,6 +182,18 @@ def test_deliveries_are_gone_through_by_id(market: Market, receiver: Receiver) -
     first, *rest = market.deliveries(limit=3)
     assert market.deliveries(after=first["id"], limit=1) == rest[:1]
     assert market.deliveries(after=first["id"]) == rest
+
+
+def test_no_delivery_is_passed_over_where_pushes_were_shuffled() -> None:
+    """Their numbers were drawn before they were shuffled."""
+    log = DeliveryLog()
+    for number in (1, 4, 2, 3):
+        log.add(Delivery(number, 1, 3, 1, "O1", None, b"", "", 0.0))
+    seen, after = [], 0
+    while page := log.after(after, 1):
+        after = page[-1].delivery_id
+        seen.append(after)
+    assert seen == [1, 2, 3, 4]
 
 
 def paid(market: Market, shop_id: int, **fault: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import islice
 from typing import Any, Literal
 
@@ -118,9 +119,9 @@ class DeliveryLog:
         self.issued = issued
 
     def after(self, delivery_id: int, limit: int) -> list[Delivery]:
-        """Return the first deliveries with a greater id, oldest first."""
-        later = (delivery for delivery in self._by_id.values() if delivery.delivery_id > delivery_id)
-        return list(islice(later, limit))
+        """Return the first deliveries with a greater id, by id: shuffled ones were not added in that order."""
+        later = (number for number in self._by_id if number > delivery_id)
+        return [self._by_id[number] for number in nsmallest(limit, later)]
 
     def latest(self, limit: int) -> list[Delivery]:
         """Return the newest deliveries, oldest of them first."""
