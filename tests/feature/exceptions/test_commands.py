@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +19,6 @@ from kedai.sync.credentials import edit
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import ConnectorName, Environment
 from tests.feature.web.site import APPS, KEYS
-from tests.support.controls import ROOT
 from tests.support.factories import on_sqlite
 from tests.support.installation import Installation, order_push, sign_push
 
@@ -57,13 +53,9 @@ def fill(home: Installation) -> None:
 
 
 def run_each(home: Installation, lines: list[str]) -> list[tuple[int, str]]:
-    """Exit status and words of each command, all from one process that has everything imported."""
-    wanted = [{"arguments": line.split(), "given": ""} for line in lines]
-    program = [sys.executable, "-m", "tests.support.each_command"]
-    done = subprocess.run(
-        program, cwd=ROOT, env=home.environ, input=json.dumps(wanted), capture_output=True, text=True, check=True
-    )
-    return [(one["status"], one["said"]) for one in json.loads(done.stdout)]
+    """Exit status and words of each command."""
+    ended = [home.run(*line.split()) for line in lines]
+    return [(one.returncode, one.stdout + one.stderr) for one in ended]
 
 
 @on_sqlite

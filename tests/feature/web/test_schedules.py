@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -121,10 +119,5 @@ def test_command_line_runs_pauses_resumes_and_cancels(sqlite_template: Path, tmp
 
 def commands(home: Installation, *lines: str) -> list[dict[str, Any]]:
     """`kedai runs …`, each in a process of its own: status, and what it said."""
-    wanted = [{"arguments": ["runs", *line.split(), "--env", "sandbox", "--json"], "given": ""} for line in lines]
-    program = [sys.executable, "-m", "tests.support.each_command"]
-    done = subprocess.run(
-        program, env=home.environ, input=json.dumps(wanted), capture_output=True, text=True, check=True, timeout=120
-    )
-    said: list[dict[str, Any]] = json.loads(done.stdout)
-    return said
+    ended = [home.run("runs", *line.split(), "--env", "sandbox", "--json") for line in lines]
+    return [{"status": one.returncode, "said": one.stdout or one.stderr} for one in ended]
