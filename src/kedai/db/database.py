@@ -5,6 +5,7 @@ One block is one transaction. Services never commit; whoever opens the block doe
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -22,6 +23,7 @@ from kedai.kit.clock import monotonic
 
 T = TypeVar("T")
 _WRITE_LOCK_SECONDS = 5.0
+_RETRY_PAUSE_SECONDS = 0.05
 _RETRIED_SQLSTATES = {"40001", "40P01"}  # serialisation failure, deadlock
 _open_transaction: ContextVar[bool] = ContextVar("kedai_open_transaction", default=False)
 
@@ -86,13 +88,17 @@ class Database:
             kept.close()
 
     def transact(self, work: Callable[[Session], T]) -> T:
-        """Run ``work`` in a writing transaction; a deadlock or serialisation failure is retried once."""
+        """Run ``work`` in a writing transaction; a deadlock or serialisation failure is retried once, a moment later.
+
+        At once it could lock first again what the other one waits for, and both would stand as before.
+        """
         try:
             with self.write() as db:
                 return work(db)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _RETRIED_SQLSTATES:
                 raise
+        time.sleep(_RETRY_PAUSE_SECONDS)
         with self.write() as db:
             return work(db)
 

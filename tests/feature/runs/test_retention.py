@@ -13,7 +13,7 @@ from kedai.coverage import service as coverage
 from kedai.coverage.queries import list_intervals
 from kedai.inbox.models import Notice, RawEvent, RejectedDelivery
 from kedai.inbox.notices import record_notices
-from kedai.inbox.service import keep_rejected
+from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.kit.ids import new_id
 from kedai.orders import service as orders
 from kedai.orders.models import OrderAnswer, OrderPackage, OrderPackageChange, OrderShadow, OrderSync
@@ -36,7 +36,8 @@ def aged(house: House) -> House:
         write(house, environment, "OLD", 1)
         write(house, environment, "OLD", 2)
         with house.db.write() as db:
-            keep_rejected(db, FAKE, environment, reason="signature", count=3, headers={}, body=b"x", now=house.now)
+            sample, told = Sample("mismatch", {}, b"x", 1), {"diagnosis": "unknown_key", "diagnosed_for": ""}
+            keep_rejected(db, FAKE, environment, sample, counts={"mismatch": 3}, **told, now=house.now)
             made = runs.create_run(db, "rewrap", FAKE, environment, scope={}, total=None, actor=ANNA, now=house.now)
             runs.end_run(made, "succeeded", note="", now=house.now)
         shadow(house, environment)
