@@ -159,11 +159,23 @@ def certificate(
         .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2020 if ended else 2120, 12, 1, tzinfo=UTC))
         .add_extension(x509.BasicConstraints(ca=key is signer, path_length=None), critical=True)
+        # RFC 5280 asks for these, and Python insists on them from 3.13 on
+        .add_extension(_used_for(signing_others=key is signer), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
     if key is not signer:
         known = x509.DNSName(name) if name.replace(".", "").isalpha() else x509.IPAddress(ipaddress.ip_address(name))
         builder = builder.add_extension(x509.SubjectAlternativeName([known]), critical=False)
     return builder.sign(signer, hashes.SHA256())
+
+
+def _used_for(*, signing_others: bool) -> x509.KeyUsage:
+    rest = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only")
+    unused = dict.fromkeys((*rest, "decipher_only"), False)
+    return x509.KeyUsage(
+        digital_signature=not signing_others, key_cert_sign=signing_others, crl_sign=signing_others, **unused
+    )
 
 
 def test_f30_only_a_certificate_that_holds_is_spoken_to(chain: Chain) -> None:
