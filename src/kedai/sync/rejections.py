@@ -79,11 +79,14 @@ class Rejections:
     async def _write_forever(self) -> None:
         seconds = 0
         while True:
-            if seconds % _JUDGE_EVERY == 0:
-                await self._judge_again()
+            try:
+                if seconds % _JUDGE_EVERY == 0:
+                    await self._judge_again()
+                await self._write()
+            except Exception:  # else nothing that is rejected would be noted any more, and nobody would know
+                log.exception("rejected deliveries could not be looked after")
             seconds += 1
             await asyncio.sleep(_WRITE_EVERY_SECONDS)
-            await self._write()
 
     async def _write(self) -> None:
         taken, self._pending = self._pending, {}

@@ -325,6 +325,35 @@ def test_of_a_flood_one_with_a_signature_is_kept_and_all_are_counted(
     assert (row.reason, bytes(row.body[:3]), len(row.body), row.size) == ("mismatch", b"444", MAX_BODY, 70_000)
 
 
+def test_what_nobody_foresaw_does_not_end_the_noting(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rejections, "_WRITE_EVERY_SECONDS", 0.001)
+    ready(house)
+
+    async def stumble_then_note() -> None:
+        noted, stumbled, written = Rejections(house.parts), asyncio.Event(), asyncio.Event()
+
+        async def stumble() -> None:
+            stumbled.set()
+            raise RuntimeError("nobody foresaw this")
+
+        async def write() -> None:
+            await keep()
+            written.set()
+
+        keep = noted._write
+        monkeypatch.setattr(Rejections, "_judge_again", lambda _self: stumble())
+        monkeypatch.setattr(Rejections, "_write", lambda _self: write())
+        await noted.start()
+        await stumbled.wait()
+        noted.note(FAKE, SANDBOX, "missing", {}, b"x", signature=None)
+        await asyncio.wait_for(written.wait(), 30)
+        await noted.stop()
+
+    asyncio.run(stumble_then_note())
+    with house.db.read() as db:
+        assert count_rejected(db, FAKE, environment=SANDBOX)[0] == 1
+
+
 def test_what_is_no_signature_is_not_kept(house: House) -> None:
     """Somebody's token, sent to the wrong place, must not lie in our database."""
     ready(house)
