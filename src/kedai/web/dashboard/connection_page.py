@@ -26,10 +26,10 @@ from kedai.sync.shops import judge_authorization, read_health
 from kedai.values.environment import Environment
 from kedai.web.dashboard.certification import read_certification
 from kedai.web.dashboard.connection_form import OVERLAPS, Typed, chosen_overlap, form_fields
+from kedai.web.dashboard.notice_words import Notice
 from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import Shell, read_shell
-from kedai.web.dashboard.words import Notice
 from kedai.web.security import Principal, security_headers
 
 

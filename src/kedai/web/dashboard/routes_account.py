@@ -16,10 +16,10 @@ from kedai.staff.second_factor import count_recovery_codes
 from kedai.staff.service import confirm_session, end_session, revoke_all_sessions, set_password
 from kedai.web.dashboard.access import FreshPerson, Person
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.people import EVERYWHERE, staff_of
 from kedai.web.dashboard.render import render
 from kedai.web.dashboard.shell import read_shell, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep, is_secure
 from kedai.web.passkeys import find_party
 from kedai.web.security import Principal, set_session_cookie

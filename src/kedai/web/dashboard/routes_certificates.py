@@ -27,9 +27,9 @@ from kedai.web.dashboard.access import Connecter, Reader
 from kedai.web.dashboard.certification import has_failed, read_certification
 from kedai.web.dashboard.connection_page import frame, read_connection
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import env_param, text_param
-from kedai.web.dashboard.words import Notice, find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 

@@ -12,8 +12,8 @@ from kedai.values.environment import Environment
 from kedai.vault.queries import get_active_environment
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.connection_page import Attempt, labels, show_connection
+from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.shell import text_param
-from kedai.web.dashboard.words import Notice, find_notice
 from kedai.web.deps import RuntimeDep
 
 router = APIRouter()

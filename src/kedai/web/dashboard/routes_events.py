@@ -22,6 +22,7 @@ from kedai.web.dashboard.access import Reader, Replayer
 from kedai.web.dashboard.events import name_event, safe_headers
 from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.parked import Parked, read_parked
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import (
@@ -34,7 +35,7 @@ from kedai.web.dashboard.shell import (
     text_param,
     viewed_connectors,
 )
-from kedai.web.dashboard.words import EVENT_STATE, find_notice
+from kedai.web.dashboard.words import EVENT_STATE
 from kedai.web.deps import RuntimeDep
 
 router = APIRouter()

@@ -20,9 +20,10 @@ from kedai.sync.retry import KIND
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.formats import plural
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import Shell, ViewedScope, read_shell, text_param
-from kedai.web.dashboard.words import SNOOZES, find_notice
+from kedai.web.dashboard.words import SNOOZES
 from kedai.web.deps import RuntimeDep
 
 if TYPE_CHECKING:

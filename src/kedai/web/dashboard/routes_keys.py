@@ -15,9 +15,9 @@ from kedai.sync.rewrap import start_rewrap, take_census
 from kedai.vault.rotation import Verification, add_key, verify_sealed
 from kedai.web.dashboard.access import FreshKeyKeeper, KeyKeeper
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import read_shell, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 

@@ -14,9 +14,9 @@ from kedai.vault.accounts import find_holder
 from kedai.web.dashboard.access import Connecter, FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import Notice
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import env_param
-from kedai.web.dashboard.words import Notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 

@@ -12,9 +12,9 @@ from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader, Replayer
 from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, ViewedScope, parse_viewed, read_shell, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 
 router = APIRouter()

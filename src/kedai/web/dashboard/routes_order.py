@@ -22,10 +22,10 @@ from kedai.web.dashboard import order_words
 from kedai.web.dashboard.access import Reader, Replayer, Revealer
 from kedai.web.dashboard.events import name_event
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.payload import masked_answer
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, Viewed, ViewedScope, parse_viewed, read_shell, text_param
-from kedai.web.dashboard.words import Notice, find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 

@@ -12,9 +12,9 @@ from kedai.values.environment import Environment
 from kedai.web.dashboard.access import Editor, FreshEditor, Reader
 from kedai.web.dashboard.connection_page import frame, labels
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import env_param, read_shell, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 

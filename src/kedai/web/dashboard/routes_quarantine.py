@@ -13,9 +13,9 @@ from kedai.values.environment import Environment
 from kedai.vault.identity import Seal, find_place, list_seals, unseal
 from kedai.web.dashboard.access import Reader, Switcher
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render
 from kedai.web.dashboard.shell import env_param, read_shell, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal, demand_fresh
 

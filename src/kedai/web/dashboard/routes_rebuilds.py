@@ -21,9 +21,9 @@ from kedai.sync import rebuild
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.web.dashboard.access import FreshReplayer, Reader, Replayer
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, main_connector, read_shell, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 

@@ -24,6 +24,7 @@ from kedai.web.dashboard.access import Reader, Replayer
 from kedai.web.dashboard.events import safe_headers
 from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import (
     ActedEnvironment,
@@ -34,7 +35,7 @@ from kedai.web.dashboard.shell import (
     text_param,
     viewed_connectors,
 )
-from kedai.web.dashboard.words import REJECTED_REASON, Notice, find_notice
+from kedai.web.dashboard.words import REJECTED_REASON
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 

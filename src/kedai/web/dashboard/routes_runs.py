@@ -20,9 +20,10 @@ from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader, Replayer
 from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, ViewedScope, parse_viewed, read_shell, text_param
-from kedai.web.dashboard.words import RUN_KIND, find_notice
+from kedai.web.dashboard.words import RUN_KIND
 from kedai.web.deps import RuntimeDep
 from kedai.web.run_rights import demand_pause, demand_stop, may_stop
 from kedai.web.security import Principal

@@ -14,9 +14,9 @@ from kedai.staff.second_factor import CHALLENGE_SPAN, count_challenge_try, end_c
 from kedai.staff.service import end_session
 from kedai.values.secret import Secret
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import read_shell, text_param
-from kedai.web.dashboard.words import Notice, find_notice
 from kedai.web.deps import MaybeCaller, RuntimeDep, is_secure
 from kedai.web.passkeys import find_party
 from kedai.web.security import (

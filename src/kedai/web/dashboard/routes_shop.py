@@ -14,9 +14,9 @@ from kedai.values.environment import Environment, Scope
 from kedai.web.dashboard.access import Connecter, FreshConnecter, Reader
 from kedai.web.dashboard.connection_page import frame, labels, read_connection, sign_in_origins
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import env_param, text_param
-from kedai.web.dashboard.words import Notice, find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal, security_headers
 

@@ -14,10 +14,10 @@ from kedai.vault.queries import find_shop
 from kedai.web.dashboard.access import Connecter, FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import Notice
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.routes_merchants import require_merchant
 from kedai.web.dashboard.shell import env_param
-from kedai.web.dashboard.words import Notice
 from kedai.web.deps import RuntimeDep, is_secure
 from kedai.web.oauth import set_oauth_cookie
 

@@ -20,6 +20,7 @@ from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.web.dashboard.access import CatalogKeeper, Reader
 from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import ActedEnvironment, Viewed, ViewedScope, parse_viewed, read_shell, text_param
 from kedai.web.dashboard.sku_map_page import (
@@ -34,7 +35,6 @@ from kedai.web.dashboard.sku_map_page import (
     tabs_of,
     tell_seen,
 )
-from kedai.web.dashboard.words import Notice, find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 from kedai.web.sku_files import export_response

@@ -19,10 +19,10 @@ from kedai.staff.tokens import new_readable_secret
 from kedai.values.secret import Secret
 from kedai.web.dashboard.access import FreshStaffManager, StaffManager
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.people import EVERYWHERE
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import read_shell, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 

@@ -14,10 +14,10 @@ from kedai.web.dashboard.access import Switcher
 from kedai.web.dashboard.certification import Certification, read_certification
 from kedai.web.dashboard.connection_page import frame, labels, read_connection
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import env_param, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal, demand_fresh
 

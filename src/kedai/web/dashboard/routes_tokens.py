@@ -15,11 +15,11 @@ from kedai.staff.service import create_api_token, revoke_api_token
 from kedai.values.environment import Environment
 from kedai.web.dashboard.access import FreshTokenManager, TokenManager
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.people import EVERYWHERE
 from kedai.web.dashboard.render import render
 from kedai.web.dashboard.routes_staff import parse_role
 from kedai.web.dashboard.shell import read_shell, text_param
-from kedai.web.dashboard.words import find_notice
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
 
