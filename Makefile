@@ -12,20 +12,24 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OTHER := .venv-3.13
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# what the package build makes of the browser libraries, and what it makes them from
+VENDOR := src/kedai/web/dashboard/static/vendor
+FRONTEND := $(addprefix frontend/,package.json package-lock.json basecoat.css build.mjs build.py) hatch_build.py
 # images of containers often forbid to keep what was compiled: each of a thousand processes would compile Kedai anew
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test coverage check break-controls tokens chaos bench lock clean format docs test-other
+.PHONY: help install demo test coverage check break-controls tokens chaos bench assets lock clean format docs messages screenshots test-other
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv with everything, pinned by hash
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt requirements/node.txt pyproject.toml $(FRONTEND)
 	@test -n "$(PYTHON)" || { echo "Kedai needs Python 3.11 or newer."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	! $(BIN)/python frontend/build.py --needs-node || $(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements/node.txt
 	$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -58,9 +62,10 @@ run-other: $(OTHER)/.installed
 	$(OTHER)/bin/python -m pytest -q -n 2 tests/unit tests/connectors tests/feature -k "not postgresql" \
 		--ignore tests/feature/dashboard --ignore tests/feature/importing
 
-$(OTHER)/.installed: requirements/dev.txt pyproject.toml
+$(OTHER)/.installed: requirements/dev.txt requirements/node.txt pyproject.toml $(FRONTEND)
 	$(OTHER_PYTHON) -m venv $(OTHER)
 	$(OTHER)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	! $(OTHER)/bin/python frontend/build.py --needs-node || $(OTHER)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/node.txt
 	$(OTHER)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -76,13 +81,23 @@ chaos: $(STAMP) ## The long form of the storm: 100,000 pushes while everything i
 bench: $(STAMP) ## Measure against named peers, in one run; writes bench/out/latest.json
 	$(BIN)/python -m bench
 
+screenshots: $(STAMP) ## Take the pictures of every page anew, into docs/screenshots
+	KEDAI_TAKE_SCREENS=yes $(BIN)/python -m pytest -q tests/browser/test_screens.py -k take_the_pictures
+
 format: $(STAMP) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
 
+assets: $(STAMP) ## Make the browser libraries again where frontend/ changed (install does so as well)
+	$(BIN)/python frontend/build.py
+
+messages: $(STAMP) ## Renew the catalogues of the dashboard from what the sources mark
+	$(BIN)/python -m tests.support.messages
+
 lock: $(STAMP) ## Renew the lock files (hashes, no addresses)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --group node -o requirements/node.txt
 
 clean: ## Remove what was installed and built
-	rm -rf $(VENV) .venv-3.13 .demo build dist bench/out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-3.13 .demo build dist bench/out frontend/node_modules $(VENDOR) .mypy_cache .ruff_cache .pytest_cache
