@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from _pytest.outcomes import Failed
+from msgspec import structs
 
 from kedai.connectors.base import UNPACED, Connector, Host, Http, Pacing
 from kedai.errors import Invalid, RemoteRejected
@@ -192,7 +193,7 @@ class CountsMoneyInFloats(TinyConnector):
 
 class FloatClient(TinyClient):
     async def get_orders(self, *given: Any) -> tuple[OrderSnapshot, ...]:
-        return tuple(replace(one, total_amount=12.3) for one in await super().get_orders(*given))  # type: ignore[arg-type]
+        return tuple(structs.replace(one, total_amount=12.3) for one in await super().get_orders(*given))  # type: ignore[arg-type]
 
 
 def signs_by_chance(key: Secret, url: str, body: bytes) -> Mapping[bytes, bytes]:

@@ -127,6 +127,15 @@ def test_write_is_repeated_after_its_state_was_read() -> None:
     assert story.done == ["call", 0.5, "look", "call"]
 
 
+def test_effect_that_cannot_be_looked_up_stays_unknown() -> None:
+    """Break: raise what the look met, and the caller takes it for a refusal."""
+    story = Story(errors.OutcomeUnknown())
+    story.read_state = story.make  # type: ignore[method-assign]
+    story.ends.append(errors.RemoteUnavailable())
+    with pytest.raises(errors.OutcomeUnknown):
+        story.run(writes=True)
+
+
 def test_read_is_repeated_and_a_token_renewed() -> None:
     story = Story(errors.AuthExpired(), errors.OutcomeUnknown(), "read")
     assert story.run(writes=False) == "read"

@@ -13,6 +13,7 @@ import kedai.runtime
 from kedai.db.base import Model
 from kedai.errors import SecretUnreadable
 from kedai.kit.crypto import SecretPlace, open_v2, seal_v2
+from kedai.notifications.channels import secret_place as channel_place
 from kedai.staff.models import Staff
 from kedai.sync.second_factor import totp_place
 from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
@@ -94,4 +95,6 @@ def test_the_list_agrees_with_those_who_seal() -> None:
     own = {shelf.sealed.name: shelf for shelf in shelves_of_installation()}
     assert own["installation"].place("fingerprint_key_encrypted", "") == fingerprint_place()
     person = Staff(email="ana@shop.example")
+    channel = own["notification_channel"]
+    assert channel.place("secret_encrypted", "night shift") == channel_place("night shift")
     assert own["staff"].place("totp_secret_encrypted", person.email) == totp_place(person)

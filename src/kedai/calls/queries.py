@@ -97,6 +97,16 @@ def find_calls(
             return rows
 
 
+def count_calls(db: Session, *, environment: Environment | None, wanted: CallFilter, at_most: int) -> int:
+    """How many calls fit, counted no further than ``at_most``."""
+    total = 0
+    for one in tuple(Environment) if environment is None else (environment,):
+        where = [*_served(one, wanted), *_period(wanted, None), *_rest(wanted)]
+        some = sa.select(sa.literal(1)).select_from(OutgoingCall).where(*where).limit(at_most - total).subquery()
+        total += db.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+    return total
+
+
 def has_calls(db: Session, *, environment: Environment | None) -> bool:
     """Whether any call is kept."""
     every = tuple(Environment) if environment is None else (environment,)

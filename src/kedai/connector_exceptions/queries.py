@@ -110,6 +110,15 @@ def count_exceptions(db: Session, *, environment: Environment | None, now: datet
     return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in db.execute(statement)}
 
 
+def count_chosen(db: Session, *, environment: Environment | None, chosen: Filter, now: datetime, at_most: int) -> int:
+    """How many groups fit, counted no further than ``at_most``."""
+    where = chosen.conditions(now)
+    if environment is not None:
+        where.append(ConnectorException.environment == environment)
+    some = sa.select(ConnectorException.id).where(*where).limit(at_most).subquery()
+    return db.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+
+
 def list_choices(db: Session, *, environment: Environment | None, states: Sequence[str], now: datetime) -> Choices:
     """Codes, shops and assignees of the groups in these states, in order, so many of each at most."""
     table = ConnectorException
@@ -165,12 +174,19 @@ def list_affected_after(
 def list_waiting_alerts(db: Session, *, environment: Environment, limit: int) -> Sequence[ConnectorException]:
     """Groups that are new or came back and of which nobody was told outside yet, the oldest first.
 
-    Whoever tells sets ``alert_sent_at``. What was resolved or snoozed meanwhile needs no alert.
+    Whoever tells calls `service.mark_alerted`. What was resolved or snoozed meanwhile needs no alert.
     """
     table = ConnectorException
     statement = sa.select(table).where(table.environment == environment, table.state.in_(OPEN_STATES))
     statement = statement.where(table.alert_raised_at.is_not(None), table.alert_sent_at.is_(None))
     return db.execute(statement.order_by(table.alert_raised_at, table.id).limit(limit)).scalars().all()
+
+
+def list_unresolved(db: Session, *, environment: Environment) -> Sequence[UUID]:
+    """Every group whose cause is not over, snoozed or not; groups are few by construction."""
+    table = ConnectorException
+    statement = sa.select(table.id).where(table.environment == environment, table.state != "resolved")
+    return db.execute(statement).scalars().all()
 
 
 def _position(cursor: str | None, key: bytes, bound_to: str) -> tuple[datetime, UUID] | None:

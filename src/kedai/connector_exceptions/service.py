@@ -96,6 +96,14 @@ def clear_exception(
     return True
 
 
+def mark_alerted(db: Session, ids: Sequence[UUID], *, now: datetime) -> frozenset[UUID]:
+    """People outside are being told of these groups: those that nobody else has told of meanwhile."""
+    table = ConnectorException
+    waiting = table.id.in_(ids), table.alert_sent_at.is_(None)
+    statement = sa.update(table).where(*waiting).values(alert_sent_at=now).returning(table.id)
+    return frozenset(db.execute(statement, execution_options={"synchronize_session": False}).scalars())
+
+
 def _raise_group(
     db: Session,
     connector: ConnectorName,

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from kedai.db.engine import RESTED_SECONDS, make_engine
+from kedai.db.storage import StorageWatch, refusal_of
 from kedai.db.write_lock import FairLock
 from kedai.errors import StorageUnavailable
 from kedai.kit.clock import monotonic
@@ -36,9 +37,16 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 5, write_lock: FairLock | None = None, statement_timeout_ms: int = 0
+        self,
+        url: str,
+        *,
+        pool_size: int = 5,
+        write_lock: FairLock | None = None,
+        statement_timeout_ms: int = 0,
+        storage: StorageWatch | None = None,
     ) -> None:
         self.url = url
+        self._storage = storage
         self.is_sqlite = url.startswith("sqlite")
         self._lock = write_lock if write_lock is not None else (FairLock() if self.is_sqlite else None)
         self.write_engine = make_engine(
@@ -47,6 +55,8 @@ class Database:
         self.read_engine = (
             make_engine(url, pool_size=pool_size, read_only=True) if self.is_sqlite else self.write_engine
         )
+        if storage is not None:
+            storage.attend(self.write_engine)
         self._statement_engine = (
             self.write_engine if self.is_sqlite else self.write_engine.execution_options(isolation_level="AUTOCOMMIT")
         )
@@ -64,7 +74,7 @@ class Database:
     def write(self, *, first: bool = False) -> Iterator[Session]:
         """A writing transaction, committed when the block ends well; ``first`` lets the intake pass those who wait."""
         with (
-            _translated(),
+            _translated(self._storage),
             self._locked(first=first),
             _marked(),
             Session(self.write_engine, expire_on_commit=False) as session,
@@ -81,7 +91,7 @@ class Database:
     @contextmanager
     def keep(self) -> Iterator[KeptConnection]:
         """A connection of `connect`'s kind for one thread that comes again and again."""
-        kept = KeptConnection(self._statement_engine, self._locked)
+        kept = KeptConnection(self._statement_engine, self._locked, self._storage)
         try:
             yield kept
         finally:
@@ -123,16 +133,19 @@ class KeptConnection:
     interpreter away. (What SQLAlchemy itself executes on SQLite begins a transaction; it ends with the block.)
     """
 
-    def __init__(self, engine: Engine, locked: Callable[..., AbstractContextManager[None]]) -> None:
+    def __init__(
+        self, engine: Engine, locked: Callable[..., AbstractContextManager[None]], storage: StorageWatch | None
+    ) -> None:
         self._engine = engine
         self._locked = locked
+        self._storage = storage
         self._connection: Connection | None = None
         self._used_at = 0.0
 
     @contextmanager
     def use(self, *, first: bool = False) -> Iterator[Connection]:
         """The connection, alone."""
-        with _translated(), self._locked(first=first), _marked():
+        with _translated(self._storage), self._locked(first=first), _marked():
             if monotonic() - self._used_at > RESTED_SECONDS:
                 self._drop_dead()
             self._connection = self._connection or self._engine.connect()
@@ -140,6 +153,8 @@ class KeptConnection:
                 yield self._connection
                 if self._connection.in_transaction():
                     self._connection.commit()
+                if self._storage is not None:
+                    self._storage.note_commit(self._connection.info)
             except BaseException:
                 self.close()
                 raise
@@ -184,12 +199,18 @@ def _marked() -> Iterator[None]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(storage: StorageWatch | None = None) -> Iterator[None]:
+    """``storage`` is told what a writing transaction met."""
     try:
         yield
     except PoolTimeout as error:
         raise StorageUnavailable("All database connections are busy.", retry_after=2) from error
-    except (OperationalError, InterfaceError) as error:
+    except DBAPIError as error:
+        if storage is not None:
+            storage.note_refusal(error)
+        is_refused = storage is not None and refusal_of(error) is not None
+        if not is_refused and not isinstance(error, (OperationalError, InterfaceError)):
+            raise
         if getattr(error.orig, "sqlstate", None) in _RETRIED_SQLSTATES:
             raise
         raise StorageUnavailable from error

@@ -27,10 +27,12 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "temp_store=MEMORY",
-    "cache_size=-16000",
+    "temp_store=FILE",  # a sort of what does not fit the cache goes to disk: memory stays as it is, whatever waits
     "wal_autocheckpoint=8000",  # 32 MB: a page that changes often is written back once, not eight times
 )
+
+_WRITER_CACHE_KB = 16_000
+_READER_CACHE_KB = 2_000  # there are dozens, each with a cache of its own; what is not in it the system has
 
 
 def make_engine(url: str, *, pool_size: int, read_only: bool = False, statement_timeout_ms: int = 0) -> Engine:
@@ -99,6 +101,7 @@ def _sqlite_engine(url: str, *, pool_size: int, read_only: bool) -> Engine:
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         for pragma in _PRAGMAS:
             retry_locked(partial(connection.execute, f"PRAGMA {pragma}"))
+        connection.execute(f"PRAGMA cache_size=-{_READER_CACHE_KB if read_only else _WRITER_CACHE_KB}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -19,6 +19,13 @@ Condition = Callable[[datetime], sa.ColumnElement[bool]]
 
 Swept = tuple[int, list[Any] | None]
 """How many rows were removed (or changed), and after which key to go on; ``None`` where nothing old is left."""
+
+
+class Due(NamedTuple):
+    """How many rows would go now; ``is_all`` is false where only the oldest were looked at."""
+
+    number: int
+    is_all: bool
 
 
 def _always(_before: datetime) -> sa.ColumnElement[bool]:
@@ -59,3 +66,16 @@ class SweepById:
         gone = db.execute(removing.execution_options(synchronize_session=False))
         is_last = len(ids) < limit
         return gone.rowcount, None if is_last else [ids[-1].hex]  # type: ignore[attr-defined]
+
+    def count(
+        self, db: Session, connector: ConnectorName, environment: Environment, *, before: datetime, limit: int
+    ) -> Due:
+        """How many of one environment would be removed, among its oldest ``limit``."""
+        columns = self.model.__table__.c
+        is_old = sa.case((self.old(before), 1)).label("is_old")
+        is_doomed = sa.case((sa.and_(self.old(before), self.doomed(before)), 1)).label("is_doomed")
+        mine = sa.select(is_old, is_doomed).select_from(self.model)
+        mine = mine.where(columns.environment == environment, columns.connector == connector)
+        oldest = mine.order_by(columns.id).limit(limit).subquery().c
+        old, doomed = db.execute(sa.select(sa.func.count(oldest.is_old), sa.func.count(oldest.is_doomed))).one()
+        return Due(doomed, old < limit)

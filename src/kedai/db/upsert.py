@@ -18,5 +18,10 @@ def insert_into(db: Session | Connection, model: type[Model]) -> postgresql.Inse
 
     It is on the table, not the model: rows go straight to the driver, without the object layer's book-keeping.
     """
+    return insert_for(dialect_of(db), model)
+
+
+def insert_for(dialect: str, model: type[Model]) -> postgresql.Insert | sqlite.Insert:
+    """The same for a statement that is built once and kept."""
     table = cast("sa.Table", model.__table__)
-    return postgresql.insert(table) if dialect_of(db) == "postgresql" else sqlite.insert(table)
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

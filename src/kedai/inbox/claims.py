@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 from kedai.db import lease
 from kedai.db.database import dialect_of
 from kedai.db.types import Id, Integer, KeyText, UtcDateTime
+from kedai.inbox.choosing import Waiting, find_head, goes_by_rows, orders_like, rows_like
 from kedai.inbox.models import RawEvent
 from kedai.kit.ids import new_id
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, ParkedReason
 
-WINDOW = 200
+WINDOW = 500  # rows: as many orders as a batch may hold, where a few events tell of each
 
 
 class ClaimedEvent(NamedTuple):
@@ -76,11 +77,13 @@ def claim(
     """Claim the next due work outside the ``sealed`` environments, or None where nothing is due.
 
     Looks at a window of the oldest due rows, takes the first row's shop, and claims all waiting rows of up to
-    ``orders`` of that shop's orders in it; an order somebody holds is passed over, a row that stalled goes alone.
+    ``orders`` of that shop's orders in it. An order somebody holds is passed over. Rows that stalled once go with a few
+    like them, and one that stalled again goes alone.
     """
+    _keep_planner_from_sorting(db)
     instant = lease.now(db)
     until = instant + timedelta(seconds=lease_seconds)
-    window = [_Waiting(*row) for row in db.execute(_window(sealed), {"instant": instant})]
+    window = [Waiting(*row) for row in db.execute(_window(sealed), {"instant": instant})]
     if not window:
         return None
     _lock_shop(db, window[0])
@@ -93,16 +96,16 @@ def claim(
     return _take(db, window, orders, instant, until) if _lock_shop_at_once(db, window[0]) else batch
 
 
-def _take(db: Session, window: Sequence[_Waiting], orders: int, instant: datetime, until: datetime) -> Batch:
+def _take(db: Session, window: Sequence[Waiting], orders: int, instant: datetime, until: datetime) -> Batch:
     """Claim what goes together with the window's first row; the batch is empty where others hold all of it."""
-    head = _head(window)
+    head = find_head(window)
     holder = new_id().hex
     lease_values = {"holder": holder, "until": until, "instant": instant}
-    if _is_loose(head) or _stalled(head):
-        rows = db.execute(_CLAIM_ROWS, lease_values | {"ids": _alike(head, window, orders)})
+    if goes_by_rows(head):
+        rows = db.execute(_CLAIM_ROWS, lease_values | {"ids": rows_like(head, window, orders)})
     else:
         place = {"connector": head.connector, "environment": head.environment, "shop_id": head.shop_id}
-        numbers = _numbers(head, window, orders)
+        numbers = orders_like(head, window, orders)
         statement = _CLAIM_ORDERS[dialect_of(db)]
         given = numbers if dialect_of(db) == "postgresql" else msgspec.json.encode(numbers).decode()
         rows = db.execute(statement, lease_values | place | {"numbers": given})
@@ -154,19 +157,6 @@ def wake_shop(db: Session, connector: ConnectorName, environment: Environment, s
     )
 
 
-class _Waiting(NamedTuple):
-    """A due row, as far as choosing needs it; raw as the driver gives it, since most of a window is not chosen."""
-
-    id: Any
-    connector: str
-    environment: str
-    shop_id: str | None
-    order_sn: str | None
-    topic: str
-    stalls: int
-    lease_by: str | None
-
-
 _FREE = "state = 'received' AND (lease_until IS NULL OR lease_until < :instant)"
 
 
@@ -216,19 +206,30 @@ def _claiming(statement: str) -> sa.TextualSelect:
     )
 
 
-def _claiming_orders(numbers: str, lock: str) -> sa.TextualSelect:
-    """All waiting rows of the given orders of one shop, except orders that somebody holds."""
-    place = "connector = :connector AND environment = :environment AND shop_id = :shop_id"
-    ours = f"state = 'received' AND {place} AND order_sn IN ({numbers})"
+_OURS = "state = 'received' AND connector = :connector AND environment = :environment AND shop_id = :shop_id"
+
+
+def _claiming_orders_postgresql() -> sa.TextualSelect:
+    """All waiting rows of the given orders of one shop, except orders that somebody holds.
+
+    Order by order: a planner that believes that next to nothing waits would read all that waits each time.
+    """
+    held = f"SELECT 1 FROM raw_event WHERE {_OURS} AND order_sn = wanted.order_sn AND lease_until >= :instant"
+    free = f"SELECT id FROM raw_event WHERE {_FREE} AND {_OURS} AND order_sn = wanted.order_sn AND NOT EXISTS ({held})"
+    wanted = "unnest(CAST(:numbers AS text[])) AS wanted(order_sn)"
+    chosen = f"SELECT free.id FROM {wanted} CROSS JOIN LATERAL ({free} FOR UPDATE SKIP LOCKED) AS free"
+    return _claiming(f"WITH chosen AS MATERIALIZED ({chosen}) {_TAKE} WHERE id IN (SELECT id FROM chosen) {_TAKEN}")
+
+
+def _claiming_orders_sqlite() -> sa.TextualSelect:
+    """The same; here nobody else writes meanwhile."""
+    ours = f"{_OURS} AND order_sn IN (SELECT value FROM json_each(:numbers))"
     held = f"SELECT order_sn FROM raw_event WHERE {ours} AND lease_until >= :instant"
-    free = f"SELECT id FROM raw_event WHERE {_FREE} AND {ours} AND order_sn NOT IN ({held}) {lock}"
+    free = f"SELECT id FROM raw_event WHERE {_FREE} AND {ours} AND order_sn NOT IN ({held})"
     return _claiming(f"{_TAKE} WHERE id IN ({free}) {_TAKEN}")
 
 
-_CLAIM_ORDERS = {
-    "postgresql": _claiming_orders("SELECT unnest(CAST(:numbers AS text[]))", "FOR UPDATE SKIP LOCKED"),
-    "sqlite": _claiming_orders("SELECT value FROM json_each(:numbers)", ""),
-}
+_CLAIM_ORDERS = {"postgresql": _claiming_orders_postgresql(), "sqlite": _claiming_orders_sqlite()}
 _HELD_TWIN = (
     "SELECT 1 FROM raw_event twin WHERE twin.order_sn = raw_event.order_sn AND twin.shop_id = raw_event.shop_id"
     " AND twin.environment = raw_event.environment AND twin.connector = raw_event.connector"
@@ -241,13 +242,19 @@ _HELD_ORDERS = sa.text(
 ).bindparams(sa.bindparam("instant", type_=UtcDateTime), sa.bindparam("numbers", expanding=True))
 
 
-def _lock_shop(db: Session, head: _Waiting) -> None:
+def _keep_planner_from_sorting(db: Session) -> None:
+    """PostgreSQL believes that next to nothing waits, as it mostly does: it would sort all to find the oldest."""
+    if dialect_of(db) == "postgresql":
+        db.execute(sa.text("SELECT set_config('enable_sort', 'off', true)"))
+
+
+def _lock_shop(db: Session, head: Waiting) -> None:
     """On PostgreSQL two claims of one shop come one after the other (SQLite has one writer anyway)."""
     if dialect_of(db) == "postgresql":
         db.execute(sa.text("SELECT pg_advisory_xact_lock(:number)"), {"number": _lock_number(head)})
 
 
-def _lock_shop_at_once(db: Session, head: _Waiting) -> bool:
+def _lock_shop_at_once(db: Session, head: Waiting) -> bool:
     """The lock of a second shop, without waiting: two claims that wait crosswise would be a deadlock."""
     if dialect_of(db) != "postgresql":
         return True
@@ -255,51 +262,15 @@ def _lock_shop_at_once(db: Session, head: _Waiting) -> bool:
     return bool(db.execute(statement, {"number": _lock_number(head)}).scalar_one())
 
 
-def _lock_number(head: _Waiting) -> int:
+def _lock_number(head: Waiting) -> int:
     text = f"claim|{head.connector}|{head.environment}|{head.shop_id}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 
-def _without_held(db: Session, window: Sequence[_Waiting], instant: datetime) -> list[_Waiting]:
+def _without_held(db: Session, window: Sequence[Waiting], instant: datetime) -> list[Waiting]:
     numbers = sorted({row.order_sn for row in window if row.order_sn is not None})
     held = {tuple(row) for row in db.execute(_HELD_ORDERS, {"numbers": numbers, "instant": instant})}
     return [row for row in window if (row.connector, row.environment, row.shop_id, row.order_sn) not in held]
-
-
-def _head(window: Sequence[_Waiting]) -> _Waiting:
-    """The oldest row; where a row of its order stalled, that one: the others wait until it has had its turn alone."""
-    first = window[0]
-    alike = (row for row in window if row.order_sn == first.order_sn and _same_shop(row, first))
-    return first if first.order_sn is None else next((row for row in alike if _stalled(row)), first)
-
-
-def _alike(head: _Waiting, window: Sequence[_Waiting], limit: int) -> list[Any]:
-    """A stalled row goes alone; rows without an order go with those of their kind."""
-    if _stalled(head):
-        return [head.id]
-    mates = (row for row in window if _same_shop(row, head) and _is_loose(row) and row.topic == head.topic)
-    return [row.id for row in mates if not _stalled(row)][:limit]
-
-
-def _numbers(head: _Waiting, window: Sequence[_Waiting], orders: int) -> list[str]:
-    """The shop's orders in the window, oldest first; an order with a stalled row waits for its turn alone."""
-    mates = [row for row in window if _same_shop(row, head) and row.order_sn is not None]
-    stalled = {row.order_sn for row in mates if _stalled(row)}
-    distinct = dict.fromkeys(row.order_sn for row in mates if row.order_sn is not None and row.order_sn not in stalled)
-    return list(distinct)[:orders]
-
-
-def _is_loose(row: _Waiting) -> bool:
-    """Belongs to no order of a shop, as far as was understood."""
-    return row.order_sn is None or row.shop_id is None
-
-
-def _same_shop(row: _Waiting, head: _Waiting) -> bool:
-    return (row.connector, row.environment, row.shop_id) == (head.connector, head.environment, head.shop_id)
-
-
-def _stalled(row: _Waiting) -> bool:
-    return row.stalls > 0 or row.lease_by is not None
 
 
 def _holding(lock: str) -> sa.TextualSelect:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from kedai.db.database import dialect_of
 from kedai.db.engine import retry_locked
+from kedai.db.storage import note_new_rows
 from kedai.db.types import Id, to_microseconds
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import InboundEvent
@@ -102,6 +103,8 @@ def insert_pushes(connection: Connection, pushes: Sequence[IncomingPush], *, gua
         new = _as_sqlalchemy_fails(lambda: _insert_sqlite(connection, ordered, guard))
     if new is None:
         return None
+    if new:
+        note_new_rows(connection)
     if new < len(ordered):
         repeated += _stored_before(connection, ordered)
     if repeated:

@@ -75,6 +75,14 @@ class RawEvent(LeasedModel):
             sqlite_where=sa.text("matched_key = 'previous'"),
             postgresql_where=sa.text("matched_key = 'previous'"),
         ),
+        # what was finished lately, for figures; the intake never writes it
+        sa.Index(
+            "ix_raw_event_finished",
+            "environment",
+            "finished_at",
+            sqlite_where=sa.text("finished_at IS NOT NULL"),
+            postgresql_where=sa.text("finished_at IS NOT NULL"),
+        ),
         sa.Index("ix_raw_event_list", "environment", "id"),
         sa.Index("ix_raw_event_order", "order_sn", "shop_id", "environment"),
     )
@@ -176,3 +184,36 @@ class Notice(Model):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     seen_by: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class EventFigure(Model):
+    """How the pushes of one minute or hour fared; ``grain`` says which of both. Every number only grows.
+
+    ``received`` and ``parked`` count by when they arrived, the others by when they were finished; ``failed`` are dead.
+    ``latency_ms`` is summed over the applied, from receipt on; ``within_…`` says how many of them took no longer.
+    ``oldest_ms`` is how long the oldest waiting one had waited at most; null while nobody looked.
+    """
+
+    __tablename__ = "event_figure"
+    __table_args__ = (
+        environment_check(),
+        sa.CheckConstraint("grain IN ('minute', 'hour')", name="grain_known"),
+        sa.Index("ix_event_figure_list", "environment", "grain", "starts_at"),
+    )
+
+    connector: Mapped[str] = mapped_column(KeyText, primary_key=True)
+    environment: Mapped[Environment] = mapped_column(EnvironmentType, primary_key=True)
+    grain: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    received: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    parked: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    applied: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    skipped: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    failed: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    latency_ms: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    within_100ms: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    within_1s: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    within_5s: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    within_30s: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    within_5min: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    oldest_ms: Mapped[int | None] = mapped_column(Integer)

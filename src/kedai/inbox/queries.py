@@ -17,7 +17,7 @@ from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import Environment
 from kedai.values.event import EventState, ParkedReason
 
-SCAN = 20_000
+SCAN = 10_000
 """How many rows a filtered page looks at before it stops and offers to go on."""
 
 RECENT = 5_000
@@ -129,6 +129,28 @@ def list_events(
     rows = tuple(found[:limit])
     last = rows[-1].id if len(found) > limit else floor
     return EventPage(rows, None if last is None else encode_cursor(cursor_key, bound_to, (last.hex,)))
+
+
+def count_listed(
+    db: Session,
+    *,
+    environment: Environment | None,
+    state: EventState | None,
+    shop_id: str | None,
+    order_sn: str | None,
+    at_most: int,
+) -> int:
+    """How many pushes `list_events` would list on all its pages, counted no further than ``at_most``."""
+    wish = _Wish(environment, state, shop_id, None)
+    if order_sn is not None:
+        return min(len(_of_order(db, order_sn, wish)), at_most)
+    where = wish.conditions()
+    if environment is not None:
+        where.append(RawEvent.environment == environment)
+    if state is not None:
+        where.append(_literal(state))
+    some = sa.select(RawEvent.id).where(*where).limit(at_most).subquery()
+    return db.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
 
 def list_order_events(

@@ -22,7 +22,7 @@ REPLAYABLE: Final = tuple(state for state in EventState if state is not EventSta
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which pushes; what is ``None`` is not asked for. ``until`` is outside."""
+    """Which pushes; what is ``None`` or empty is not asked for. ``until`` is outside."""
 
     states: tuple[EventState, ...] = REPLAYABLE
     code: int | None = None
@@ -30,6 +30,7 @@ class Choice:
     order_sn: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    ids: tuple[UUID, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises `Invalid` where nothing can fit."""
@@ -47,6 +48,7 @@ class Choice:
             "order_sn": self.order_sn,
             "since": None if self.since is None else self.since.isoformat(),
             "until": None if self.until is None else self.until.isoformat(),
+            "ids": [str(one) for one in self.ids],
         }
 
     @classmethod
@@ -56,7 +58,8 @@ class Choice:
             None if told[name] is None else datetime.fromisoformat(told[name]) for name in ("since", "until")
         )
         states = tuple(EventState(state) for state in told["states"])
-        return cls(states, told["code"], told["shop_id"], told["order_sn"], since, until)
+        ids = tuple(UUID(one) for one in told["ids"])
+        return cls(states, told["code"], told["shop_id"], told["order_sn"], since, until, ids)
 
 
 def count_chosen(
@@ -85,6 +88,8 @@ def replay_chosen(
     span = [RawEvent.environment == environment, RawEvent.id < before]
     if after is not None:
         span.append(RawEvent.id > after)
+    if choice.ids:  # the others need no look
+        span.append(RawEvent.id.in_(choice.ids))
     looked = db.execute(sa.select(RawEvent.id).where(*span).order_by(RawEvent.id).limit(scan)).scalars().all()
     if not looked:
         return 0, None
@@ -103,6 +108,8 @@ def _chosen(connector: ConnectorName, environment: Environment, choice: Choice) 
     ]
     exact = ((RawEvent.code, choice.code), (RawEvent.shop_id, choice.shop_id), (RawEvent.order_sn, choice.order_sn))
     where += [column == value for column, value in exact if value is not None]
+    if choice.ids:
+        where.append(RawEvent.id.in_(choice.ids))
     if choice.since is not None:
         where.append(RawEvent.received_at >= choice.since)
     if choice.until is not None:

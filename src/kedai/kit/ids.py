@@ -27,6 +27,11 @@ def derived_id(at: datetime, *parts: str) -> UUID:
     return UUID(bytes=milliseconds + bytes((version, digest[1], variant)) + digest[3:10])
 
 
+def first_id(at: datetime) -> UUID:
+    """No id that was made from that instant on is smaller."""
+    return UUID(bytes=int(at.timestamp() * 1000).to_bytes(6, "big") + bytes(10))
+
+
 def show_id(prefix: str, value: UUID) -> str:
     """The public form, for example ``evt_0199…`` (32 hex digits)."""
     return f"{prefix}_{value.hex}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from kedai.db.upsert import insert_into
+from kedai.db.bulk import BulkInsert, Insert
 from kedai.kit.ids import new_id
 from kedai.orders.models import OrderPackage, OrderPackageChange
 from kedai.values.environment import Scope
@@ -20,6 +20,17 @@ from kedai.values.order import OrderSnapshot
 
 ADDED, REMOVED = "added", "removed"
 _KEY = ("connector", "environment", "shop_id", "order_sn", "package_number")
+
+
+def _replace(insert: Insert) -> sa.UpdateBase:
+    changed = {
+        column.name: insert.excluded[column.name] for column in OrderPackage.__table__.c if column.name not in _KEY
+    }
+    return insert.on_conflict_do_update(index_elements=list(_KEY), set_=changed)
+
+
+_PACKAGES = BulkInsert(OrderPackage, _replace)
+_CHANGES = BulkInsert(OrderPackageChange)
 
 
 class _Standing(NamedTuple):
@@ -141,13 +152,8 @@ def _compare(
 
 
 def _write(db: Session, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    statement = insert_into(db, OrderPackage)
-    offered = statement.excluded
-    changed = {column.name: offered[column.name] for column in OrderPackage.__table__.c if column.name not in _KEY}
-    statement = statement.on_conflict_do_update(index_elements=list(_KEY), set_=changed)
-    db.execute(statement, sorted(rows, key=lambda row: (row["order_sn"], row["package_number"])))
+    if rows:
+        _PACKAGES.execute(db, sorted(rows, key=lambda row: (row["order_sn"], row["package_number"])))
 
 
 def _remove(db: Session, scope: Scope, gone: Sequence[tuple[str, str]]) -> None:
@@ -164,7 +170,7 @@ def _note(db: Session, scope: Scope, changes: Sequence[_Change], now: datetime) 
         {"id": new_id(), **_place(scope), **{name: getattr(one, name) for name in names}, "recorded_at": now}
         for one in changes
     ]
-    db.execute(insert_into(db, OrderPackageChange), rows)
+    _CHANGES.execute(db, rows)
 
 
 def _place(scope: Scope) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from kedai.db.hop import MOST_VALUES, hop_along, list_values
 from kedai.db.types import Id, UtcDateTime, from_microseconds, to_microseconds
 from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
@@ -20,7 +22,6 @@ from kedai.orders.people import mask
 from kedai.values.environment import Environment, Scope
 from kedai.values.order import Page
 
-_MOST_VALUES = 500
 _AFTER_EVERYTHING = "\U0010ffff"
 
 
@@ -112,27 +113,58 @@ def list_statuses(db: Session, *, environment: Environment | None) -> tuple[str,
     """Every status that orders have, the marketplace's own words; found by hopping along the index."""
     found: set[str] = set()
     for one in _environments(environment):
-        found.update(_hop(db, OrderSync.status, OrderSync.environment == one))
+        found.update(list_values(db, OrderSync.status, OrderSync.environment == one))
     return tuple(sorted(found))
 
 
 def list_scopes(db: Session, *, environment: Environment | None) -> tuple[OrderKey, ...]:
     """Every shop that has orders (``order_sn`` is empty); found by hopping along the unique index."""
     found: list[OrderKey] = []
-    for connector in _hop(db, OrderSync.connector):
+    for connector in list_values(db, OrderSync.connector):
         for one in _environments(environment):
             where = (OrderSync.connector == connector, OrderSync.environment == one)
-            found += [OrderKey(connector, one, shop_id, "") for shop_id in _hop(db, OrderSync.shop_id, *where)]
+            shop_ids = list_values(db, OrderSync.shop_id, *where)
+            found += [OrderKey(connector, one, shop_id, "") for shop_id in shop_ids]
     return tuple(found)
 
 
-def count_orders(db: Session, *, environment: Environment | None, statuses: Sequence[str], at_most: int) -> int:
-    """How many orders have one of these statuses, counted no further than ``at_most``."""
+def count_by_status(db: Session, *, environment: Environment | None, at_most: int) -> dict[str, int]:
+    """How many orders have each status that orders have, counted no further than ``at_most`` in an environment."""
+    found: Counter[str] = Counter()
+    for one in _environments(environment):
+        status = hop_along(OrderSync.status, OrderSync.environment == one)
+        same = sa.and_(OrderSync.environment == one, OrderSync.status == status.c.value)
+        some = sa.select(sa.literal(1)).select_from(OrderSync).where(same).limit(at_most).correlate(status).subquery()
+        count = sa.select(sa.func.count()).select_from(some).scalar_subquery()
+        statement = sa.select(status.c.value, count).where(status.c.value.is_not(None)).limit(MOST_VALUES)
+        found.update({row[0]: row[1] for row in db.execute(statement)})
+    return dict(found)
+
+
+def count_listed(
+    db: Session, *, environment: Environment | None, statuses: Sequence[str] | None, shop_id: str | None, at_most: int
+) -> int:
+    """How many orders `list_orders` would list, counted no further than ``at_most``."""
     total = 0
     for one in _environments(environment):
-        for status in statuses:
-            where = (OrderSync.environment == one, OrderSync.status == status)
-            total += _capped(db, sa.select(sa.literal(1)).where(*where), at_most - total)
+        for status in statuses if statuses is not None else (None,):
+            statement = sa.select(sa.literal(1)).where(OrderSync.environment == one)
+            if status is not None:
+                statement = statement.where(OrderSync.status == status)
+            if shop_id is not None:
+                statement = statement.where(OrderSync.shop_id == shop_id)
+            total += _capped(db, statement, at_most - total)
+    return total
+
+
+def count_found(
+    db: Session, *, environment: Environment | None, order_sn: str, shop_id: str | None, at_most: int
+) -> int:
+    """How many orders `search_orders` would find, counted no further than ``at_most``."""
+    total = 0
+    for scope in list_scopes(db, environment=environment):
+        if shop_id is None or scope.shop_id == shop_id:
+            total += _capped(db, sa.select(sa.literal(1)).where(*_beginning(scope, order_sn)), at_most - total)
     return total
 
 
@@ -244,13 +276,7 @@ def _newest(
 def _numbered(
     db: Session, scope: OrderKey, order_sn: str, position: tuple[str, UUID] | None, limit: int
 ) -> list[OrderRow]:
-    statement = sa.select(*_COLUMNS).where(
-        OrderSync.connector == scope.connector,
-        OrderSync.environment == scope.environment,
-        OrderSync.shop_id == scope.shop_id,
-        OrderSync.order_sn >= order_sn,
-        OrderSync.order_sn < order_sn + _AFTER_EVERYTHING,
-    )
+    statement = sa.select(*_COLUMNS).where(*_beginning(scope, order_sn))
     if position is not None:
         last, last_id = position
         statement = statement.where(
@@ -259,20 +285,20 @@ def _numbered(
     return [_masked(row) for row in db.execute(statement.order_by(OrderSync.order_sn.desc()).limit(limit))]
 
 
+def _beginning(scope: OrderKey, order_sn: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """A shop's orders whose number begins like this, along the unique index."""
+    return (
+        OrderSync.connector == scope.connector,
+        OrderSync.environment == scope.environment,
+        OrderSync.shop_id == scope.shop_id,
+        OrderSync.order_sn >= order_sn,
+        OrderSync.order_sn < order_sn + _AFTER_EVERYTHING,
+    )
+
+
 def _masked(row: Sequence[Any]) -> OrderRow:
     found = OrderRow(*row)
     return replace(found, buyer=mask(found.buyer))
-
-
-def _hop(db: Session, column: sa.orm.InstrumentedAttribute[str], *where: sa.ColumnElement[bool]) -> Iterable[str]:
-    """The distinct values of an indexed column, one seek for each (`DISTINCT` would read every row)."""
-    last = ""
-    for _ in range(_MOST_VALUES):
-        value = db.execute(sa.select(column).where(*where, column > last).order_by(column).limit(1)).scalar()
-        if value is None:
-            return
-        yield value
-        last = value
 
 
 def _page(rows: list[OrderRow], limit: int, key: bytes, bound_to: str, position: Any) -> Page[OrderRow]:

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from kedai.db.sweep import Swept
+from kedai.db.sweep import Due, Swept
 from kedai.db.types import from_microseconds, to_microseconds
 from kedai.orders import people
 from kedai.orders.models import OrderAnswer, OrderPackage, OrderPackageChange, OrderShadow, OrderSync
@@ -77,6 +77,20 @@ def mask_people(
         _forget_answers(db, connector, environment, numbers)
     position = [to_microseconds(rows[-1].remote_updated_at), rows[-1].id.hex] if len(rows) == limit else None
     return len(known), position
+
+
+def count_people(
+    db: Session, connector: ConnectorName, environment: Environment, *, before: datetime, limit: int
+) -> Due:
+    """About how many orders somebody would be forgotten now, among the ``limit`` that changed longest ago."""
+    changed = OrderSync.remote_updated_at
+    old = sa.select(sa.case((_is_known(), 1)).label("is_known"))
+    old = old.where(OrderSync.environment == environment, OrderSync.connector == connector, changed < before)
+    oldest = old.order_by(changed, OrderSync.id).limit(limit).subquery()
+    looked_at, known = db.execute(
+        sa.select(sa.func.count(), sa.func.count(oldest.c.is_known)).select_from(oldest)
+    ).one()
+    return Due(known, looked_at < limit)
 
 
 def _is_known() -> sa.ColumnElement[bool]:

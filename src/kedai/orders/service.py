@@ -7,12 +7,13 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from kedai.db.upsert import insert_into
+from kedai.db.bulk import BulkInsert, Insert
 from kedai.kit.ids import new_id
 from kedai.orders import packages
 from kedai.orders.models import OrderAnswer, OrderItem, OrderSync, OrderTimeline
@@ -21,6 +22,26 @@ from kedai.values.order import OrderSnapshot
 
 DETAIL = "get_order_detail"
 _KEY = ("connector", "environment", "shop_id", "order_sn")
+
+
+def _replace(insert: Insert, *, even_older: bool) -> sa.UpdateBase:
+    """A row that stands keeps its id and its first sight; a newer reading stays, unless told otherwise."""
+    offered, kept = insert.excluded, {"id", "first_seen_at", *_KEY}
+    newer = sa.tuple_(offered.remote_updated_at, offered.read_started_at) >= sa.tuple_(
+        OrderSync.remote_updated_at, OrderSync.read_started_at
+    )
+    return insert.on_conflict_do_update(
+        index_elements=list(_KEY),
+        set_={column.name: offered[column.name] for column in OrderSync.__table__.c if column.name not in kept},
+        where=None if even_older else newer,
+    ).returning(OrderSync.order_sn, OrderSync.id)
+
+
+_ORDERS = BulkInsert(OrderSync, partial(_replace, even_older=False))
+_ORDERS_EVEN_OLDER = BulkInsert(OrderSync, partial(_replace, even_older=True))
+_ANSWERS = BulkInsert(OrderAnswer, lambda insert: insert.on_conflict_do_nothing())
+_ITEMS = BulkInsert(OrderItem)
+_TIMELINE = BulkInsert(OrderTimeline, lambda insert: insert.on_conflict_do_nothing())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +122,7 @@ def _keep_answers(db: Session, key: dict[str, Any], orders: Sequence[PreparedOrd
         }
         for one in orders
     ]
-    db.execute(insert_into(db, OrderAnswer).on_conflict_do_nothing(), rows)
+    _ANSWERS.execute(db, rows)
 
 
 def order_columns(one: PreparedOrder) -> dict[str, Any]:
@@ -156,20 +177,9 @@ def _write_orders(
     Only the answer tells: another session may have made the row since we looked what stands.
     """
     rows = [{"id": new_id(), **key, **order_columns(one), "first_seen_at": now, "synced_at": now} for one in orders]
-    statement = insert_into(db, OrderSync)
-    offered = statement.excluded
-    kept = {"id", "first_seen_at", *_KEY}
-    newer = sa.tuple_(offered.remote_updated_at, offered.read_started_at) >= sa.tuple_(
-        OrderSync.remote_updated_at, OrderSync.read_started_at
-    )
-    statement = statement.on_conflict_do_update(
-        index_elements=list(_KEY),
-        set_={column.name: offered[column.name] for column in OrderSync.__table__.c if column.name not in kept},
-        where=None if even_older else newer,
-    )
+    statement = _ORDERS_EVEN_OLDER if even_older else _ORDERS
     offered_ids = {row["id"] for row in rows}
-    found = db.execute(statement.returning(OrderSync.order_sn, OrderSync.id), rows)
-    return {row.order_sn: row.id in offered_ids for row in found}
+    return {row.order_sn: row.id in offered_ids for row in statement.execute(db, rows)}
 
 
 def _replace_items(
@@ -180,7 +190,7 @@ def _replace_items(
         db.execute(sa.delete(OrderItem).where(*_same(OrderItem, scope), OrderItem.order_sn.in_(numbers)))
     rows = [{**key, **columns} for one in orders for columns in item_columns(one)]
     if rows:
-        db.execute(insert_into(db, OrderItem), rows)
+        _ITEMS.execute(db, rows)
 
 
 def _extend_timeline(
@@ -204,7 +214,7 @@ def _extend_timeline(
             }
         )
     if rows:
-        db.execute(insert_into(db, OrderTimeline).on_conflict_do_nothing(), rows)
+        _TIMELINE.execute(db, rows)
 
 
 def _same(model: type[OrderSync | OrderItem], scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,11 +14,16 @@ from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.runs.models import Run, Schedule
 from kedai.values.environment import Environment
+from kedai.values.news import Newest
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 OPEN_STATES = ("queued", "running")
 IS_OPEN = sa.text("run.state IN ('queued', 'running')")
 """In words that `ix_run_open` has too: of very many runs only the open ones are looked at."""
+
+_WATCHED = 200
+"""Of so many open runs it is noticed that they move."""
 
 STATES = (*OPEN_STATES, "succeeded", "failed", "cancelled")
 
@@ -50,6 +56,19 @@ def list_runs(
     return Page(shown, encode_cursor(cursor_key, bound_to, (shown[-1].id.hex,)) if len(rows) > limit else None)
 
 
+def list_newest_runs(db: Session, *, environment: Environment, limit: int) -> list[Newest]:
+    """The runs that stand first in the list."""
+    statement = sa.select(Run.id, Run.created_at).where(Run.environment == environment)
+    return [Newest(*row) for row in db.execute(statement.order_by(Run.id.desc()).limit(limit))]
+
+
+def list_progress(db: Session, *, environment: Environment) -> list[tuple[Any, ...]]:
+    """How far every open run is: another answer than before means that one moved, began or ended."""
+    columns = (Run.id, Run.state, Run.done, Run.total, Run.paused_at, Run.cancel_requested, Run.note)
+    statement = sa.select(*columns).where(IS_OPEN, Run.environment == environment).order_by(Run.id)
+    return [tuple(row) for row in db.execute(statement.limit(_WATCHED))]
+
+
 def find_latest_run(db: Session, kind: str, connector: str, *, environment: Environment) -> Run | None:
     """The newest run of a kind, open or ended."""
     statement = sa.select(Run).where(Run.kind == kind, Run.connector == connector, Run.environment == environment)
@@ -79,6 +98,13 @@ def has_tick(db: Session, kind: str, connector: str, *, environment: Environment
     return bool(db.execute(sa.select(sa.exists().where(*own))).scalar_one())
 
 
+def has_run_since(db: Session, kind: str, connector: str, *, environment: Environment, since: datetime) -> bool:
+    """Whether the newest run of this kind was made then or later."""
+    own = (Run.environment == environment, Run.kind == kind, Run.connector == connector)
+    newest = db.execute(sa.select(Run.created_at).where(*own).order_by(Run.id.desc()).limit(1)).scalar_one_or_none()
+    return newest is not None and newest >= since
+
+
 def get_queue(db: Session, *, environment: Environment | None) -> tuple[int, datetime | None]:
     """How many runs are open, and since when the first of them waits for somebody to take it."""
     waits = sa.and_(Run.lease_until.is_(None), Run.paused_at.is_(None))
@@ -97,7 +123,7 @@ def get_run(db: Session, run_id: UUID, *, environment: Environment) -> Run:
     """
     row = db.get(Run, run_id)
     if row is None or row.environment is not environment:
-        raise NotFound("There is no such run here.")
+        raise NotFound(N_("There is no such run here."))
     return row
 
 
@@ -133,7 +159,7 @@ def get_schedule(db: Session, kind: str, connector: str, *, environment: Environ
         statement = statement.with_for_update().execution_options(populate_existing=True)
     row = db.execute(statement).scalar_one_or_none()
     if row is None:
-        raise NotFound("There is no such schedule here.")
+        raise NotFound(N_("There is no such schedule here."))
     return row
 
 
@@ -147,5 +173,5 @@ def find_going_on(db: Session) -> frozenset[tuple[str, str, Environment]]:
 def _position(cursor: str, key: bytes, bound_to: str) -> UUID:
     position = decode_cursor(key, bound_to, cursor)
     if len(position) != 1:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     return UUID(hex=str(position[0]))

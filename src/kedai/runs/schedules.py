@@ -16,6 +16,7 @@ from kedai.runs.queries import OPEN_STATES, get_schedule
 from kedai.runs.service import worked_seconds
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 
 KEPT_DURATIONS = 20
 _LONGEST_REASON = 200
@@ -72,7 +73,7 @@ def pause_schedule(
     said = _checked_reason(reason)
     row = get_schedule(db, kind, connector, environment=environment, lock=True)
     if row.paused_at is not None:
-        raise Conflict("This schedule is paused already.")
+        raise Conflict(N_("This schedule is paused already."))
     row.paused_at, row.paused_by, row.pause_reason, row.active_since = now, actor.name, said, None
     _note_deed(db, row, "schedule.pause", {"reason": said}, actor, now)
     return row
@@ -88,7 +89,7 @@ def resume_schedule(
     """
     row = get_schedule(db, kind, connector, environment=environment, lock=True)
     if row.paused_at is None:
-        raise Conflict("This schedule is not paused.")
+        raise Conflict(N_("This schedule is not paused."))
     row.paused_at = row.paused_by = row.pause_reason = None
     _note_deed(db, row, "schedule.resume", {}, actor, now)
     return row
@@ -117,7 +118,7 @@ def _checked_reason(text: str) -> str:
     line = " ".join(words)
     if len(line) > _LONGEST_REASON or any(len(word) > _LONGEST_WORD or not word.isprintable() for word in words):
         limits = f"at most {_LONGEST_REASON} characters, no word longer than {_LONGEST_WORD}"
-        raise Invalid(f"Say why in one line of words: {limits}.", field="reason")
+        raise Invalid(N_("Say why in one line of words: %(limits)s.", limits=limits), field="reason")
     return line
 
 

@@ -18,6 +18,7 @@ from kedai.runs.models import Run
 from kedai.runs.queries import IS_OPEN
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 
 MAX_ATTEMPTS = 10
 _OPEN = ("queued", "running")
@@ -171,7 +172,7 @@ def pause_run(db: Session, run_id: UUID, *, environment: Environment, actor: Act
     """
     run = _lock_open(db, run_id, environment)
     if run.paused_at is not None:
-        raise Conflict("This run is paused already.")
+        raise Conflict(N_("This run is paused already."))
     run.paused_at, run.paused_by = now, actor.name
     _note_deed(db, run, "run.pause", actor, now)
     return run
@@ -186,7 +187,7 @@ def resume_run(db: Session, run_id: UUID, *, environment: Environment, actor: Ac
     """
     run = _lock_open(db, run_id, environment)
     if run.paused_at is None:
-        raise Conflict("This run is not paused.")
+        raise Conflict(N_("This run is not paused."))
     run.paused_seconds += max(0, int((now - run.paused_at).total_seconds()))
     run.paused_at = run.paused_by = None
     run.due_at = min(run.due_at, now)
@@ -206,9 +207,9 @@ def _lock_open(db: Session, run_id: UUID, environment: Environment) -> Run:
     statement = sa.select(Run).where(Run.id == run_id, Run.environment == environment).with_for_update()
     run = db.execute(statement).scalar_one_or_none()
     if run is None:
-        raise NotFound("There is no such run.")
+        raise NotFound(N_("There is no such run."))
     if run.state not in _OPEN:
-        raise Conflict(f"This run has already {run.state}.")
+        raise Conflict(N_("This run has already %(state)s.", state=run.state))
     return run
 
 

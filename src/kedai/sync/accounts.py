@@ -10,8 +10,10 @@ from kedai.errors import Conflict, Invalid, NotFound
 from kedai.inbox.claims import wake_shop
 from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts
+from kedai.sync.reconnected import end_troubles
 from kedai.values.actor import Actor
 from kedai.values.environment import Account, Scope
+from kedai.values.wording import N_
 from kedai.vault.accounts import disconnect_account, find_holder, id_of, kind_of, seal_tokens, set_state, store_tokens
 from kedai.vault.held import is_held, take_held
 from kedai.vault.queries import get_active_environment, get_credentials
@@ -26,7 +28,9 @@ def confirm(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Act
     """
     before = _lock(parts, db, scope)
     if before != "pending" and not is_held(db, scope, now=now):
-        raise Conflict(f"This {kind_of(scope).name} is {before.replace('_', ' ')}, not pending.")
+        raise Conflict(
+            N_("This %(name)s is %(replace)s, not pending.", name=kind_of(scope).name, replace=before.replace("_", " "))
+        )
     _check_typed(scope, typed)
     held = None if before == "pending" else take_held(db, parts.ring, scope, now=now)
     if held is not None:
@@ -36,6 +40,7 @@ def confirm(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Act
     if before != "paused":
         set_state(db, scope, "connected", reason="", actor=actor, now=now)
         _wake(db, scope, now)
+    end_troubles(db, scope, is_granted=True, now=now)
 
 
 def pause(parts: Parts, db: Session, scope: Account, *, actor: Actor, now: datetime) -> None:
@@ -81,16 +86,23 @@ def _lock(parts: Parts, db: Session, scope: Account, *, allowed: tuple[str, ...]
     get_credentials(db, scope.connector, scope.environment, lock=True)
     account = find_holder(db, scope, lock=True)
     if account is None:
-        raise NotFound(f"There is no such {name} here.")
+        raise NotFound(N_("There is no such %(name)s here.", name=name))
     if allowed and account.state not in allowed:
-        raise Conflict(f"This {name} is {account.state.replace('_', ' ')}: it cannot be {verb} now.")
+        raise Conflict(
+            N_(
+                "This %(name)s is %(replace)s: it cannot be %(verb)s now.",
+                name=name,
+                replace=account.state.replace("_", " "),
+                verb=verb,
+            )
+        )
     return account.state
 
 
 def _check_typed(scope: Account, typed: str) -> None:
     if typed.strip() != id_of(scope):
         kind = kind_of(scope)
-        raise Invalid(f"Type the {kind.name}'s id exactly as it is shown.", field=kind.key)
+        raise Invalid(N_("Type the %(name)s's id exactly as it is shown.", name=kind.name), field=kind.key)
 
 
 def _wake(db: Session, scope: Account, now: datetime) -> None:
@@ -108,7 +120,10 @@ def _refuse_incomplete(parts: Parts, db: Session, scope: Account, before: str) -
     missing = missing_fields(db, row, switch_fields(parts.connector(scope.connector)))
     if "shop_id" in missing:
         raise Conflict(
-            "It is the last connected shop of the active environment, and no shop id is entered: enter one, or connect"
-            " another shop first.",
+            N_(
+                "It is the last connected shop of the active environment, and no shop id is entered: enter one, or"
+                " connect"
+                " another shop first."
+            ),
             missing=missing,
         )

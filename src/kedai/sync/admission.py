@@ -27,6 +27,7 @@ from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, PushMatch
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.inbox.models import RejectedDelivery
@@ -63,16 +64,16 @@ def admit_one(
     """
     row = lock_rejected(db, rejected_id, environment=environment)
     if row.admitted_at is not None:
-        raise Conflict("This delivery was admitted before.")
+        raise Conflict(N_("This delivery was admitted before."))
     name = ConnectorName(row.connector)
     ring = open_keyring(parts, db, name, environment, now=now)
     found = find_match(ring, row)
     if found is None:
         why = EXPLAINED[diagnose(ring, row)]
-        raise Conflict(f"It still does not verify. {why.title}: {why.next_step}")
+        raise Conflict(N_("It still does not verify. %(why)s: %(next_step)s", why=why.title, next_step=why.next_step))
     stored = _admit(parts, db, ring, row, found[0], actor, now)
     if stored is not Stored.STORED:
-        raise Conflict("It was not stored: pushes of an environment that is not active are dropped here.")
+        raise Conflict(N_("It was not stored: pushes of an environment that is not active are dropped here."))
     details = {"event": show_id("evt", row.event_id) if row.event_id else None, "matched": found[1].value}
     subject, action = show_id("rej", row.id), "quarantine.admit"
     record(db, actor=actor, action=action, environment=environment, subject=subject, details=details, now=now)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.service import Trouble
 from kedai.inbox.claims import Outcome
+from kedai.sync.reconnected import ENDING, disconnected_code
 from kedai.values.actor import SYSTEM
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
 from kedai.values.event import ConnectionChange, ConnectionKind, EndReason, EventState
@@ -166,7 +167,7 @@ def _deauthorized(db: Session, account: _Account, change: ConnectionChange, even
     reason = _REASONS[change.end_reason or EndReason.UNKNOWN]
     disconnect_account(db, account.owner, reason=reason, actor=SYSTEM, now=now)
     trouble = Trouble(
-        f"{account.kind}_disconnected",
+        disconnected_code(account.kind),
         f"{account.words.capitalize()} was disconnected at the marketplace: {reason}",
         f"Open the connector page and press Reconnect, if this {account.kind} shall be served further.",
         account.shop_id,
@@ -186,7 +187,7 @@ def _expiring(
         note_authorization_end(db, account.owner, until=until, actor=SYSTEM, now=now)
     when = "soon" if until is None else f"by {until:%Y-%m-%d %H:%M} UTC"
     trouble = Trouble(
-        "authorization_ending",
+        ENDING,
         f"The authorisation of {account.words} ends {when}",
         "Open the connector page and press Reconnect before then, so that the seller authorises again.",
         account.shop_id,

@@ -20,6 +20,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
+from kedai.values.wording import N_
 from kedai.vault.queries import find_shop, get_active_environment
 
 if TYPE_CHECKING:
@@ -58,7 +59,12 @@ def demand_active(parts: Parts, db: Session, scope: Scope) -> None:
     """
     demand_shop(parts, db, scope)
     if get_active_environment(db, scope.connector) is not scope.environment:
-        raise Conflict(f"{scope.environment.value.title()} is not the active environment: switch to it first.")
+        raise Conflict(
+            N_(
+                "%(environment)s is not the active environment: switch to it first.",
+                environment=scope.environment.value.title(),
+            )
+        )
 
 
 def demand_shop(parts: Parts, db: Session, scope: Scope) -> None:
@@ -71,9 +77,9 @@ def demand_shop(parts: Parts, db: Session, scope: Scope) -> None:
     parts.quarantine.refuse(db, scope.environment)
     shop = None if "\0" in scope.shop_id else find_shop(db, scope)
     if shop is None:
-        raise NotFound("There is no such shop here.")
+        raise NotFound(N_("There is no such shop here."))
     if shop.state != "connected":
-        raise Conflict(f"The shop is {shop.state.replace('_', ' ')}: it cannot be asked now.")
+        raise Conflict(N_("The shop is %(replace)s: it cannot be asked now.", replace=shop.state.replace("_", " ")))
 
 
 async def begin(parts: Parts, scope: Scope, period: Period, *, actor: Actor) -> Run:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from kedai.inbox import claims
 from kedai.kit.clock import Clock, monotonic
+from kedai.notifications import deliveries
 from kedai.runs import service as runs
 from kedai.sync.parts import Parts
 from kedai.vault import refresh
@@ -55,4 +56,5 @@ class ClockWatch:
 def _set_back(db: Session, *, by: timedelta) -> None:
     claims.set_leases_back(db, by)
     runs.set_leases_back(db, by)
+    deliveries.set_leases_back(db, by)
     refresh.set_refresh_leases_back(db, by)

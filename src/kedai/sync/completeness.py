@@ -24,6 +24,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.period import Period
 from kedai.sync.windows import list_page
 from kedai.values.environment import Scope
+from kedai.values.wording import N_
 
 MOST_PAGES = 500
 """50,000 orders; a longer list is for a shorter period."""
@@ -143,7 +144,7 @@ async def _list(parts: Parts, scope: Scope, period: Period) -> dict[str, str | N
         cursor = None
         while True:
             if pages == MOST_PAGES:
-                raise TooLarge("The marketplace lists too many orders for one statement: take a shorter period.")
+                raise TooLarge(N_("The marketplace lists too many orders for one statement: take a shorter period."))
             page = await list_page(parts, scope, window.since, window.until, cursor)
             listed.update((row.order_sn, row.status) for row in page.rows)
             pages, cursor = pages + 1, page.next_cursor

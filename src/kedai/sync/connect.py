@@ -21,6 +21,7 @@ from kedai.sync.urls import oauth_url
 from kedai.values.actor import Actor, ActorKind
 from kedai.values.credentials import Grant, ShopProfile
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault import oauth_states
 from kedai.vault.queries import get_credentials
 from kedai.vault.service import missing_fields
@@ -141,7 +142,7 @@ async def _exchange(parts: Parts, callback: Callback, attempt: Attempt) -> str:
         if not callback.main_account_id:
             return await client.exchange_code(callback.code, callback.shop_id)
         if not isinstance(client, MainAccounts):
-            raise Invalid("This marketplace knows no main accounts.", field="main_account_id")
+            raise Invalid(N_("This marketplace knows no main accounts."), field="main_account_id")
         grant = await client.exchange_main_account_code(callback.code, callback.main_account_id)
         if not grant.shop_ids and not grant.merchant_ids:
             raise RemoteUnreadable("The marketplace granted nobody.")

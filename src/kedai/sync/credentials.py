@@ -15,6 +15,7 @@ from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts, find_host
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault import service as vault
 from kedai.vault.queries import list_shops
 
@@ -56,7 +57,7 @@ def edit(
     connector = parts.connector(name)
     notices: list[str] = []
     if old_push_key_until is not None and not now < old_push_key_until <= now + _LONGEST_OVERLAP:
-        raise Invalid("The old push key can be kept for 30 days at most.", field="old_push_key_until")
+        raise Invalid(N_("The old push key can be kept for 30 days at most."), field="old_push_key_until")
     checked = {
         field: _checked(parts, connector, environment, field, value, notices) for field, value in changes.items()
     }
@@ -110,7 +111,7 @@ def _checked(
 ) -> str | None:
     known = {one.name: one for one in connector.credential_fields}
     if field not in known:
-        raise Invalid("There is no such field.", field=field)
+        raise Invalid(N_("There is no such field."), field=field)
     if value is None or not value.strip():
         return None
     if known[field].secret and value != value.strip():

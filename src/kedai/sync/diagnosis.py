@@ -25,6 +25,7 @@ from kedai.values.cause import Cause
 from kedai.values.credentials import PushKeys
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import PushMatch
+from kedai.values.wording import N_
 from kedai.vault.queries import get_credentials, open_push_keys
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -52,88 +53,117 @@ class Diagnosis(StrEnum):
 ADMITTABLE: Final = (Diagnosis.VERIFIES, Diagnosis.URL_SLASH, Diagnosis.URL_SCHEME, Diagnosis.URL_PORT)
 """Signed with this environment's own push key, over its own address or another spelling of it."""
 
-_RECOVERED = "What it announced is not lost: orders are compared with the marketplace, and lost pushes are fetched."
+_RECOVERED = N_("What it announced is not lost: orders are compared with the marketplace, and lost pushes are fetched.")
 
 EXPLAINED: Final[Mapping[Diagnosis, Cause]] = {
     Diagnosis.VERIFIES: Cause(
-        "It verifies now",
-        "When it came, the push key or the address was another one. With today's settings its signature is right.",
-        "Admit it: it is verified once more and then worked on like any other push.",
+        N_("It verifies now"),
+        N_("When it came, the push key or the address was another one. With today's settings its signature is right."),
+        N_("Admit it: it is verified once more and then worked on like any other push."),
     ),
     Diagnosis.URL_SLASH: Cause(
-        "The registered URL ends differently",
-        "It was signed with your push key, but for the address with a slash at its end (or without it).",
-        "Correct the push URL in the marketplace's console: copy it from the connector page. Then admit this one.",
+        N_("The registered URL ends differently"),
+        N_("It was signed with your push key, but for the address with a slash at its end (or without it)."),
+        N_("Correct the push URL in the marketplace's console: copy it from the connector page. Then admit this one."),
     ),
     Diagnosis.URL_SCHEME: Cause(
-        "The registered URL begins differently",
-        "It was signed with your push key, but for http where Kedai knows https, or the other way round.",
-        "Correct the push URL in the marketplace's console, or KEDAI_PUBLIC_URL if that one is wrong. Then admit this.",
+        N_("The registered URL begins differently"),
+        N_("It was signed with your push key, but for http where Kedai knows https, or the other way round."),
+        N_(
+            "Correct the push URL in the marketplace's console, or KEDAI_PUBLIC_URL if that one is wrong. Then "
+            "admit this."
+        ),
     ),
     Diagnosis.URL_PORT: Cause(
-        "The registered URL names a port",
-        "It was signed with your push key, but for the address with its port written out.",
-        "Correct the push URL in the marketplace's console: copy it from the connector page. Then admit this one.",
+        N_("The registered URL names a port"),
+        N_("It was signed with your push key, but for the address with its port written out."),
+        N_("Correct the push URL in the marketplace's console: copy it from the connector page. Then admit this one."),
     ),
     Diagnosis.WRONG_ADDRESS: Cause(
-        "The other environment's app pushes here",
-        "It was signed with the other environment's push key for this environment's address: in the marketplace's"
-        " console this address is registered with the other app. It is never admitted here.",
-        "Open the other app's push settings in the console and enter the address of its own environment. " + _RECOVERED,
+        N_("The other environment's app pushes here"),
+        N_(
+            "It was signed with the other environment's push key for this environment's address: in the marketplace's"
+            " console this address is registered with the other app. It is never admitted here."
+        ),
+        N_("Open the other app's push settings in the console and enter the address of its own environment. ")
+        + _RECOVERED,
     ),
     Diagnosis.OTHER_ENVIRONMENT: Cause(
-        "It was meant for the other environment",
-        "It was signed for the other environment's address with its key, but came to this one's: something between the"
-        " marketplace and Kedai (a proxy, a redirect) changes the path. It is never admitted here.",
-        "Mend the rule of the proxy, so that each address leads to its own environment. " + _RECOVERED,
+        N_("It was meant for the other environment"),
+        N_(
+            "It was signed for the other environment's address with its key, but came to this one's: something "
+            "between the"
+            " marketplace and Kedai (a proxy, a redirect) changes the path. It is never admitted here."
+        ),
+        N_("Mend the rule of the proxy, so that each address leads to its own environment. ") + _RECOVERED,
     ),
     Diagnosis.PREVIOUS_KEY: Cause(
-        "It was signed with the previous push key",
-        "The push key was replaced, and the time in which the old one still counted is over.",
-        "See whether the marketplace's console shows the key that is entered here. If it still shows the old one, enter"
-        " that as the push key; then this delivery can be admitted.",
+        N_("It was signed with the previous push key"),
+        N_("The push key was replaced, and the time in which the old one still counted is over."),
+        N_(
+            "See whether the marketplace's console shows the key that is entered here. If it still shows the old "
+            "one, enter"
+            " that as the push key; then this delivery can be admitted."
+        ),
     ),
     Diagnosis.BODY_CHANGED: Cause(
-        "Its content was changed on the way",
-        "The signature fits the same content written differently (spaces, line ends, escapes): a proxy or firewall"
-        " reads and rewrites it. Such a delivery cannot be admitted.",
-        "Let the proxy pass the body on unchanged for this path (switch off body inspection or JSON rewriting). "
+        N_("Its content was changed on the way"),
+        N_(
+            "The signature fits the same content written differently (spaces, line ends, escapes): a proxy or firewall"
+            " reads and rewrites it. Such a delivery cannot be admitted."
+        ),
+        N_("Let the proxy pass the body on unchanged for this path (switch off body inspection or JSON rewriting). ")
         + _RECOVERED,
     ),
     Diagnosis.NOT_SIGNED: Cause(
-        "It carries no usable signature",
-        "The Authorization header is missing or is no signature of the marketplace. Often this is not the marketplace"
-        " at all: scanners try every address. A proxy that removes or replaces the header does the same.",
-        "If the marketplace's pushes arrive otherwise, there is nothing to do. If none arrives, let the proxy pass the"
-        " Authorization header on unchanged.",
+        N_("It carries no usable signature"),
+        N_(
+            "The Authorization header is missing or is no signature of the marketplace. Often this is not the "
+            "marketplace"
+            " at all: scanners try every address. A proxy that removes or replaces the header does the same."
+        ),
+        N_(
+            "If the marketplace's pushes arrive otherwise, there is nothing to do. If none arrives, let the "
+            "proxy pass the"
+            " Authorization header on unchanged."
+        ),
     ),
     Diagnosis.BODY_CUT: Cause(
-        "It is too long to be tried again",
-        "Only its first 64 KiB were kept, and a signature covers the whole.",
-        "There is nothing to admit. " + _RECOVERED,
+        N_("It is too long to be tried again"),
+        N_("Only its first 64 KiB were kept, and a signature covers the whole."),
+        N_("There is nothing to admit. ") + _RECOVERED,
     ),
     Diagnosis.NO_KEY: Cause(
-        "This environment has no push key",
-        "Without a push key no delivery can be trusted, so all are refused.",
-        "Enter the push partner key on the connector page; what waits here and verifies then can be admitted.",
+        N_("This environment has no push key"),
+        N_("Without a push key no delivery can be trusted, so all are refused."),
+        N_("Enter the push partner key on the connector page; what waits here and verifies then can be admitted."),
     ),
     Diagnosis.KEY_UNREADABLE: Cause(
-        "The stored push key cannot be read",
-        "Kedai lacks the master key with which the push key was stored.",
-        "Give Kedai the master key that the Keys page names, or enter the push key again.",
+        N_("The stored push key cannot be read"),
+        N_("Kedai lacks the master key with which the push key was stored."),
+        N_("Give Kedai the master key that the Keys page names, or enter the push key again."),
     ),
     Diagnosis.PROBE: Cause(
-        "It is the marketplace's test of the address",
-        "The console sends such a test when a push URL is saved. It was signed with another key than the one here.",
-        "Copy the push partner key from the app's push settings to the connector page, then save the URL in the console"
-        " again.",
+        N_("It is the marketplace's test of the address"),
+        N_("The console sends such a test when a push URL is saved. It was signed with another key than the one here."),
+        N_(
+            "Copy the push partner key from the app's push settings to the connector page, then save the URL in "
+            "the console"
+            " again."
+        ),
     ),
     Diagnosis.UNKNOWN_KEY: Cause(
-        "It was signed with an unknown key",
-        "It fits no key and no address that Kedai knows. The push key here may be another one than the console's, the"
-        " address registered there may be another one, or the delivery is not from the marketplace.",
-        "Compare the push partner key and the push URL with the marketplace's console. After a change this page says"
-        " which deliveries verify.",
+        N_("It was signed with an unknown key"),
+        N_(
+            "It fits no key and no address that Kedai knows. The push key here may be another one than the "
+            "console's, the"
+            " address registered there may be another one, or the delivery is not from the marketplace."
+        ),
+        N_(
+            "Compare the push partner key and the push URL with the marketplace's console. After a change this "
+            "page says"
+            " which deliveries verify."
+        ),
     ),
 }
 

@@ -37,6 +37,7 @@ from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.order import Page
 from kedai.values.secret import Secret
 from kedai.values.settlement import ReleasedOrder, Settlement
+from kedai.values.wording import N_
 from kedai.vault.accounts import note_call
 from kedai.vault.queries import list_shops
 
@@ -47,8 +48,8 @@ KIND = "escrow"
 SPAN_KIND = "escrow_span"
 PLAN = Plan(
     kind=KIND,
-    label="Capture earnings",
-    does="Reads what orders earned that the marketplace has paid out since the last time.",
+    label=N_("Capture earnings"),
+    does=N_("Reads what orders earned that the marketplace has paid out since the last time."),
     every=timedelta(hours=6),
     grace=timedelta(hours=12),
     timeout=timedelta(hours=2),

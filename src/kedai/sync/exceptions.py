@@ -17,6 +17,7 @@ from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.cause import Cause
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.connector_exceptions.models import ConnectorException
@@ -48,6 +49,6 @@ def assign(
     if assignee is not None:
         person = find_staff_by_email(db, assignee)
         if person is None or person.disabled_at is not None:
-            raise Invalid("Nobody with this address works here.", field="assignee")
+            raise Invalid(N_("Nobody with this address works here."), field="assignee")
         email = person.email
     return acts.set_assignee(db, exception_id, environment=environment, assignee=email, actor=actor, now=now)

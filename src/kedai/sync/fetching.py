@@ -19,6 +19,7 @@ from kedai.sync.store import store_orders
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.order import OrderSnapshot
+from kedai.values.wording import N_
 from kedai.vault.queries import find_shop, list_shops
 
 FETCHED = "order.fetched"
@@ -35,7 +36,7 @@ async def fetch_again(parts: Parts, order_id: UUID, *, environment: Environment,
     scope, order_sn = await parts.read(lambda db: _named(db, order_id, environment))
     prepared = orders.prepare(await fetch_orders(parts, scope, [order_sn]))
     if not prepared:
-        raise Conflict("The marketplace does not know this order any more. What is stored here stays.")
+        raise Conflict(N_("The marketplace does not know this order any more. What is stored here stays."))
     return await parts.write(lambda db: _write(db, scope, prepared, actor, parts.clock.now()))
 
 
@@ -48,7 +49,13 @@ async def fetch_named(parts: Parts, scope: Scope, order_sn: str, *, actor: Actor
     """
     found = await fetch_orders(parts, scope, [order_sn])
     if not found:
-        raise NotFound(f"The marketplace does not know the order {order_sn} of shop {scope.shop_id}.")
+        raise NotFound(
+            N_(
+                "The marketplace does not know the order %(order_sn)s of shop %(shop_id)s.",
+                order_sn=order_sn,
+                shop_id=scope.shop_id,
+            )
+        )
     prepared = orders.prepare(found)
     await parts.write(lambda db: _write(db, scope, prepared, actor, parts.clock.now()))
     return found[0]
@@ -63,11 +70,13 @@ async def choose_shop(parts: Parts, name: ConnectorName, environment: Environmen
     shops = await parts.read(lambda db: list_shops(db, parts.connector(name).name, environment=environment))
     if shop_id is not None:
         if shop_id not in {shop.shop_id for shop in shops}:
-            raise NotFound("There is no such shop here.")
+            raise NotFound(N_("There is no such shop here."))
         return Scope(name, environment, shop_id)
     connected = [shop.shop_id for shop in shops if shop.state == "connected"]
     if len(connected) != 1:
-        raise Conflict("Say which shop is meant: several are connected." if connected else "No shop is connected here.")
+        raise Conflict(
+            N_("Say which shop is meant: several are connected.") if connected else N_("No shop is connected here.")
+        )
     return Scope(name, environment, connected[0])
 
 
@@ -77,7 +86,7 @@ def _named(db: Session, order_id: UUID, environment: Environment) -> tuple[Scope
     shop = find_shop(db, scope)
     if shop is None or shop.state != "connected":
         state = "not connected" if shop is None else shop.state.replace("_", " ")
-        raise Conflict(f"The order's shop is {state}, so the marketplace cannot be asked.")
+        raise Conflict(N_("The order's shop is %(state)s, so the marketplace cannot be asked.", state=state))
     return scope, order.order_sn
 
 

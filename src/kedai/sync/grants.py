@@ -17,6 +17,7 @@ from kedai.inbox.claims import wake_shop
 from kedai.runs.service import create_run
 from kedai.sync.guard import Status, judge_merchant, judge_shop, sum_up
 from kedai.sync.parts import Parts
+from kedai.sync.reconnected import end_troubles
 from kedai.values.actor import Actor
 from kedai.values.credentials import Grant, ShopProfile, TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
@@ -145,5 +146,7 @@ def _store(db: Session, one: _Verdict, sealed: dict[str, Any], facts: Facts, now
     given_at = facts.answered_at
     shared = by is not None or len(facts.grant.shop_ids) + len(facts.grant.merchant_ids) > 1
     store_tokens(db, owner, partner_id, sealed, shared=shared, granted_at=given_at, now=now)
+    if stands == "connected":
+        end_troubles(db, owner, is_granted=True, now=now)
     if stands == "connected" and isinstance(owner, Scope):
         wake_shop(db, owner.connector, owner.environment, owner.shop_id, now=now)

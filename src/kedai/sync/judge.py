@@ -5,7 +5,8 @@ No transaction is open while we wait for the marketplace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -22,7 +23,7 @@ from kedai.orders.service import PreparedOrder
 from kedai.sync import tellings
 from kedai.sync.outcome import MAX_ATTEMPTS, Action, next_step, pause, rule_for, wait
 from kedai.sync.parts import Parts
-from kedai.sync.tokens import call_with_token
+from kedai.sync.tokens import TokenCalls, call_with_token, open_calls
 from kedai.values.environment import Scope
 from kedai.values.event import Announcement, ConnectionChange, EventState, PackageNews, ParkedReason, Topic
 from kedai.values.order import OrderSnapshot
@@ -50,9 +51,9 @@ class Verdict:
     """The order of each event that is about one; a booking's event names it nowhere else."""
     reconnect: str | None = None
     call_problem: str | None = None
-    """How the last call went: empty where it went well, ``None`` where none was made."""
+    """How the calls went: empty where all went well, ``None`` where none was made."""
     app_problem: str | None = None
-    """What the last call said of the app: empty where it went well, ``None`` where it said nothing of it."""
+    """What the calls said of the app: empty where all went well, ``None`` where they said nothing of it."""
     connected_at: datetime | None = None
     """When the shop that was asked had been connected: a refusal says nothing of a newer connection."""
 
@@ -83,7 +84,7 @@ async def judge(parts: Parts, batch: Batch) -> Verdict:
         verdict.order_of = {event.id: event.order_sn for event in told.about_orders if event.order_sn is not None}
         if told.about_orders and batch.shop_id is not None:
             scope = Scope(batch.connector, batch.environment, batch.shop_id)
-            await _judge_orders(parts, batch, scope, told.about_orders, verdict)
+            await _judge_orders(parts, scope, told.about_orders, verdict)
     return verdict
 
 
@@ -103,9 +104,7 @@ async def _read_changes(parts: Parts, batch: Batch, events: Sequence[ClaimedEven
             verdict.changes[event.id] = change
 
 
-async def _judge_orders(
-    parts: Parts, batch: Batch, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict
-) -> None:
+async def _judge_orders(parts: Parts, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
     shop = await parts.read(lambda db: find_shop(db, scope))
     if shop is None or shop.state == "pending":
         _park_unknown_shop(scope, events, verdict)
@@ -116,18 +115,40 @@ async def _judge_orders(
             verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, note, due_in=due_in)
     else:
         verdict.connected_at = shop.connected_at
-        await _ask(parts, batch, scope, events, verdict)
+        await _ask_side_by_side(parts, scope, events, verdict)
 
 
-async def _ask(parts: Parts, batch: Batch, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
+async def _ask_side_by_side(parts: Parts, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
+    """As many calls as the orders need, with one look at what they all need."""
+    try:
+        calls = await open_calls(parts, scope)
+    except Exception as error:  # noqa: BLE001  every failure becomes an outcome of its events
+        _settle_all(parts, scope, events, verdict, error)
+        return
+    portions = _by_calls(events, parts.connector(scope.connector).orders_per_call)
+    await asyncio.gather(*(_ask(calls, scope, some, verdict) for some in portions))
+
+
+def _by_calls(events: Sequence[ClaimedEvent], orders_per_call: int) -> Iterable[list[ClaimedEvent]]:
+    """The events that one call answers; an order's events stay together."""
+    numbers = sorted({event.order_sn for event in events if event.order_sn is not None})
+    for first in range(0, len(numbers), orders_per_call):
+        some = set(numbers[first : first + orders_per_call])
+        yield [event for event in events if event.order_sn in some]
+
+
+async def _ask(calls: TokenCalls, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
     """One call for all; refused as a whole, it is split in half until the order at fault stands alone."""
     numbers = sorted({event.order_sn for event in events if event.order_sn is not None})
     try:
-        snapshots = await fetch_orders(parts, scope, numbers)
+        snapshots = await calls.make(lambda client, token: client.get_orders(scope.shop_id, token, numbers))
     except Exception as error:  # noqa: BLE001  every failure becomes an outcome of its events
-        await _ask_again_or_settle(parts, batch, scope, events, verdict, error)
+        if rule_for(error).action is Action.SPLIT and len(numbers) > 1:
+            await _ask_in_halves(calls, scope, events, numbers, verdict)
+        else:
+            _settle_all(calls.parts, scope, events, verdict, error)
         return
-    verdict.call_problem = verdict.app_problem = ""
+    verdict.call_problem, verdict.app_problem = verdict.call_problem or "", verdict.app_problem or ""
     verdict.orders.extend(orders.prepare(snapshots))
     found = {snapshot.order_sn for snapshot in snapshots}
     for event in events:
@@ -137,17 +158,19 @@ async def _ask(parts: Parts, batch: Batch, scope: Scope, events: Sequence[Claime
             _wait_or_park_missing(scope, event, verdict)
 
 
-async def _ask_again_or_settle(
-    parts: Parts, batch: Batch, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict, error: Exception
+async def _ask_in_halves(
+    calls: TokenCalls, scope: Scope, events: Sequence[ClaimedEvent], numbers: Sequence[str], verdict: Verdict
 ) -> None:
+    log.info("a call was refused as a whole and is split", shop=str(scope), orders=len(numbers))
+    first = set(numbers[: len(numbers) // 2])
+    await _ask(calls, scope, [event for event in events if event.order_sn in first], verdict)
+    await _ask(calls, scope, [event for event in events if event.order_sn not in first], verdict)
+
+
+def _settle_all(parts: Parts, scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict, error: Exception) -> None:
+    """The same failure for all of them, and what a person is told of it."""
     rule = rule_for(error)
-    numbers = sorted({event.order_sn for event in events if event.order_sn is not None})
-    log.warning("orders not read", shop=str(scope), orders=len(numbers), error=type(error).__name__, detail=str(error))
-    if rule.action is Action.SPLIT and len(numbers) > 1:
-        first = set(numbers[: len(numbers) // 2])
-        await _ask(parts, batch, scope, [event for event in events if event.order_sn in first], verdict)
-        await _ask(parts, batch, scope, [event for event in events if event.order_sn not in first], verdict)
-        return
+    log.warning("orders not read", shop=str(scope), events=len(events), error=type(error).__name__, detail=str(error))
     verdict.call_problem = _told(error)
     for event in events:
         settle(scope, event, verdict, error, parts.clock.now())

@@ -25,6 +25,7 @@ from kedai.sync.spooled import recover
 from kedai.sync.tokens import get_access_token
 from kedai.sync.work import Step, Work
 from kedai.values.environment import Account, ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.refresh import list_due
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 KIND = "keep_tokens"
 PLAN = Plan(
     kind=KIND,
-    label="Keep tokens alive",
-    does="Renews the tokens of shops and merchants ten days before they end, also where nobody uses them.",
+    label=N_("Keep tokens alive"),
+    does=N_("Renews the tokens of shops and merchants ten days before they end, also where nobody uses them."),
     every=timedelta(minutes=10),
     grace=timedelta(hours=6),  # there are ten days
     timeout=timedelta(days=1),

@@ -14,6 +14,7 @@ from kedai.errors import Conflict
 from kedai.runs.queries import list_of_kind
 from kedai.sync.rewrap import KIND, cursor_of, list_open
 from kedai.values.actor import Actor
+from kedai.values.wording import N_
 from kedai.vault import rotation
 from kedai.vault.processes import list_processes
 from kedai.vault.ring import KeyRing
@@ -139,4 +140,4 @@ def _v1_view(db: Session, ring: KeyRing, counts: Mapping[str, int]) -> list[KeyV
 
 def _refuse_while_rewrapping(db: Session) -> None:
     if list_open(db):
-        raise Conflict("A rewrap is going on: wait until it has ended, or stop it.")
+        raise Conflict(N_("A rewrap is going on: wait until it has ended, or stop it."))

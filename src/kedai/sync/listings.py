@@ -27,6 +27,7 @@ from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.listing import Listing, ListingKey
 from kedai.values.order import Page
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.vault.accounts import note_call
 from kedai.vault.queries import find_shop, list_shops
 
@@ -49,11 +50,11 @@ def start(
     parts.connector(name)
     connected = [shop for shop in list_shops(db, name, environment=environment) if shop.state == "connected"]
     if not connected:
-        raise Conflict(f"No shop is connected in {environment.value}: connect one first.")
+        raise Conflict(N_("No shop is connected in %(environment)s: connect one first.", environment=environment.value))
     going_on = {run.scope["shop_id"] for run in find_open_runs(db, [KIND], name, environment=environment, lock=True)}
     waiting = [shop.shop_id for shop in connected if shop.shop_id not in going_on]
     if not waiting:
-        raise Conflict("The listings are being fetched already.")
+        raise Conflict(N_("The listings are being fetched already."))
     return [
         create_run(db, KIND, name, environment, scope={"shop_id": one}, total=None, actor=actor, now=now)
         for one in waiting

@@ -28,6 +28,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
 from kedai.values.event import EventState
+from kedai.values.wording import N_
 from kedai.vault.queries import list_shops
 
 if TYPE_CHECKING:
@@ -39,11 +40,12 @@ FETCHED_KEY = "lost_push"
 
 PLAN = Plan(
     kind=KIND,
-    label="Fetch lost pushes",
-    does="Asks the marketplace for pushes that never arrived, and stores them.",
+    label=N_("Fetch lost pushes"),
+    does=N_("Asks the marketplace for pushes that never arrived, and stores them."),
     every=timedelta(minutes=10),
     grace=timedelta(minutes=30),
     timeout=timedelta(hours=2),
+    at_start=True,
 )
 
 KEPT_FOR = timedelta(days=3)

@@ -22,6 +22,7 @@ from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts, find_host
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment, get_credentials, list_shops, open_secret
 from kedai.vault.ring import keyed_fingerprint
 from kedai.vault.service import missing_fields
@@ -142,10 +143,10 @@ def copy(
     rows = {one: get_credentials(db, name, one, lock=True) for one in (Environment.LIVE, Environment.SANDBOX)}
     plan = _plan(connector, rows[source], rows[target])
     if tag != plan.tag:
-        raise Stale("One of the environments was changed after the preview: look at it again.")
+        raise Stale(N_("One of the environments was changed after the preview: look at it again."))
     offered = {change.name: change.after for change in plan.changes}
     if not fields or not set(fields) <= offered.keys():
-        raise Invalid("Name at least one field, and only fields that the preview shows.", field="fields")
+        raise Invalid(N_("Name at least one field, and only fields that the preview shows."), field="fields")
     result = credentials.edit(
         parts,
         db,
@@ -163,7 +164,7 @@ def copy(
 
 def _plan(connector: Connector, source: EnvironmentCredentials, target: EnvironmentCredentials) -> CopyPlan:
     if source.environment is target.environment:
-        raise Invalid("Copy from one environment to the other.", field="to")
+        raise Invalid(N_("Copy from one environment to the other."), field="to")
     changes = []
     for field in connector.credential_fields:
         if not field.copyable or field.secret:

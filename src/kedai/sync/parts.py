@@ -17,6 +17,8 @@ from kedai.settings import Settings
 from kedai.sync.quarantine import Quarantine
 from kedai.values.credentials import Credentials
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.vault.queries import get_credentials, open_secret
 from kedai.vault.ring import KeyRing
 
@@ -40,7 +42,9 @@ class Parts:
         """Raises `NotFound` for a marketplace that is not registered."""
         found = self.connectors.get(ConnectorName(name))
         if found is None:
-            raise NotFound(f"There is no such connector here: there is {', '.join(self.connectors)}.")
+            raise NotFound(
+                N_("There is no such connector here: there is %(connectors)s.", connectors=", ".join(self.connectors))
+            )
         return found
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -74,7 +78,14 @@ def find_host(parts: Parts, connector: Connector, environment: Environment, name
         if host.name == wanted:
             return host
     names = ", ".join(host.name for host in known)  # what was typed is not repeated: it may be a key in the wrong field
-    raise Invalid(f"The hosts of the {environment.value} environment are {names}: choose one of them.", field="host")
+    raise Invalid(
+        N_(
+            "The hosts of the %(environment)s environment are %(names)s: choose one of them.",
+            environment=environment.value,
+            names=names,
+        ),
+        field="host",
+    )
 
 
 def open_credentials(parts: Parts, db: Session, name: ConnectorName, environment: Environment) -> Credentials:
@@ -106,6 +117,12 @@ def open_credentials(parts: Parts, db: Session, name: ConnectorName, environment
         region=row.region,
         version=row.version,
     )
+
+
+def make_own_credentials(parts: Parts, name: ConnectorName, environment: Environment) -> Credentials:
+    """For a question to ourselves over the public address: nothing is signed, only the address is used."""
+    url = parts.settings.public_url
+    return Credentials(name, environment, "", Secret(""), url, url, "", 0)
 
 
 def open_client(parts: Parts, db: Session, name: ConnectorName, environment: Environment) -> Client:

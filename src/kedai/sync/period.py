@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from kedai.errors import Invalid
 from kedai.kit.instants import parse_instant
+from kedai.values.wording import N_
 
 LONGEST = timedelta(days=366)
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
@@ -31,17 +32,25 @@ def parse_period(since: str, until: str, *, now: datetime) -> Period:
     """
     first, last = _instant(since, "since"), _instant(until, "until")
     if first < EARLIEST:
-        raise Invalid(f"The period begins before {EARLIEST:%Y-%m-%d}: there was nothing to read then.", field="since")
+        raise Invalid(
+            N_(
+                "The period begins before %(earliest)s: there was nothing to read then.",
+                earliest=f"{EARLIEST:%Y-%m-%d}",
+            ),
+            field="since",
+        )
     if first > now:
-        raise Invalid("The period begins in the future.", field="since")
+        raise Invalid(N_("The period begins in the future."), field="since")
     if last > now:
-        raise Invalid("The period ends in the future.", field="until")
+        raise Invalid(N_("The period ends in the future."), field="until")
     if _DAY.fullmatch(until.strip()):
         last = min(last + timedelta(days=1), now)
     if first >= last:
-        raise Invalid("The period ends before it begins.", field="until")
+        raise Invalid(N_("The period ends before it begins."), field="until")
     if last - first > LONGEST:
-        raise Invalid(f"The period is longer than {LONGEST.days} days: take it in parts.", field="until")
+        raise Invalid(
+            N_("The period is longer than %(days)s days: take it in parts.", days=LONGEST.days), field="until"
+        )
     return Period(first, last)
 
 

@@ -33,6 +33,9 @@ class Plan:
     calls_marketplace: bool = True
     """If so it runs only where the environment's credentials are complete."""
 
+    at_start: bool = False
+    """Also when a worker starts: meanwhile nobody was there."""
+
     def __post_init__(self) -> None:
         if (self.every is None) is (self.cron is None):
             raise ValueError(f"{self.kind}: say every or cron, and not both")

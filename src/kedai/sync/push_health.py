@@ -31,6 +31,7 @@ from kedai.values.actor import SYSTEM
 from kedai.values.app import PushConfig, PushStatus
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
+from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment, list_shops
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ KIND = "push_health"
 EVERY = timedelta(minutes=5)
 PLAN = Plan(
     kind=KIND,
-    label="Ask how pushes go",
-    does="Asks the marketplace how it rates our answers to its pushes; while that is not well, orders are looked for.",
+    label=N_("Ask how pushes go"),
+    does=N_(
+        "Asks the marketplace how it rates our answers to its pushes; while that is not well, orders are looked for."
+    ),
     every=EVERY,
     grace=timedelta(minutes=15),
     timeout=timedelta(minutes=30),

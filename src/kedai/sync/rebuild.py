@@ -31,6 +31,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.order import OrderSnapshot
+from kedai.values.wording import N_
 from kedai.vault.queries import find_shop
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ APPLY_KIND = "apply_rebuild"
 DISCARD_KIND = "discard_rebuild"
 _SETTLING = (APPLY_KIND, DISCARD_KIND)
 _COMPARED_AT_ONCE = 100
-_WRITTEN_AT_ONCE = 16  # as the worker does: SQLite's one writer is held for a few milliseconds
+_WRITTEN_AT_ONCE = 16  # SQLite's one writer is held for a few milliseconds
 _DISCARDED_AT_ONCE = 500
 _MOST_ANSWER_BYTES = 8 * 1024 * 1024
 
@@ -83,7 +84,7 @@ def start_rebuild(
     _check(db, scope, wish, now)
     going_on = find_open_runs(db, (KIND, *_SETTLING), scope.connector, environment=scope.environment)
     if any(run.scope["shop_id"] == scope.shop_id for run in going_on):
-        raise Conflict("A rebuild of this shop is going on: wait for its end, or stop it.")
+        raise Conflict(N_("A rebuild of this shop is going on: wait for its end, or stop it."))
     told = {
         "shop_id": scope.shop_id,
         "as_of": wish.as_of.isoformat(),
@@ -122,7 +123,7 @@ def get_rebuild(db: Session, run_id: UUID, *, environment: Environment) -> Run:
     """
     run = get_run(db, run_id, environment=environment)
     if run.kind != KIND:
-        raise NotFound("There is no such rebuild.")
+        raise NotFound(N_("There is no such rebuild."))
     return run
 
 
@@ -169,16 +170,16 @@ def discard_step(db: Session, run: Run, *, now: datetime) -> bool:
 
 def _check(db: Session, scope: Scope, wish: Wish, now: datetime) -> None:
     if find_shop(db, scope) is None:
-        raise NotFound("There is no such shop here.")
+        raise NotFound(N_("There is no such shop here."))
     if wish.as_of > now:
-        raise Invalid("That time is to come: choose one that has passed.", field="as_of")
+        raise Invalid(N_("That time is to come: choose one that has passed."), field="as_of")
     if wish.order_sn is not None:
         if wish.placed_from is not None or wish.placed_until is not None:
-            raise Invalid("Name one order or a range, not both.", field="order_sn")
+            raise Invalid(N_("Name one order or a range, not both."), field="order_sn")
         if not shadows.find_standing(db, scope, [wish.order_sn]):
-            raise NotFound("There is no such order here.")
+            raise NotFound(N_("There is no such order here."))
     elif wish.placed_from is not None and wish.placed_until is not None and wish.placed_from >= wish.placed_until:
-        raise Invalid("The range ends before it begins.", field="placed_until")
+        raise Invalid(N_("The range ends before it begins."), field="placed_until")
 
 
 def _settle(
@@ -192,14 +193,16 @@ def _settle(
 ) -> Run:
     rebuild = get_rebuild(db, run_id, environment=environment)
     if rebuild.state in {"queued", "running"} or (kind == APPLY_KIND and rebuild.state != "succeeded"):
-        raise Conflict(f"This rebuild is {rebuild.state}: only one that has ended well can be applied.")
+        raise Conflict(
+            N_("This rebuild is %(state)s: only one that has ended well can be applied.", state=rebuild.state)
+        )
     name, shown = ConnectorName(rebuild.connector), show_id("run", run_id)
     if any(one.scope["rebuild"] == str(run_id) for one in find_open_runs(db, _SETTLING, name, environment=environment)):
-        raise Conflict("This rebuild is being applied or discarded already.")
+        raise Conflict(N_("This rebuild is being applied or discarded already."))
     counts = shadows.count_shadows(db, run_id, environment=environment)
     total = sum(counts.get(state, 0) for state in states)
     if not total:
-        raise Conflict(f"Nothing of the rebuild {shown} waits to be settled.")
+        raise Conflict(N_("Nothing of the rebuild %(shown)s waits to be settled.", shown=shown))
     scope = {"shop_id": rebuild.scope["shop_id"], "rebuild": str(run_id)}
     return create_run(db, kind, name, environment, scope=scope, total=total, actor=actor, now=now)
 
@@ -307,7 +310,7 @@ def _settled(work: Work) -> tuple[Scope, UUID]:
 def _reader_of(parts: Parts, name: ConnectorName) -> RereadsOrders:
     connector = parts.connector(name)
     if not isinstance(connector, RereadsOrders):
-        raise Conflict(f"{connector.label} keeps no answers that can be read anew.")
+        raise Conflict(N_("%(label)s keeps no answers that can be read anew.", label=connector.label))
     return connector
 
 

@@ -22,6 +22,7 @@ from kedai.sync.work import Work
 from kedai.values.actor import Actor
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -30,8 +31,8 @@ KIND = "reconcile"
 SWEEP_KIND = "reconcile_week"
 PLAN = Plan(
     kind=KIND,
-    label="Reconcile orders",
-    does="Compares what changed at the marketplace since the last time with what is held here.",
+    label=N_("Reconcile orders"),
+    does=N_("Compares what changed at the marketplace since the last time with what is held here."),
     cron="7 * * * *",
     spread=timedelta(minutes=20),
     grace=timedelta(hours=2),
@@ -40,8 +41,8 @@ PLAN = Plan(
 )
 SWEEP_PLAN = Plan(
     kind=SWEEP_KIND,
-    label="Reconcile seven days",
-    does="Compares what changed at the marketplace in the last seven days with what is held here, once more.",
+    label=N_("Reconcile seven days"),
+    does=N_("Compares what changed at the marketplace in the last seven days with what is held here, once more."),
     cron="23 3 * * *",
     spread=timedelta(hours=1),
     grace=timedelta(hours=6),

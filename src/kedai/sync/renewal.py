@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -37,12 +38,13 @@ from kedai.kit.deadline import within
 from kedai.kit.spool import Slot
 from kedai.sync.outcome import rule_for
 from kedai.sync.parts import Parts, open_client
+from kedai.sync.reconnected import end_troubles
 from kedai.sync.spool_files import seal_pair_file
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account, Scope
 from kedai.values.secret import Secret
 from kedai.vault import refresh
-from kedai.vault.accounts import secret_place
+from kedai.vault.accounts import find_state, secret_place
 from kedai.vault.pairs import open_pair
 from kedai.vault.refresh import Claim, Generation
 
@@ -196,11 +198,19 @@ def _keep(parts: Parts, begun: Renewal, slot: Slot, tokens: TokenSet) -> bool:
         _save(parts, begun, slot, tokens)
         crash.point("refresh.spooled")
         now = parts.clock.now()
-        stored = parts.database.transact(lambda db: refresh.swap_tokens(db, parts.ring, asked, tokens, now=now))
+        stored = parts.database.transact(lambda db: store_renewed(parts, db, asked, tokens, now=now))
         crash.point("refresh.committed")
         slot.forget()
     finally:
         slot.close()
+    return stored
+
+
+def store_renewed(parts: Parts, db: Session, asked: Generation, tokens: TokenSet, *, now: datetime) -> bool:
+    """Store the pair that was given for a generation, which ends what a person was told; False where a newer stands."""
+    stored = refresh.swap_tokens(db, parts.ring, asked, tokens, now=now)
+    if stored and find_state(db, asked.scope) == "connected":
+        end_troubles(db, asked.scope, is_granted=False, now=now)
     return stored
 
 

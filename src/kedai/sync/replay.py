@@ -17,6 +17,7 @@ from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ParkedReason
+from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment
 
 if TYPE_CHECKING:
@@ -47,7 +48,12 @@ def replay_parked(
     """
     parts.connector(name)
     if get_active_environment(db, name) is not environment:
-        raise Conflict(f"{environment.value.title()} is not the active environment: switch to it first.")
+        raise Conflict(
+            N_(
+                "%(environment)s is not the active environment: switch to it first.",
+                environment=environment.value.title(),
+            )
+        )
     return _create(db, KIND, name, environment, reason, shop_id, actor, now)
 
 
@@ -138,7 +144,7 @@ def _create(
 ) -> Run:
     """Only what is parked now is meant: ``before`` is the id of whatever would arrive next."""
     if find_open_runs(db, KINDS, name, environment=environment):
-        raise Conflict("A run about this environment's parked events is going on: wait for its end, or stop it.")
+        raise Conflict(N_("A run about this environment's parked events is going on: wait for its end, or stop it."))
     total = inbox.count_parked(db, name, environment, reason=reason, shop_id=shop_id)
     scope = {"reason": reason.value, "shop_id": shop_id, "before": str(new_id())}
     return create_run(db, kind, name, environment, scope=scope, total=total, actor=actor, now=now)

@@ -19,6 +19,7 @@ from kedai.runs.service import create_run, end_run, move_on
 from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment
 
 if TYPE_CHECKING:
@@ -56,9 +57,14 @@ def replay_events(
     """
     parts.connector(name)
     if get_active_environment(db, name) is not environment:
-        raise Conflict(f"{environment.value.title()} is not the active environment: switch to it first.")
+        raise Conflict(
+            N_(
+                "%(environment)s is not the active environment: switch to it first.",
+                environment=environment.value.title(),
+            )
+        )
     if find_open_runs(db, (KIND,), name, environment=environment):
-        raise Conflict("A replay of this environment is going on: wait for its end, or stop it.")
+        raise Conflict(N_("A replay of this environment is going on: wait for its end, or stop it."))
     scope = {**choice.told(), "before": str(new_id())}
     total = counted if counted < COUNTED else None
     return create_run(db, KIND, name, environment, scope=scope, total=total, actor=actor, now=now)

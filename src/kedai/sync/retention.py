@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from kedai.coverage.retention import sweep_intervals
-from kedai.db.sweep import Swept
-from kedai.inbox.retention import sweep_events, sweep_notices, sweep_rejected
-from kedai.orders.retention import mask_people, sweep_answers
+from kedai.db.sweep import Due, Swept
+from kedai.inbox.figures import MINUTES_KEPT_DAYS
+from kedai.inbox.retention import sweep_events, sweep_hours, sweep_minutes, sweep_notices, sweep_rejected
+from kedai.notifications.deliveries import sweep_conditions, sweep_deliveries
+from kedai.orders.retention import count_people, mask_people, sweep_answers
 from kedai.runs.retention import sweep_runs
 from kedai.runs.service import end_run, move_on
 from kedai.settings import Settings
@@ -24,6 +26,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.plans import Plan
 from kedai.sync.work import Step, Work
 from kedai.values.environment import ConnectorName
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -31,8 +34,10 @@ if TYPE_CHECKING:
 KIND = "retention"
 PLAN = Plan(
     kind=KIND,
-    label="Forget what is old",
-    does="Removes old events, answers, rejected deliveries, runs and more, and forgets who bought orders of long ago.",
+    label=N_("Forget what is old"),
+    does=N_(
+        "Removes old events, answers, rejected deliveries, runs and more, and forgets who bought orders of long ago."
+    ),
     cron="17 3 * * *",
     grace=timedelta(hours=20),  # a machine that sleeps at night makes up for it in the morning
     timeout=timedelta(hours=12),
@@ -45,21 +50,33 @@ STEP_ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One table's turn: what it is called in the report, how long its rows are kept, and its verb."""
+    """One table's turn: what it is called in the report, how long its rows are kept, its verb, and what is due.
+
+    ``setting`` says how long where somebody may choose. ``count`` is ``None`` where no index leads to what is old.
+    """
 
     label: str
-    days: Callable[[Settings], int]
+    setting: str | None
     sweep: Callable[..., Swept]
+    count: Callable[..., Due] | None
+
+    def days(self, settings: Settings) -> int:
+        """How long rows are kept."""
+        return MINUTES_KEPT_DAYS if self.setting is None else int(getattr(settings, self.setting))
 
 
 SWEEPS = (
-    Sweep("orders masked", lambda settings: settings.personal_data_days, mask_people),
-    Sweep("answers", lambda settings: settings.answer_days, sweep_answers),
-    Sweep("events", lambda settings: settings.event_days, sweep_events),
-    Sweep("notices", lambda settings: settings.event_days, sweep_notices),
-    Sweep("rejected deliveries", lambda settings: settings.rejected_days, sweep_rejected),
-    Sweep("covered times", lambda settings: settings.coverage_days, sweep_intervals),
-    Sweep("runs", lambda settings: settings.run_days, sweep_runs),
+    Sweep("orders masked", "personal_data_days", mask_people, count_people),
+    Sweep("answers", "answer_days", sweep_answers, None),
+    Sweep("events", "event_days", sweep_events, sweep_events.count),
+    Sweep("notices", "event_days", sweep_notices, sweep_notices.count),
+    Sweep("rejected deliveries", "rejected_days", sweep_rejected, sweep_rejected.count),
+    Sweep("covered times", "coverage_days", sweep_intervals, sweep_intervals.count),
+    Sweep("figures by the minute", None, sweep_minutes, sweep_minutes.count),
+    Sweep("figures by the hour", "figure_days", sweep_hours, sweep_hours.count),
+    Sweep("runs", "run_days", sweep_runs, sweep_runs.count),
+    Sweep("notifications", "run_days", sweep_deliveries, None),
+    Sweep("conditions", "run_days", sweep_conditions, None),
 )
 
 

@@ -13,13 +13,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions import acts
-from kedai.connector_exceptions.queries import list_affected_after
+from kedai.connector_exceptions.queries import get_exception, list_affected_after
 from kedai.errors import Conflict, KedaiError, NotFound
 from kedai.inbox.retries import find_stopped, put_back
 from kedai.kit.ids import parse_id, show_id
 from kedai.orders import service as orders
 from kedai.runs.queries import find_open_runs
 from kedai.runs.service import create_run, end_run, move_on
+from kedai.sync import skus
 from kedai.sync.judge import fetch_orders
 from kedai.sync.outcome import Action, rule_for
 from kedai.sync.parts import Parts
@@ -28,6 +29,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.order import OrderSnapshot
+from kedai.values.wording import N_
 from kedai.vault.queries import find_shop, get_active_environment
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 KIND = "retry_exception"
 _STEP = 40  # affected orders in one look: their events are put back in one short transaction
-_WRITTEN_AT_ONCE = 16  # as the worker does: SQLite's one writer is held for a few milliseconds
+_WRITTEN_AT_ONCE = 16  # SQLite's one writer is held for a few milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,16 @@ def retry_order(
     row = acts.lock_exception(db, exception_id, environment=environment)
     affected = list_affected_after(db, exception_id, after=None, subject=subject, limit=1)
     if not affected:
-        raise NotFound("This exception does not list that order.")
+        raise NotFound(N_("This exception does not list that order."))
     events = put_back(
         db, _find_stopped(db, ConnectorName(row.connector), environment, affected), environment=environment, now=now
     )
     if events:
+        _look_again(db, row, affected)
         acts.note_retry(db, row, subject, events=events, actor=actor, now=now)
         return Retried(events, None)
     if affected[0].order_sn is None:
-        raise Conflict("Its event is not stopped any more: there is nothing to try again.")
+        raise Conflict(N_("Its event is not stopped any more: there is nothing to try again."))
     return Retried(0, _create(db, row, subject, 1, actor, now))
 
 
@@ -81,9 +84,14 @@ def retry_group(db: Session, exception_id: UUID, *, environment: Environment, ac
     """
     row = acts.lock_exception(db, exception_id, environment=environment)
     if not row.listed:
-        raise Conflict("This exception stopped no order: mend its cause, and what waits goes on by itself.")
+        raise Conflict(N_("This exception stopped no order: mend its cause, and what waits goes on by itself."))
     if get_active_environment(db, ConnectorName(row.connector)) is not environment:
-        raise Conflict(f"{environment.value.title()} is not the active environment: retry its orders one by one.")
+        raise Conflict(
+            N_(
+                "%(environment)s is not the active environment: retry its orders one by one.",
+                environment=environment.value.title(),
+            )
+        )
     return _create(db, row, None, row.listed, actor, now)
 
 
@@ -100,7 +108,9 @@ async def read(parts: Parts, work: Work) -> Sequence[Step]:
             partial(_write, found.scope, prepared[at : at + _WRITTEN_AT_ONCE])
             for at in range(0, len(prepared), _WRITTEN_AT_ONCE)
         ]
-    return [*steps, partial(_move, found, frozenset(one.snapshot.order_sn for one in prepared))]
+    read_now = frozenset(one.snapshot.order_sn for one in prepared)
+    again = [one for one in found.affected if one.order_sn in read_now]
+    return [partial(_try_again, again), *steps, partial(_move, found, read_now)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,7 @@ class _Found:
 def _create(db: Session, row: ConnectorException, subject: str | None, total: int, actor: Actor, now: datetime) -> Run:
     name, shown = ConnectorName(row.connector), show_id("exc", row.id)
     if any(run.scope["exception"] == shown for run in find_open_runs(db, (KIND,), name, environment=row.environment)):
-        raise Conflict("A retry of this exception is going on: wait for its end, or stop it.")
+        raise Conflict(N_("A retry of this exception is going on: wait for its end, or stop it."))
     scope = {"exception": shown, "subject": subject, "shop_id": row.shop_id}
     return create_run(db, KIND, name, row.environment, scope=scope, total=total, actor=actor, now=now)
 
@@ -164,6 +174,25 @@ async def _fetch(parts: Parts, scope: Scope, numbers: Sequence[str]) -> list[Ord
     return await _fetch(parts, scope, numbers[:half]) + await _fetch(parts, scope, numbers[half:])
 
 
+def _try_again(affected: Sequence[ExceptionOrder], db: Session, run: Run, *, now: datetime) -> bool:
+    """Note what is tried before it is written: what is raised by writing it has not been tried since."""
+    if affected:
+        exception_id = parse_id("exc", run.scope["exception"])
+        _look_again(db, get_exception(db, exception_id, environment=run.environment), affected)
+        acts.lock_exception(db, exception_id, environment=run.environment)
+        acts.mark_retried(db, exception_id, [one.subject for one in affected], now=now)
+    return False
+
+
+def _look_again(db: Session, row: ConnectorException, affected: Sequence[ExceptionOrder]) -> None:
+    """An order counts once for a listing that is not in the SKU map: one that is tried again may say so again."""
+    if row.code != skus.CODE or affected[0].shop_id is None:
+        return
+    scope = Scope(ConnectorName(row.connector), row.environment, affected[0].shop_id)
+    numbers = {one.order_sn for one in affected if one.order_sn is not None}
+    skus.look_again(db, scope, numbers, fingerprint=row.fingerprint)
+
+
 def _write(scope: Scope, portion: Sequence[PreparedOrder], db: Session, _run: Run, *, now: datetime) -> bool:
     store_orders(db, scope, portion, now=now)
     return False
@@ -172,12 +201,14 @@ def _write(scope: Scope, portion: Sequence[PreparedOrder], db: Session, _run: Ru
 def _move(found: _Found, read_now: frozenset[str], db: Session, run: Run, *, now: datetime) -> bool:
     """Put the events back, note what was tried, and go on behind it; what could not be read stays as it was."""
     name, exception_id = ConnectorName(run.connector), parse_id("exc", run.scope["exception"])
-    acts.lock_exception(db, exception_id, environment=run.environment)
     stopped = _find_stopped(db, name, run.environment, found.affected)
+    waits = [one for one in found.affected if one.order_sn in stopped.values() or one.event_id in stopped]
+    if waits:
+        _look_again(db, get_exception(db, exception_id, environment=run.environment), waits)
+    acts.lock_exception(db, exception_id, environment=run.environment)
     put_back(db, stopped, environment=run.environment, now=now)
-    numbers = read_now | set(stopped.values())
-    tried = [one.subject for one in found.affected if one.order_sn in numbers or one.event_id in stopped]
-    acts.mark_retried(db, exception_id, tried, now=now)
+    acts.mark_retried(db, exception_id, [one.subject for one in waits], now=now)
+    tried = {one.subject for one in waits} | {one.subject for one in found.affected if one.order_sn in read_now}
     left = (run.cursor or {"left": 0})["left"] + len(found.affected) - len(tried)
     if run.scope["subject"] is not None:
         move_on(run, cursor=run.cursor, done=len(tried))

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from kedai.audit.service import record
 from kedai.connector_exceptions.service import Trouble, clear_exception, raise_exception
 from kedai.errors import Conflict, NotConfigured, NotFound
-from kedai.runs.queries import find_going_on, find_open_runs, has_tick, list_schedules
+from kedai.runs.queries import find_going_on, find_open_runs, has_run_since, has_tick, list_schedules
 from kedai.runs.schedules import make_schedule, period_values
 from kedai.runs.service import create_run
 from kedai.runs.timing import ScheduleState, judge, latest_tick, next_tick
@@ -28,12 +28,15 @@ from kedai.sync.plans import Plan
 from kedai.sync.runner import PLANS
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment, get_credentials, list_shops
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run, Schedule
 
 EVERY_SECONDS = 1.0
+_TOGETHER = timedelta(minutes=1)
+"""Workers that start within so long of each other, or again and again, ask once."""
 
 log = structlog.get_logger("schedule")
 
@@ -59,6 +62,21 @@ async def tend(parts: Parts) -> int:
     return made
 
 
+async def ask_at_start(parts: Parts) -> int:
+    """Queue what a starting worker asks for beside the schedule, once however many start together; returns how many.
+
+    Raises:
+        StorageUnavailable: the database cannot be reached.
+    """
+    made = 0
+    for name in parts.connectors:
+        for environment in Environment:
+            for plan in PLANS.values():
+                if plan.at_start:
+                    made += await parts.write(partial(_ask_one, parts, _Place(plan, name, environment)))
+    return made
+
+
 def run_now(
     parts: Parts,
     db: Session,
@@ -79,7 +97,7 @@ def run_now(
     """
     plan = PLANS.get(kind)
     if plan is None:
-        raise NotFound("There is no such schedule.")
+        raise NotFound(N_("There is no such schedule."))
     place = _Place(plan, parts.connector(name).name, environment)
     parts.quarantine.refuse(db, environment)
     _demand_place(db, place)
@@ -91,7 +109,7 @@ def run_now(
     row = _row_of(db, place, now)
     made = _queue(db, place, row, tick=_free_instant(db, place, now), due_at=now, actor=actor, now=now)
     if not made and not going_on:
-        raise Conflict("No shop is connected here, so there is nothing to run.")
+        raise Conflict(N_("No shop is connected here, so there is nothing to run."))
     if made:
         subject, details = f"schedule/{name}/{kind}", {"runs": len(made)}
         record(
@@ -134,7 +152,7 @@ def _is_expected(db: Session, place: _Place, sealed: frozenset[Environment]) -> 
 def _demand_place(db: Session, place: _Place) -> None:
     """Raises `Conflict` in an environment that the kind does not run in now, `NotConfigured` without credentials."""
     if not place.plan.everywhere and get_active_environment(db, place.connector) is not place.environment:
-        raise Conflict(f"“{place.plan.label}” runs in the active environment only.")
+        raise Conflict(N_("“%(label)s” runs in the active environment only.", label=place.plan.label))
     row = get_credentials(db, place.connector, place.environment)
     missing = [name for name in ("partner_id", "partner_key_encrypted") if not getattr(row, name)]
     if place.plan.calls_marketplace and missing:
@@ -168,6 +186,18 @@ def _tend_one(parts: Parts, place: _Place, db: Session) -> int:
     made = _tick(db, place, row, now) if is_active and _is_due(row, now) else 0
     _judge_down(db, place, row, now)
     return made
+
+
+def _ask_one(parts: Parts, place: _Place, db: Session) -> int:
+    """Whoever holds the schedule's row sees what those before have made."""
+    if not _is_expected(db, place, parts.quarantine.sealed(db)):
+        return 0
+    made, now = _tend_one(parts, place, db), parts.clock.now()
+    row = _row_of(db, place, now)
+    is_new = has_run_since(db, place.plan.kind, place.connector, environment=place.environment, since=now - _TOGETHER)
+    if row.active_since is None or is_new:
+        return made
+    return len(_queue(db, place, row, tick=_free_instant(db, place, now), due_at=now, actor=SYSTEM, now=now))
 
 
 def _row_of(db: Session, place: _Place, now: datetime) -> Schedule:

@@ -15,6 +15,7 @@ from kedai.runs.queries import find_going_on, find_latest_run, list_schedules
 from kedai.runs.timing import ScheduleState, expected_at, judge
 from kedai.sync.runner import PLANS
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run, Schedule
@@ -64,7 +65,7 @@ def get_schedule_view(
     for one in read_schedules(db, environments={environment}, now=now):
         if (one.kind, one.connector) == (kind, connector):
             return one
-    raise NotFound("There is no such schedule here.")
+    raise NotFound(N_("There is no such schedule here."))
 
 
 def _view(db: Session, row: Schedule, is_running: bool, now: datetime) -> ScheduleView:

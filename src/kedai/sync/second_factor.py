@@ -15,6 +15,7 @@ from kedai.staff.totp import find_step, new_totp_secret
 from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.staff.models import Staff
@@ -49,10 +50,10 @@ def confirm(parts: Parts, db: Session, staff: Staff, code: str, *, actor: Actor,
     """
     secret = find_waiting(parts, second_factor.lock_staff(db, staff))
     if secret is None:
-        raise Conflict("No second factor waits to be confirmed.")
+        raise Conflict(N_("No second factor waits to be confirmed."))
     step = find_step(secret, code, now=now, last_step=None)
     if step is None:
-        raise Invalid("This code is not right: look at your app again, and at its clock.", field="code")
+        raise Invalid(N_("This code is not right: look at your app again, and at its clock."), field="code")
     return second_factor.confirm_totp(db, staff, step, actor=actor, now=now)
 
 

@@ -95,7 +95,7 @@ def _note(seen: _Seen, cursor: _Cursor, db: Session, run: Run, *, now: datetime)
     """How it went with one of them, and on to the next."""
     owner = seen.owner
     if seen.profile is not None:
-        describe_account(db, owner, seen.profile, now=now)
+        describe_account(db, owner, seen.profile)
     if seen.problem is not None:
         note_call(db, owner, problem=seen.problem, now=now)
     later = (*cursor.later, cursor.todo[0]) if seen.again else cursor.later

@@ -16,6 +16,7 @@ from kedai.sync.connection import ShopView, get_connection
 from kedai.sync.parts import Parts
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.pace import shop_account
+from kedai.values.wording import N_
 from kedai.vault.queries import get_credentials, list_shops
 
 WARN_BEFORE = timedelta(days=30)
@@ -102,4 +103,4 @@ def get_shop_view(parts: Parts, db: Session, scope: Scope) -> ShopView:
     for shop in shops:
         if shop.shop_id == scope.shop_id:
             return shop
-    raise NotFound("There is no such shop here.")
+    raise NotFound(N_("There is no such shop here."))

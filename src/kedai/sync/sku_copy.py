@@ -16,6 +16,7 @@ from kedai.errors import Invalid, Stale
 from kedai.sync import skus
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.catalog.models import ChannelListing
@@ -64,10 +65,10 @@ def copy(
         service.lock_map(db, connector, environment)
     plan = plan_copy(db, connector, source=source, target=target)
     if plan.tag != tag:
-        raise Stale("Somebody changed one of the two maps after this preview: look at it anew.")
+        raise Stale(N_("Somebody changed one of the two maps after this preview: look at it anew."))
     matches = plan.matched.matches
     if not matches:
-        raise Invalid("Nothing matches, so there is nothing to copy.")
+        raise Invalid(N_("Nothing matches, so there is nothing to copy."))
     entries = [Entry(one.target.key, one.source.sku) for one in matches]
     service.write_entries(db, connector, target, entries, actor=actor, now=now)
     skus.end_waiting(db, connector, target, entries, now=now)
@@ -90,7 +91,11 @@ def _listings(db: Session, connector: ConnectorName, environment: Environment, *
     found = queries.list_all(db, connector, environment, mapped=mapped, limit=MOST_LISTINGS + 1)
     if len(found) > MOST_LISTINGS:
         raise Invalid(
-            f"There are more than {MOST_LISTINGS:,} products in {environment.value}: export and import instead."
+            N_(
+                "There are more than %(most_listings)s products in %(environment)s: export and import instead.",
+                most_listings=MOST_LISTINGS,
+                environment=environment.value,
+            )
         )
     return found
 

@@ -15,9 +15,12 @@ from kedai.catalog.importing import Plan, plan_import
 from kedai.catalog.queries import Wish
 from kedai.db.database import Database
 from kedai.errors import Invalid, Stale
+from kedai.kit import sheets
+from kedai.kit.sheets import SheetFormat
 from kedai.sync import skus
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.queries import list_shops
 
 if TYPE_CHECKING:
@@ -56,13 +59,17 @@ def apply(
     """
     standing = service.lock_map(db, connector, environment)
     if expected_version not in {None, skus.version_of(standing)}:
-        raise Stale("Somebody changed the SKU map after this preview: look at it anew.")
+        raise Stale(N_("Somebody changed the SKU map after this preview: look at it anew."))
     planned = plan(db, connector, environment, parsed, shop_id=shop_id)
     if planned.problems:
         first = planned.problems[0]
         raise Invalid(
-            f"Nothing was imported, since {len(planned.problems)} of the lines make no sense. "
-            f"Line {first.line}: {first.text}",
+            N_(
+                "Nothing was imported, since %(problems)s of the lines make no sense. Line %(line)s: %(text)s",
+                problems=len(planned.problems),
+                line=first.line,
+                text=first.text,
+            ),
             field="file",
         )
     if not planned.changes:
@@ -94,7 +101,7 @@ def record_export(
         Invalid: there is no such shop.
     """
     if wish.shop_id is not None and wish.shop_id not in _shop_ids(db, connector, environment):
-        raise Invalid(f"There is no such shop in {environment.value}.", field="shop_id")
+        raise Invalid(N_("There is no such shop in %(environment)s.", environment=environment.value), field="shop_id")
     told = {"mapped": wish.mapped, "shop_id": wish.shop_id, "search": wish.text}
     record(
         db,
@@ -107,6 +114,13 @@ def record_export(
     )
 
 
+def export_lines(database: Database, connector: ConnectorName, environment: Environment, wish: Wish) -> Iterator[bytes]:
+    """The map as one JSON object a line, never more than a piece in memory."""
+    for rows in queries.each_listing(database, connector, environment, wish):
+        told = (dict(zip(csv_file.COLUMNS, _cells(one), strict=True)) for one in rows)
+        yield sheets.lines(csv_file.COLUMNS, told, SheetFormat.JSON)
+
+
 def export(database: Database, connector: ConnectorName, environment: Environment, wish: Wish) -> Iterator[bytes]:
     """The map as a CSV file that can be imported again, never more than a piece in memory."""
     yield csv_file.write([csv_file.COLUMNS])
@@ -114,9 +128,9 @@ def export(database: Database, connector: ConnectorName, environment: Environmen
         yield csv_file.write([_cells(one) for one in rows])
 
 
-def export_name(connector: ConnectorName, environment: Environment, now: datetime) -> str:
+def export_name(connector: ConnectorName, environment: Environment, now: datetime, form: SheetFormat) -> str:
     """What the file is called: it says its environment."""
-    return f"kedai-sku-map-{connector}-{environment.value}-{now.strftime('%Y%m%dT%H%M%SZ')}.csv"
+    return f"kedai-sku-map-{connector}-{environment.value}-{now.strftime('%Y%m%dT%H%M%SZ')}.{form.ending}"
 
 
 def _shop_ids(db: Session, connector: ConnectorName, environment: Environment) -> set[str]:

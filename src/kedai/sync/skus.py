@@ -21,6 +21,7 @@ from kedai.errors import KedaiError, Stale
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.listing import Listing, ListingKey
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.catalog.models import ChannelListing, SkuMap
@@ -144,7 +145,9 @@ def _enter(
     service.lock_map(db, connector, environment)
     row = queries.get_listing(db, listing_id, environment=environment, lock=True)
     if row.sku_version != expected_version:
-        raise Stale(f"Somebody changed the SKU of item {row.item_id} in the meantime: load it again.")
+        raise Stale(
+            N_("Somebody changed the SKU of item %(item_id)s in the meantime: load it again.", item_id=row.item_id)
+        )
     if row.sku == checked:
         return None
     done = _Entered(connector, Entry(row.key, checked), row.sku)
@@ -168,6 +171,12 @@ def _tell(db: Session, environment: Environment, changed: Sequence[_Entered], ac
             details={"from": one.before, "to": one.entry.sku},
             now=now,
         )
+
+
+def look_again(db: Session, scope: Scope, order_sns: Collection[str], *, fingerprint: str) -> None:
+    """Let these orders count anew for the listing that this group is about, the next time that they are written."""
+    waiting = queries.list_waiting(db, scope, order_sns)
+    service.note_anew(db, scope, [one for one in waiting if trouble_of(one[0], "").fingerprint == fingerprint])
 
 
 def check_order(db: Session, scope: Scope, order_sn: str, lines: Sequence[SoldLine], *, now: datetime) -> bool:
@@ -203,7 +212,7 @@ def set_demanded(
     """
     standing = service.lock_map(db, connector, environment)
     if version_of(standing) != expected_version:
-        raise Stale("Somebody changed the SKU map in the meantime: load it again.")
+        raise Stale(N_("Somebody changed the SKU map in the meantime: load it again."))
     before = standing is not None and standing.demanded
     if before == demanded:
         return False

@@ -18,9 +18,9 @@ from kedai.kit import spool
 from kedai.kit.clock import SystemClock
 from kedai.sync import grants
 from kedai.sync.parts import Parts
+from kedai.sync.renewal import store_renewed
 from kedai.sync.spool_files import DamagedError, SavedGrant, SavedPair, open_file
 from kedai.vault.oauth_states import close_exchange
-from kedai.vault.refresh import swap_tokens
 
 _ROOM_KEPT = timedelta(hours=1)
 
@@ -79,7 +79,7 @@ def _recover_one(parts: Parts, path: Path) -> bool:
 def _store(parts: Parts, db: Session, saved: SavedPair | SavedGrant) -> bool:
     now = parts.clock.now()
     if isinstance(saved, SavedPair):
-        return swap_tokens(db, parts.ring, saved.asked, saved.tokens, now=now)
+        return store_renewed(parts, db, saved.asked, saved.tokens, now=now)
     if not close_exchange(db, saved.attempt):
         return False
     return grants.keep(parts, db, saved.connector, saved.environment, saved.facts, now=now) != "remote_error"

@@ -9,12 +9,15 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Invalid
 from kedai.inbox.service import count_parked
+from kedai.notifications.telling import tell
 from kedai.runs.queries import find_open_runs
 from kedai.sync.catch_up import KIND, schedule
 from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.notification import Change, Kind, News
+from kedai.values.wording import N_
 from kedai.vault.queries import find_last_switch
 from kedai.vault.switching import activate
 
@@ -60,13 +63,23 @@ def switch(
     changed = activate(db, name, environment, required=required, override_reason=reason, actor=actor, now=now)
     catch_ups = 0
     if changed:
+        label = parts.connector(name).label
+        tell(db, [_news_of(label, environment, reason, actor, now)], now=now)
         catch_ups = schedule(parts, db, name, environment, inactive_since=inactive_since, actor=actor, now=now)
     return SwitchResult(changed, count_parked(db, name, environment), catch_ups)
+
+
+def _news_of(label: str, environment: Environment, reason: str | None, actor: Actor, now: datetime) -> News:
+    """Told in the transaction of the switch itself: nobody goes live unseen."""
+    means = "Real orders are worked on from now on." if environment is Environment.LIVE else "Live orders wait."
+    detail = f"{actor.name} switched. {means}{f' Without a certificate, because: {reason}' if reason else ''}"
+    title = f"{label}: {environment.value.title()} is the active environment now"
+    return News(Kind.SWITCH, environment, Change.HAPPENED, title, detail, f"/e/{environment}/home", now)
 
 
 def _checked_reason(text: str) -> str:
     """One line that somebody can read later."""
     reason = " ".join(text.split())
     if not reason or not reason.isprintable() or len(reason) > _LONGEST_REASON:
-        raise Invalid("Say in one line why the checks need not have passed.", field="override_reason")
+        raise Invalid(N_("Say in one line why the checks need not have passed."), field="override_reason")
     return reason

@@ -35,19 +35,20 @@ class Told:
     about_orders: list[ClaimedEvent] = field(default_factory=list)
 
 
-def effect_of(connector: Connector, event: ClaimedEvent) -> Effect:
-    """What an event leads to; a marketplace that does not sort its pushes means an order by every order push."""
+def effect_of(connector: Connector, code: int | None, topic: str) -> Effect:
+    """What a push leads to; a marketplace that does not sort its pushes means an order by every order push."""
     if isinstance(connector, SortsPushes):
-        return connector.effect_of(event.code)
-    return Effect.READ_ORDER if event.topic == Topic.ORDER else Effect.KEEP
+        return connector.effect_of(code)
+    return Effect.READ_ORDER if topic == Topic.ORDER else Effect.KEEP
 
 
 async def sort(parts: Parts, batch: Batch, events: Sequence[ClaimedEvent]) -> Told:
     """Tell apart what must be asked for, and settle what is done with being stored."""
     connector, told = parts.connector(batch.connector), Told()
+    effects = {kind: effect_of(connector, *kind) for kind in {(event.code, event.topic) for event in events}}
     by_effect: dict[Effect, list[ClaimedEvent]] = {}
     for event in events:
-        by_effect.setdefault(effect_of(connector, event), []).append(event)
+        by_effect.setdefault(effects[event.code, event.topic], []).append(event)
     for event in by_effect.get(Effect.HAND_ON, ()):
         told.outcomes[event.id] = Outcome(EventState.SKIPPED, HANDED_ON)
     for event in by_effect.get(Effect.KEEP, ()):

@@ -60,22 +60,45 @@ async def get_access_token(parts: Parts, scope: Account, *, rejected: int | None
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def call_with_token(parts: Parts, scope: Account, call: Callable[[Client, Secret], Awaitable[Answer]]) -> Answer:
-    """Make a shop's call; a token that is refused is refreshed once.
+@dataclass(frozen=True, slots=True)
+class TokenCalls:
+    """An account's client and the token that was good a moment ago: for calls that are made now, side by side."""
 
-    Raises:
-        KedaiError: as the connector sorts the marketplace's answer.
-    """
-    client = await parts.read(lambda db: open_client(parts, db, scope.connector, scope.environment))
-    held = await get_access_token(parts, scope)
-    try:
-        return await call(client, held.access_token)
-    except AuthExpired:
-        held = await get_access_token(parts, scope, rejected=held.generation)
-    try:
-        return await call(client, held.access_token)
-    except AuthExpired as error:
-        raise NeedsReconnect("The marketplace refuses even a fresh token.") from error
+    parts: Parts
+    scope: Account
+    client: Client
+    held: HeldToken
+
+    async def make(self, call: Callable[[Client, Secret], Awaitable[Answer]]) -> Answer:
+        """Make a call; a token that is refused is refreshed once.
+
+        Raises:
+            KedaiError: as the connector sorts the marketplace's answer.
+        """
+        try:
+            return await call(self.client, self.held.access_token)
+        except AuthExpired:
+            held = await get_access_token(self.parts, self.scope, rejected=self.held.generation)
+        try:
+            return await call(self.client, held.access_token)
+        except AuthExpired as error:
+            raise NeedsReconnect("The marketplace refuses even a fresh token.") from error
+
+
+async def open_calls(parts: Parts, scope: Account) -> TokenCalls:
+    """Look up what calls need; raises as `get_access_token` does."""
+    client, held = await parts.read(lambda db: _open(parts, db, scope))
+    return TokenCalls(parts, scope, client, held or await get_access_token(parts, scope))
+
+
+async def call_with_token(parts: Parts, scope: Account, call: Callable[[Client, Secret], Awaitable[Answer]]) -> Answer:
+    """Make one call of an account; raises as `TokenCalls.make` and `get_access_token` do."""
+    return await (await open_calls(parts, scope)).make(call)
+
+
+def _open(parts: Parts, db: Session, scope: Account) -> tuple[Client, HeldToken | None]:
+    """All that calls need, in one look: the usual case is a token that is good."""
+    return open_client(parts, db, scope.connector, scope.environment), _usable(parts, db, scope, None)
 
 
 def _look(parts: Parts, db: Session, scope: Account, rejected: int | None) -> tuple[HeldToken | None, bool]:

@@ -45,7 +45,7 @@ OVERLAP = timedelta(minutes=10)
 MOST_PAGES = 2_000
 """Of one window: 200,000 orders. A list that never ends is the marketplace's fault, and must not keep us for ever."""
 
-_WRITTEN_AT_ONCE = 16  # as the worker does: SQLite's one writer is held for a few milliseconds
+_WRITTEN_AT_ONCE = 16  # SQLite's one writer is held for a few milliseconds
 _REFUSED = (StatementError, UnicodeEncodeError, OverflowError)
 _WHOLE_TRIES = 3
 

@@ -19,12 +19,19 @@ from kedai.runs import service as runs
 from kedai.sync import clock_watch, schedule
 from kedai.sync.call_log import PRUNE_EVERY_SECONDS, prune_calls
 from kedai.sync.clock_watch import ClockWatch
+from kedai.sync.delivering import EVERY_SECONDS as DELIVERIES_SECONDS
+from kedai.sync.delivering import send_due
+from kedai.sync.figures import MEASURE_EVERY_SECONDS, measure_events
 from kedai.sync.keep_alive import EVERY_SECONDS, KeepAlive
+from kedai.sync.notifying import EVERY_SECONDS as NOTIFYING_SECONDS
+from kedai.sync.notifying import ConditionWatch, Wrong
 from kedai.sync.parts import Parts
 from kedai.sync.process import process_next
 from kedai.sync.runner import CALLING_NOBODY, run_next
+from kedai.sync.statistics import EVERY_SECONDS as STATISTICS_SECONDS
+from kedai.sync.statistics import StatisticsWatch
 
-_PUSH_LANES = 2
+_PUSH_LANES = 4  # while one waits for the marketplace or the database, the others work
 _IDLE_SECONDS = 0.25
 _IDLE_RUN_SECONDS = 0.5
 _GATHER_SECONDS = 0.02
@@ -48,11 +55,15 @@ class Worker:
     """Works until told to stop; `wake` may be called from any thread.
 
     ``must_yield`` says whether the intake of the same process is busy: senders have three seconds, orders have minutes.
+    ``wrong`` is where it looks for what people must be told of; handed nothing, it does not look.
     """
 
-    def __init__(self, parts: Parts, *, must_yield: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, parts: Parts, *, must_yield: Callable[[], bool] = lambda: False, wrong: Wrong | None = None
+    ) -> None:
         self._parts = parts
         self._must_yield = must_yield
+        self._wrong = wrong
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         self._news = asyncio.Event()
@@ -60,11 +71,10 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`; what is in hand is finished first."""
         self._loop = asyncio.get_running_loop()
-        per_call = min(connector.orders_per_call for connector in self._parts.connectors.values())
         sealed = self._parts.quarantine.sealed
         push_lane = _Lane(
             lambda db: claims.is_due(db, sealed=sealed(db)),
-            lambda: process_next(self._parts, orders_per_call=per_call),
+            lambda: process_next(self._parts),
             _IDLE_SECONDS,
         )
         run_lane = _Lane(
@@ -93,14 +103,23 @@ class Worker:
         # What this process has begun, or saved on its disk, is no run's matter: another host cannot finish it.
         keeper = KeepAlive(parts)
         upkeep = [
+            self._until_done(lambda: schedule.ask_at_start(parts), after="what begins at start"),
             repeat(lambda: keeper.finish_begun(must_stop=must_stop), every=EVERY_SECONDS, after="tokens"),
             repeat(lambda: schedule.tend(parts), every=schedule.EVERY_SECONDS, after="the schedule"),
             # Many times a day, unlike the rest of what is forgotten: calls are many, and their number is bounded.
             repeat(lambda: prune_calls(parts, must_stop=must_stop), every=PRUNE_EVERY_SECONDS, after="calls"),
+            repeat(lambda: measure_events(parts, must_stop=must_stop), every=MEASURE_EVERY_SECONDS, after="figures"),
         ]
+        upkeep.append(repeat(lambda: send_due(parts, must_stop=must_stop), every=DELIVERIES_SECONDS, after="messages"))
+        if self._wrong is not None:
+            conditions = ConditionWatch(parts, self._wrong)
+            upkeep.append(repeat(conditions.look, every=NOTIFYING_SECONDS, after="what people are told"))
         if parts.settings.embedded:
             watch = ClockWatch(parts, SystemClock())
             upkeep.append(repeat(watch.look, every=clock_watch.EVERY_SECONDS, after="the clock"))
+        if not parts.database.is_sqlite:
+            statistics = StatisticsWatch(parts)
+            upkeep.append(repeat(statistics.look, every=STATISTICS_SECONDS, after="statistics"))
         return upkeep
 
     async def _work(self, lane: _Lane) -> None:
@@ -121,13 +140,25 @@ class Worker:
     async def _again_and_again(self, look: Callable[[], Awaitable[object]], *, every: float, after: str) -> None:
         """What no push wakes. ``after`` says in the log what it looks after."""
         while not self._stop.is_set():
-            try:
-                await look()
-            except StorageUnavailable as error:
-                log.warning("the database cannot be reached", detail=str(error))
-            except Exception:
-                log.exception("the worker stumbled", after=after)
+            await self._try(look, after)
             await self._sleep(every)
+
+    async def _until_done(self, look: Callable[[], Awaitable[object]], *, after: str) -> None:
+        """Once, as soon as it can be done."""
+        while not self._stop.is_set() and not await self._try(look, after):
+            await self._sleep(_TROUBLE_SECONDS)
+
+    async def _try(self, look: Callable[[], Awaitable[object]], after: str) -> bool:
+        """True where it went well; else the log says why not."""
+        try:
+            await look()
+        except StorageUnavailable as error:
+            log.warning("the database cannot be reached", detail=str(error))
+        except Exception:
+            log.exception("the worker stumbled", after=after)
+        else:
+            return True
+        return False
 
     async def _breathe(self) -> None:
         """Between two write transactions; longer while senders wait."""

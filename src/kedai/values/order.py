@@ -1,4 +1,7 @@
-"""An order as a marketplace stated it at one reading."""
+"""An order as a marketplace stated it at one reading.
+
+Structs: to make a frozen dataclass takes five times as long, and a worker makes thousands of these a second.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+import msgspec
+
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True, slots=True)
-class OrderLine:
+class OrderLine(msgspec.Struct, frozen=True):
     """One line of an order; ``unit_price`` in major units of the order's currency."""
 
     item_id: str
@@ -23,8 +27,7 @@ class OrderLine:
     unit_price: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class PackageItem:
+class PackageItem(msgspec.Struct, frozen=True):
     """What of an order lies in a package."""
 
     item_id: str
@@ -32,8 +35,7 @@ class PackageItem:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class OrderPackage:
+class OrderPackage(msgspec.Struct, frozen=True):
     """A package of an order. ``status`` is the marketplace's own word; the number is `None` where it does not say."""
 
     package_number: str
@@ -43,8 +45,7 @@ class OrderPackage:
     items: tuple[PackageItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(msgspec.Struct, frozen=True):
     """Who gets an order, and where: personal data."""
 
     name: str | None = None
@@ -52,8 +53,7 @@ class Recipient:
     address: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSnapshot:
+class OrderSnapshot(msgspec.Struct, frozen=True):
     """An order at one reading. ``status`` is the marketplace's own word, kept raw if unknown to us.
 
     ``read_started_at`` is when our call began: of two readings with the same ``remote_updated_at`` the later one wins.

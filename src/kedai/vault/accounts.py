@@ -157,12 +157,11 @@ def save_account(
     _record(db, scope, state, {"reason": reason}, actor, now)
 
 
-def describe_account(db: Session, scope: Account, profile: ShopProfile | MerchantProfile, *, now: datetime) -> None:
+def describe_account(db: Session, scope: Account, profile: ShopProfile | MerchantProfile) -> None:
     """Keep what the marketplace says of an account; how its connection stands is not changed by that."""
     row = find_holder(db, scope, lock=True)
     if row is not None:
         _describe(row, profile)
-        row.updated_at = now
         db.flush()
 
 
@@ -190,7 +189,7 @@ def note_authorization(db: Session, scope: Account, *, at: datetime, actor: Acto
     """Keep when the seller authorised the app last; how the connection stands is not changed by that."""
     row = find_holder(db, scope, lock=True)
     if row is not None:
-        row.authorized_at, row.updated_at = at, now
+        row.authorized_at = at
         db.flush()
         _record(db, scope, "authorized", {"at": at.isoformat()}, actor, now)
 
@@ -199,7 +198,7 @@ def note_authorization_end(db: Session, scope: Account, *, until: datetime, acto
     """Keep by when the seller's authorisation ends."""
     row = find_holder(db, scope, lock=True)
     if row is not None:
-        row.authorized_until, row.updated_at = until, now
+        row.authorized_until = until
         db.flush()
         _record(db, scope, "authorization_ending", {"until": until.isoformat()}, actor, now)
 

@@ -17,6 +17,7 @@ from kedai.kit.ids import new_id, show_id
 from kedai.values.actor import Actor
 from kedai.values.check import Check, CheckState
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.models import GoLiveCertificate
 
 PREFIX: Final = "cert"
@@ -89,7 +90,7 @@ def get_certificate(
     """
     found = db.get(GoLiveCertificate, certificate_id)
     if found is None or (found.connector, found.environment) != (connector, environment):
-        raise NotFound("There is no such certificate here.")
+        raise NotFound(N_("There is no such certificate here."))
     return found
 
 
@@ -99,13 +100,13 @@ def objection_to(certificate: GoLiveCertificate | None, *, credentials_version: 
     Only the latest one is ever asked: checks that fail undo those that passed before.
     """
     if certificate is None:
-        return "The checks were never run."
+        return N_("The checks were never run.")
     if not certificate.passed:
-        return "The latest checks did not pass."
+        return N_("The latest checks did not pass.")
     if certificate.credentials_version != credentials_version:
-        return "The credentials were changed since the checks."
+        return N_("The credentials were changed since the checks.")
     age = now - certificate.checked_at
-    return "" if -_CLOCKS_APART <= age < VALID_FOR else "The latest checks are older than an hour."
+    return "" if -_CLOCKS_APART <= age < VALID_FOR else N_("The latest checks are older than an hour.")
 
 
 def show_certificate(certificate: GoLiveCertificate) -> str:

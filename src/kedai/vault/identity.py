@@ -25,6 +25,7 @@ from kedai.db.upsert import insert_into
 from kedai.errors import Conflict
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.vault.models import EnvironmentSeal, Installation
 
 _SYSTEM_AND_DATABASE = sa.text(
@@ -119,7 +120,7 @@ def unseal(db: Session, environment: Environment, *, identity: str | None, actor
     seals = [one for one in list_seals(db) if one.environment is environment]
     chosen = next((one for one in seals if identity is None or one.identity == identity), None)
     if installation is None or chosen is None:
-        raise Conflict(f"{environment.value.title()} is not sealed.")
+        raise Conflict(N_("%(environment)s is not sealed.", environment=environment.value.title()))
     _accept(installation, chosen.identity, chosen.found)
     db.execute(sa.delete(EnvironmentSeal).where(EnvironmentSeal.environment == environment))
     db.flush()

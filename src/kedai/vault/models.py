@@ -71,6 +71,7 @@ class Connected:
     last_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_call_problem: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When ``state`` was written last, and nothing else: a grant that is older than a disconnection is dropped."""
 
 
 class Shop(Connected, Model):

@@ -51,6 +51,7 @@ SEALED_TABLES = (
         "held_token", ("access_token_encrypted", "refresh_token_encrypted"), row="account", of_environment=True
     ),
     SealedTable("staff", ("totp_secret_encrypted",), row="email", of_environment=False),
+    SealedTable("notification_channel", ("secret_encrypted",), row="name", of_environment=False),
     SealedTable("installation", ("fingerprint_key_encrypted",), row=None, of_environment=False),
 )
 

@@ -16,10 +16,11 @@ from kedai.calls import service as calls
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.coverage import service as coverage
 from kedai.db.base import Model
-from kedai.inbox.models import RawEvent
+from kedai.inbox.models import EventFigure, RawEvent
 from kedai.inbox.notices import record_notices
 from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.kit.ids import new_id
+from kedai.notifications.models import NotificationChannel, NotificationCondition, NotificationDelivery
 from kedai.orders.models import OrderEscrow, OrderEscrowLine, OrderPackage, OrderPackageChange
 from kedai.orders.service import prepare, upsert
 from kedai.orders.shadow import Shadow, keep
@@ -79,12 +80,21 @@ def filled(house: House) -> House:
         save_account(db, merchant, None, main_account_id="5", state="connected", reason="", actor=ANNA, now=house.now)
         store_tokens(db, merchant, "1001", pair, shared=False, now=house.now)
         hold(db, merchant, "1001", pair, main_account_id="5", now=house.now)
+    channel_id = new_id()
+    channel = {"kind": "webhook", "environments": [], "topics": [], "settings": {}, "created_by": "x"}
+    message = {"state": "waiting", "entries": [], "tells_of_seal": False, "attempts": 0, "planned_at": START}
+    told = {"kind": "x", "subject": "x", "level": "bad", "title": "x", "path": "/", "began_at": START}
+    house.execute(sa.insert(NotificationChannel).values(id=channel_id, name="x", created_at=START, **channel))
+    message |= {"id": new_id(), "channel_id": channel_id, "due_at": START, "created_at": START}
+    house.execute(sa.insert(NotificationDelivery).values(environment=SANDBOX, **message))
+    house.execute(sa.insert(NotificationCondition).values(environment=SANDBOX, **told))
     seal = {"environment": SANDBOX, "identity": "x", "found": {}, "sealed_at": START}
     house.execute(sa.insert(Model.metadata.tables["environment_seal"]).values(**seal))
     order = {"connector": FAKE, "environment": SANDBOX, "shop_id": SHOP, "order_sn": "O1"}
     package = {"package_number": "P1", "changed_at": START, "recorded_at": START}
     goods = {"line": 1, "item_id": "1", "model_id": "0", "sku": "", "quantity": 1}
     read = {"captured_at": START, "read_started_at": START, "answer_hash": b"x"}
+    house.execute(sa.insert(EventFigure).values(connector=FAKE, environment=SANDBOX, grain="hour", starts_at=START))
     house.execute(sa.insert(OrderPackage).values(**order, package_number="P1", status="x", items=[]))
     house.execute(sa.insert(OrderPackageChange).values(id=new_id(), **order, **package, field="added"))
     house.execute(sa.insert(OrderEscrow).values(**order, currency="SGD", **read))

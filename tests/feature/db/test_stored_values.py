@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, StatementError
 
+from kedai.db.bulk import BulkInsert
 from kedai.db.types import (
     Amount,
     Bytes,
@@ -133,3 +134,38 @@ def test_database_itself_knows_the_closed_set_of_environments(samples: House) ->
     with pytest.raises(DBAPIError, match="environment_known"), samples.db.connect() as connection:
         connection.execute(blank, {"id": identity.bytes if samples.db.is_sqlite else identity})
     assert Environment("live") is LIVE
+
+
+class Sample:
+    """The table as a bulk insert wants it."""
+
+    __table__ = SAMPLES
+
+
+BULK = BulkInsert(Sample, lambda insert: insert.on_conflict_do_nothing().returning(SAMPLES.c.id))  # type: ignore[arg-type]
+FULL = {
+    "at": datetime(2026, 8, 1, 12, 30, 15, 123_456, tzinfo=UTC),
+    "amount": Decimal("-123456789.0123"),
+    "text": 'ümlaut "quoted" \\ and \n',
+    "bytes": bytes(range(256)),
+    "number": 2**63 - 1,
+    "json": {"a": [1, None]},
+    "environment": LIVE,
+}
+
+
+def test_rows_of_a_bulk_insert_arrive_as_they_left(samples: House) -> None:
+    rows = [{"id": new_id(), **FULL}, {"id": new_id(), **dict.fromkeys(FULL), "environment": SANDBOX}]
+    with samples.db.write() as db:
+        assert {row.id for row in BULK.execute(db, rows)} == {row["id"] for row in rows}
+    with samples.db.write() as db:
+        assert not BULK.execute(db, rows[:1])
+    with samples.db.read() as db:
+        assert [row._asdict() for row in db.execute(sa.select(SAMPLES).order_by(SAMPLES.c.id))] == rows
+
+
+@pytest.mark.parametrize("value", [{"number": 2**63}, {"at": datetime(2026, 8, 1)}, {"text": "\ud800"}])
+def test_what_a_bulk_insert_cannot_hold_is_refused_as_by_any_other(samples: House, value: dict[str, object]) -> None:
+    rows = [{"id": new_id(), **FULL, **value}]
+    with pytest.raises((StatementError, OverflowError, UnicodeEncodeError)), samples.db.write() as db:
+        BULK.execute(db, rows)

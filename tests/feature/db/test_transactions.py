@@ -277,3 +277,15 @@ def test_intake_passes_waiting_workers(house: House) -> None:
     for thread in threads:
         thread.join(10)
     assert order == ["intake", "worker 1", "worker 2"]
+
+
+@on_sqlite
+def test_memory_stays_as_it_is_whatever_waits(house: House) -> None:
+    """Readers are many, and each has a cache of its own; a sort that does not fit it goes to disk."""
+
+    def asked(name: str, *, reading: bool) -> int:
+        with house.db.read() if reading else house.db.write() as db:
+            return int(db.execute(sa.text(f"PRAGMA {name}")).scalar_one())
+
+    assert [asked("cache_size", reading=one) for one in (True, False)] == [-2_000, -16_000]
+    assert [asked("temp_store", reading=one) for one in (True, False)] == [1, 1], "in files"

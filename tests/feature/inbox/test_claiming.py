@@ -148,17 +148,46 @@ def test_pushes_without_an_order_go_with_their_own_kind(house: House) -> None:
     )
 
 
-def test_f5_abandoned_rows_come_back_one_by_one_and_a_stall_is_counted(house: House) -> None:
-    deliver(house, "O1", "O2", "O3")
+def test_f5_abandoned_rows_come_back_a_few_at_a_time_then_one_by_one_and_each_stall_is_counted(house: House) -> None:
+    numbers = [f"O{number:02}" for number in range(12)]
+    deliver(house, *numbers)
+    assert claimed(house) == numbers
+    assert stalls(house) == [0] * 12
+    lose_leases(house)
+    assert claimed(house) == numbers[:10]
+    assert claimed(house) == numbers[10:]
+    assert stalls(house) == [1] * 12
+    lose_leases(house)
+    for number in numbers[:3]:
+        assert claimed(house) == [number]
+    assert stalls(house) == [2] * 3 + [1] * 9
+
+
+def test_all_stalled_pushes_of_an_order_come_back_together(house: House) -> None:
+    deliver(house, "O1", "O2", "O1")
     assert len(claimed(house)) == 3
-    assert stalls(house) == [0, 0, 0]
     lose_leases(house)
-    for number in (1, 2, 3):
-        assert claimed(house) == [f"O{number}"]
-    assert stalls(house) == [1, 1, 1]
+    assert claimed(house, orders=1) == ["O1", "O1"]
+    assert claimed(house, orders=1) == ["O2"]
+
+
+def test_stalled_pushes_without_an_order_come_back_a_few_at_a_time(house: House) -> None:
+    house.deliver(*(incoming(None, topic=Topic.CONNECTION) for _ in range(12)))
+    assert len(claimed(house)) == 12
     lose_leases(house)
-    assert claimed(house) == ["O1"]
-    assert stalls(house) == [2, 1, 1]
+    assert len(claimed(house)) == 10
+    assert len(claimed(house)) == 2
+    assert stalls(house) == [1] * 12
+
+
+def test_a_push_that_stalled_twice_comes_back_without_those_that_stalled_once(house: House) -> None:
+    deliver(house, "O1", "O2")
+    assert len(claimed(house)) == 2
+    house.execute(sa.update(RawEvent).where(RawEvent.order_sn == "O2").values(stalls=1))
+    lose_leases(house)
+    batches = [claim(house), claim(house)]
+    assert [[event.stalls for event in batch.events] for batch in batches if batch] == [[1], [2]]
+    assert [batch.order_sns for batch in batches if batch] == [["O1"], ["O2"]]
 
 
 def test_stalled_push_is_claimed_without_the_others_of_its_order(house: House) -> None:
@@ -223,7 +252,7 @@ def test_lost_lease_writes_nothing(house: House) -> None:
     late = claim(house)
     assert late is not None
     lose_leases(house)
-    newer = claim(house)
+    newer = claim(house, orders=1)
     assert newer is not None
     first, second = (event.id for event in late.events)
     assert [event.id for event in newer.events] == [first]
@@ -261,6 +290,7 @@ def test_rows_given_back_are_no_stall(house: House) -> None:
 
 
 def test_start_of_an_embedded_installation_voids_all_leases_and_counts_a_stall(house: House) -> None:
+    """F5: nobody waits for a lease there: the lock file says that its holder is gone."""
     deliver(house, "O1", "O2")
     held = claim(house, orders=1)
     assert held is not None

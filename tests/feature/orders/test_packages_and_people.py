@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 
 from kedai.audit.models import AuditEntry
 from kedai.errors import NotFound
@@ -60,7 +60,7 @@ def test_packages_come_change_and_go_with_the_order_and_each_change_is_noted(hou
     """Break `packages._remove` or the comparison of fields: a package would stay, or change unseen."""
     write(house)
     write(house, ONE, minute=1)
-    write(house, replace(ONE, status="LOGISTICS_REQUEST_CREATED", carrier="J&T"), TWO, minute=2)
+    write(house, structs.replace(ONE, status="LOGISTICS_REQUEST_CREATED", carrier="J&T"), TWO, minute=2)
     write(house, TWO, minute=3)
     assert packages(house) == [("P2", "LOGISTICS_READY", "T2", [])]
     assert changes(house) == [
@@ -73,10 +73,10 @@ def test_packages_come_change_and_go_with_the_order_and_each_change_is_noted(hou
 
 
 def test_an_older_reading_changes_no_package_and_the_same_one_writes_nothing(house: House) -> None:
-    write(house, replace(ONE, status="LOGISTICS_PICKUP_DONE"), minute=5)
+    write(house, structs.replace(ONE, status="LOGISTICS_PICKUP_DONE"), minute=5)
     write(house, ONE, minute=1)
     house.execute(sa.update(OrderPackage).values(carrier="touched"))
-    write(house, replace(ONE, status="LOGISTICS_PICKUP_DONE"), minute=5)
+    write(house, structs.replace(ONE, status="LOGISTICS_PICKUP_DONE"), minute=5)
     assert packages(house) == [("P1", "LOGISTICS_PICKUP_DONE", None, [["1", "0", 2]])]
     assert house.scalar(sa.select(OrderPackage.carrier)) == "touched"
     assert changes(house) == []

@@ -10,7 +10,7 @@ from typing import Any
 
 from kedai.connectors.base import HttpAnswer, SignedPush
 from kedai.db.database import refuse_open_transaction
-from kedai.errors import KedaiError
+from kedai.errors import KedaiError, OutcomeUnknown
 from kedai.kit.clock import ManualClock
 from kedai.values.app import AuthorizedMerchant, AuthorizedShop, PushConfig, PushConfigChange, PushStatus
 from kedai.values.credentials import Credentials, ShopProfile
@@ -43,6 +43,8 @@ class Outside:
     sign_error: Exception | None = None
     config: PushConfig = field(default_factory=registered)
     registration_error: KedaiError | None = None
+    registration_lost: PushConfig | None = None
+    """What is registered after the next registration, whose answer is lost."""
     profile: dict[str, Any] = field(default_factory=dict)
     before: Callable[[], Awaitable[None]] = at_once
     sent: list[tuple[str, str]] = field(default_factory=list)
@@ -107,6 +109,9 @@ class ProbedClient(FakeClient):
         self.outside.changes.append(change)
         if self.outside.registration_error is not None:
             raise self.outside.registration_error
+        if self.outside.registration_lost is not None:
+            self.outside.config, self.outside.registration_lost = self.outside.registration_lost, None
+            raise OutcomeUnknown
 
     async def get_shop(self, shop_id: str, access_token: Secret) -> ShopProfile:
         return replace(await super().get_shop(shop_id, access_token), **self.outside.profile)

@@ -27,6 +27,7 @@ class Counting:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.is_sqlite = database.is_sqlite
         self.refused = 0
 
     def read(self) -> AbstractContextManager[Session]:
@@ -53,7 +54,7 @@ def test_f16_order_that_finds_no_room_leaves_nothing_and_is_written_when_there_i
 
     async def work_until_there_is_room() -> None:
         with full_disk(house.parts.database, "order_sync"):
-            working = asyncio.create_task(process_next(replace(house.parts, database=database), orders_per_call=50))
+            working = asyncio.create_task(process_next(replace(house.parts, database=database)))
             async with asyncio.timeout(20):
                 while database.refused < TRIES and not working.done():
                     await asyncio.sleep(0.01)

@@ -23,7 +23,7 @@ from kedai.values.environment import Scope
 from kedai.values.event import ParkedReason
 from kedai.vault.accounts import set_state
 from kedai.vault.models import EnvironmentCredentials, GoLiveCertificate
-from tests.feature.sync.probed import NEEDED, OURS, Outside, probed_connector
+from tests.feature.sync.probed import NEEDED, OURS, Outside, probed_connector, registered
 from tests.support.factories import ANNA, FAKE, LIVE, PUBLIC_URL, SANDBOX, SHOP, House, incoming, on_sqlite, open_house
 
 DAY = timedelta(days=1)
@@ -387,3 +387,15 @@ def test_registering_sets_our_address_and_what_is_needed_and_is_in_the_trail(hou
         entries = db.execute(trail).scalars().all()
     assert [(one.environment, one.details["outcome"]) for one in entries] == [(LIVE, "done"), (LIVE, "refused")]
     assert PUBLIC_URL not in str([one.details for one in entries])
+
+
+@pytest.mark.parametrize("took_effect", [True, False], ids=["it was set", "it was not"])
+def test_f21_a_registration_whose_answer_was_lost_is_looked_up_before_it_is_made_again(
+    house: House, outside: Outside, took_effect: bool
+) -> None:
+    """A person waits for the page meanwhile. Break `is_set` in `preflight.register`: it is made twice."""
+    outside.config = replace(outside.config, callback_url="", codes_on=(1,), codes_off=(3, 99))
+    outside.registration_lost = registered() if took_effect else outside.config
+    done = asyncio.run(register_pushes(house.parts, FAKE, LIVE, actor=ANNA))
+    assert (done.callback_url, done.codes_on) == (OURS, (1, 3))
+    assert len(outside.changes) == (1 if took_effect else 2)

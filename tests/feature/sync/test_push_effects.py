@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 
 from kedai.inbox.models import Notice
 from kedai.inbox.notices import count_unseen, list_notices, mark_seen
@@ -98,7 +98,7 @@ def test_a_tracking_number_comes_by_push_and_stays_when_the_order_is_read_again(
     """Break `packages._compare`: an answer without the number would wipe it out."""
     work(shop, parts, push_body(4, ABOUT_AN_ORDER[4]))
     assert (package(shop).tracking_number, package(shop).status) == ("SPXSG01", "LOGISTICS_READY")
-    shipped = replace(READY, status="LOGISTICS_PICKUP_DONE")
+    shipped = structs.replace(READY, status="LOGISTICS_PICKUP_DONE")
     later = shop.now + timedelta(minutes=1)
     shop.market.put(SANDBOX, snapshot(ORDER, status="SHIPPED", packages=(shipped,), remote_updated_at=later))
     work(shop, parts, push_body(3, ABOUT_AN_ORDER[3]))

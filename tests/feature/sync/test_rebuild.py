@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from kedai.audit.models import AuditEntry
 from kedai.errors import Conflict, Invalid, NotFound

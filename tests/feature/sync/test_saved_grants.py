@@ -27,7 +27,7 @@ from kedai.sync.runner import run_next
 from kedai.sync.spooled import recover
 from kedai.values.environment import MerchantScope, Scope
 from kedai.vault import rotation
-from kedai.vault.accounts import find_pair, open_tokens
+from kedai.vault.accounts import find_pair, note_authorization, open_tokens
 from kedai.vault.models import OAuthState, Shop
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, Call, House
 
@@ -186,6 +186,23 @@ def test_t22_account_that_was_disconnected_since_stays_so(shop: House, monkeypat
         accounts.disconnect(shop.parts, db, SCOPE, typed=SHOP, actor=ANNA, now=shop.now)
     recover(shop.parts)
     assert (token_of(shop), shop.shop_state(), files(shop)) == (None, "disconnected", [])
+
+
+def test_push_about_the_authorisation_that_comes_before_the_pair_is_stored_keeps_nobody_out(shop: House) -> None:
+    """Break `note_authorization` in `vault.accounts` (it writes `updated_at`): the shop stays disconnected."""
+    shop.connect(SANDBOX)
+    with shop.db.write() as db:
+        accounts.disconnect(shop.parts, db, SCOPE, typed=SHOP, actor=ANNA, now=shop.now)
+
+    async def push_comes(call: Call) -> None:
+        if call.method == "get_shop":
+            shop.clock.advance(timedelta(seconds=1))
+            with shop.db.write() as db:
+                note_authorization(db, SCOPE, at=shop.now, actor=ANNA, now=shop.now)
+
+    shop.market.before = push_comes
+    shop.clock.advance(timedelta(seconds=30))
+    assert (come_back(shop), shop.shop_state()) == ("connected", "connected")
 
 
 def test_t22_grant_to_an_app_that_was_changed_since_is_dropped(shop: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,13 @@ Verdict = Retry | ReadStateFirst | GiveUp
 
 
 def should_retry(
-    error: KedaiError, attempt: int, *, is_write: bool, draw: float, most_attempts: int = MOST_ATTEMPTS
+    error: KedaiError,
+    attempt: int,
+    *,
+    is_write: bool,
+    draw: float,
+    most_attempts: int = MOST_ATTEMPTS,
+    longest_wait: float = LONGEST_WAIT_SECONDS,
 ) -> Verdict:
     """What to do after the ``attempt``-th try (from 1) failed; ``draw`` between 0 and 1 spreads the waits.
 
@@ -60,12 +66,12 @@ def should_retry(
         return Retry(0.0, renew_token=True) if attempt == 1 else GiveUp(error.code)
     if isinstance(error, RateLimited):
         wait = max(wait, error.retry_after * (1.0 + draw / 10))
-        return Retry(wait) if error.retry_after <= LONGEST_WAIT_SECONDS else GiveUp(error.code)
+        return Retry(wait) if error.retry_after <= longest_wait else GiveUp(error.code)
     if isinstance(error, OutcomeUnknown):
         return ReadStateFirst(wait) if is_write else Retry(wait)
     if isinstance(error, RemoteUnavailable):  # it had surely no effect, or is safe to repeat
         wait = max(wait, float(error.facts.get("retry_after", 0.0)))
-        return Retry(wait) if wait <= LONGEST_WAIT_SECONDS else GiveUp(error.code)
+        return Retry(wait) if wait <= longest_wait else GiveUp(error.code)
     if isinstance(error, RemoteUnreadable):
         if is_write:
             return ReadStateFirst(wait)
@@ -84,6 +90,7 @@ async def persist(
     sleep: Callable[[float], Awaitable[None]],
     draw: Callable[[], float],
     most_attempts: int = MOST_ATTEMPTS,
+    longest_wait: float = LONGEST_WAIT_SECONDS,
 ) -> Result:
     """Make a call until it works or `should_retry` gives up.
 
@@ -91,21 +98,30 @@ async def persist(
     reads. ``make`` must take the access token anew each time.
 
     Raises:
-        What the last attempt raised.
+        What the last attempt raised, also where its effect could not be looked up.
     """
     attempt = 1
     while True:
         try:
             return await make()
         except KedaiError as error:
+            failed, is_write = error, read_state is not None
             verdict = should_retry(
-                error, attempt, is_write=read_state is not None, draw=draw(), most_attempts=most_attempts
+                error,
+                attempt,
+                is_write=is_write,
+                draw=draw(),
+                most_attempts=most_attempts,
+                longest_wait=longest_wait,
             )
             if isinstance(verdict, GiveUp):
                 raise
         await sleep(verdict.after_seconds)
         if isinstance(verdict, ReadStateFirst) and read_state is not None:
-            found = await read_state()
+            try:
+                found = await read_state()
+            except KedaiError as blind:
+                raise failed from blind
             if found is not None:
                 return found
         elif isinstance(verdict, Retry) and verdict.renew_token:

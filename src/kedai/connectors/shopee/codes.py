@@ -6,44 +6,45 @@ from collections.abc import Mapping
 from typing import Final
 
 from kedai.values.event import Effect, Topic
+from kedai.values.wording import N_
 
 NAMES: Final[Mapping[int, str]] = {
-    0: "Address verification",
-    1: "Shop authorised",
-    2: "Shop authorisation cancelled",
-    3: "Order status",
-    4: "Tracking number",
-    5: "Shopee notice",
-    6: "Item banned",
-    7: "Item promotion",
-    8: "Reserved stock",
-    9: "Promotion changed",
-    10: "Chat message",
-    11: "Video upload",
-    12: "Authorisation about to expire",
-    13: "Brand registration",
-    15: "Shipping document",
-    16: "Item violation",
-    18: "Supplier product created",
-    19: "Supplier product reviewed",
-    20: "Purchase order",
-    21: "Inbound status",
-    22: "Item price",
-    23: "Booking status",
-    24: "Booking tracking number",
-    25: "Booking shipping document",
-    27: "Scheduled item not published",
-    28: "Shop penalty",
-    29: "Return",
-    30: "Package status",
-    31: "Fulfilment invoice issued",
-    33: "Fulfilment invoice error",
-    34: "Fulfilment shop blocked",
-    35: "Fulfilment SKU blocked",
-    36: "Fulfilment stock",
-    37: "Courier binding",
-    38: "Video upload result",
-    47: "Package changed",
+    0: N_("Address verification"),
+    1: N_("Shop authorised"),
+    2: N_("Shop authorisation cancelled"),
+    3: N_("Order status"),
+    4: N_("Tracking number"),
+    5: N_("Shopee notice"),
+    6: N_("Item banned"),
+    7: N_("Item promotion"),
+    8: N_("Reserved stock"),
+    9: N_("Promotion changed"),
+    10: N_("Chat message"),
+    11: N_("Video upload"),
+    12: N_("Authorisation about to expire"),
+    13: N_("Brand registration"),
+    15: N_("Shipping document"),
+    16: N_("Item violation"),
+    18: N_("Supplier product created"),
+    19: N_("Supplier product reviewed"),
+    20: N_("Purchase order"),
+    21: N_("Inbound status"),
+    22: N_("Item price"),
+    23: N_("Booking status"),
+    24: N_("Booking tracking number"),
+    25: N_("Booking shipping document"),
+    27: N_("Scheduled item not published"),
+    28: N_("Shop penalty"),
+    29: N_("Return"),
+    30: N_("Package status"),
+    31: N_("Fulfilment invoice issued"),
+    33: N_("Fulfilment invoice error"),
+    34: N_("Fulfilment shop blocked"),
+    35: N_("Fulfilment SKU blocked"),
+    36: N_("Fulfilment stock"),
+    37: N_("Courier binding"),
+    38: N_("Video upload result"),
+    47: N_("Package changed"),
 }
 """Contract §4.4. The bodies of 6, 11, 13, 18 to 21, 27 and 31 to 38 are not known (open question 9)."""
 
@@ -87,5 +88,5 @@ def effect_of(code: int | None) -> Effect:
 def name_push(code: int | None) -> str:
     """The human name of a push code; unknown ones keep their number."""
     if code is None:
-        return "Unreadable push"
+        return N_("Unreadable push")
     return NAMES.get(code, f"Push {code}")

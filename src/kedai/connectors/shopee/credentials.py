@@ -9,6 +9,7 @@ from typing import Final
 from kedai.connectors.base import CredentialField, Host
 from kedai.errors import Invalid
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 
 REGIONS: Final = ("GLOBAL", "SG", "MY", "TH", "ID", "VN", "PH", "TW", "BR", "MX", "CO", "CL")
 """Markets of contract §7.2; ``GLOBAL`` is an app that serves several."""
@@ -39,38 +40,48 @@ DEFAULT_HOSTS: Final[Mapping[Environment, str]] = {Environment.LIVE: "live_sg", 
 
 FIELDS: Final = (
     CredentialField(
-        "partner_id", "Partner ID", connect=True, help="The app's id from the Open Platform console: digits only."
+        "partner_id",
+        N_("Partner ID"),
+        connect=True,
+        help=N_("The app's id from the Open Platform console: digits only."),
     ),
     CredentialField(
         "partner_key",
-        "Partner key",
+        N_("Partner key"),
         secret=True,
         connect=True,
-        help="The app's API key of this environment. Sandbox and live apps have different keys.",
+        help=N_("The app's API key of this environment. Sandbox and live apps have different keys."),
     ),
     CredentialField(
         "push_partner_key",
-        "Push partner key",
+        N_("Push partner key"),
         secret=True,
         switch=True,
-        help="The key of the console's Set Push page. It is not the API key: real pushes verify only with this one.",
+        help=N_(
+            "The key of the console's Set Push page. It is not the API key: real pushes verify only with this one."
+        ),
     ),
     CredentialField(
-        "shop_id", "Shop ID", switch=True, help="The first or only shop. May stay empty until a shop is connected."
+        "shop_id",
+        N_("Shop ID"),
+        switch=True,
+        help=N_("The first or only shop. May stay empty until a shop is connected."),
     ),
-    CredentialField("region", "Region", connect=True, copyable=True, help="The shop's market, or GLOBAL for several."),
-    CredentialField("host", "Host", help="Chosen by where this server stands, not by the shop's market."),
+    CredentialField(
+        "region", N_("Region"), connect=True, copyable=True, help=N_("The shop's market, or GLOBAL for several.")
+    ),
+    CredentialField("host", N_("Host"), help=N_("Chosen by where this server stands, not by the shop's market.")),
     CredentialField(
         "default_location_id",
-        "Default location ID",
+        N_("Default location ID"),
         copyable=True,
-        help="Where parcels are picked up from, if several.",
+        help=N_("Where parcels are picked up from, if several."),
     ),
     CredentialField(
         "default_shipping_option_id",
-        "Default shipping option ID",
+        N_("Default shipping option ID"),
         copyable=True,
-        help="The shipping channel to use unless named.",
+        help=N_("The shipping channel to use unless named."),
     ),
 )
 
@@ -90,7 +101,7 @@ def validate_field(name: str, value: str) -> str:
     """
     check = _CHECKS.get(name)
     if check is None:
-        raise Invalid("There is no such field.", field=name)
+        raise Invalid(N_("There is no such field."), field=name)
     return check(name, value.strip())
 
 
@@ -105,7 +116,14 @@ def parse_id(text: str) -> int | None:
 def _check_id(name: str, text: str) -> str:
     number = parse_id(text)
     if number is None:
-        raise Invalid(f"{_LABELS[name]} must be a whole number from 1 to {_UINT32_MAX}, digits only.", field=name)
+        raise Invalid(
+            N_(
+                "%(labels)s must be a whole number from 1 to %(uint32_max)s, digits only.",
+                labels=_LABELS[name],
+                uint32_max=_UINT32_MAX,
+            ),
+            field=name,
+        )
     return str(number)
 
 
@@ -113,11 +131,19 @@ def _check_key(name: str, text: str) -> str:
     label = _LABELS[name]
     if not _PRINTABLE.fullmatch(text):
         raise Invalid(
-            f"{label} holds a space or a character that no key has, such as an emoji: copy it again.", field=name
+            N_("%(label)s holds a space or a character that no key has, such as an emoji: copy it again.", label=label),
+            field=name,
         )
     if not _LEAST_KEY_LENGTH <= len(text) <= _MOST_KEY_LENGTH:
         raise Invalid(
-            f"{label} has {len(text)} characters, but a key has {_LEAST_KEY_LENGTH} to {_MOST_KEY_LENGTH}.", field=name
+            N_(
+                "%(label)s has %(text)s characters, but a key has %(least_key_length)s to %(most_key_length)s.",
+                label=label,
+                text=len(text),
+                least_key_length=_LEAST_KEY_LENGTH,
+                most_key_length=_MOST_KEY_LENGTH,
+            ),
+            field=name,
         )
     return text
 
@@ -125,19 +151,35 @@ def _check_key(name: str, text: str) -> str:
 def _check_region(name: str, text: str) -> str:
     region = text.upper()
     if region not in REGIONS:
-        raise Invalid(f"{_LABELS[name]} must be one of {', '.join(REGIONS)}.", field=name)
+        raise Invalid(
+            N_("%(labels)s must be one of %(regions)s.", labels=_LABELS[name], regions=", ".join(REGIONS)), field=name
+        )
     return region
 
 
 def _check_host(name: str, text: str) -> str:
     if text not in {host.name for host in HOSTS}:
-        raise Invalid(f"{_LABELS[name]} must be one of {', '.join(host.name for host in HOSTS)}.", field=name)
+        raise Invalid(
+            N_(
+                "%(labels)s must be one of %(value)s.",
+                labels=_LABELS[name],
+                value=", ".join(host.name for host in HOSTS),
+            ),
+            field=name,
+        )
     return text
 
 
 def _check_opaque_id(name: str, text: str) -> str:
     if len(text) > _MOST_ID_LENGTH or not _PRINTABLE.fullmatch(text):
-        raise Invalid(f"{_LABELS[name]} must be 1 to {_MOST_ID_LENGTH} letters, digits or signs.", field=name)
+        raise Invalid(
+            N_(
+                "%(labels)s must be 1 to %(most_id_length)s letters, digits or signs.",
+                labels=_LABELS[name],
+                most_id_length=_MOST_ID_LENGTH,
+            ),
+            field=name,
+        )
     return text
 
 

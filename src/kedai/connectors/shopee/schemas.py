@@ -195,7 +195,7 @@ def read_json(raw: bytes | msgspec.Raw, shape: type[Shape]) -> Shape:
 
 def clean_text(text: str) -> str:
     """Put a space where control characters stand: no database column, log line or page takes all of them."""
-    return _CONTROL.sub(" ", text)
+    return text if text.isprintable() else _CONTROL.sub(" ", text)
 
 
 def _one_line(text: str | None) -> str:

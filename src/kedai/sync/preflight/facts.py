@@ -16,6 +16,7 @@ from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts, find_host, open_client, open_credentials
 from kedai.values.credentials import Credentials, PushKey
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.queries import get_credentials, list_shops, open_push_keys
 from kedai.vault.service import missing_fields
 
@@ -153,4 +154,4 @@ def _open_push_key(
     except SecretUnreadable as error:
         return None, error.message
     current = next((key for key in keys if key.valid_until is None), None)
-    return current, "" if current else "No push key is set."
+    return current, "" if current else N_("No push key is set.")

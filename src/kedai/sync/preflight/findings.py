@@ -15,18 +15,19 @@ from kedai.errors import (
     SecretUnreadable,
 )
 from kedai.values.check import Check, CheckState
+from kedai.values.wording import N_
 
 TITLES: Final[Mapping[str, str]] = {
-    "configuration": "Everything is filled in",
-    "host": "The host is right and answers",
-    "clock": "This server's clock is right",
-    "signature": "The marketplace accepts our signature",
-    "token": "The shop lets us in",
-    "authorization": "The shop's authorisation lasts",
-    "push_config": "Pushes are registered for our address",
-    "push_status": "Pushes are not held back",
-    "loopback": "A push reaches us through our public address",
-    "queue": "Nothing waits in the queue",
+    "configuration": N_("Everything is filled in"),
+    "host": N_("The host is right and answers"),
+    "clock": N_("This server's clock is right"),
+    "signature": N_("The marketplace accepts our signature"),
+    "token": N_("The shop lets us in"),
+    "authorization": N_("The shop's authorisation lasts"),
+    "push_config": N_("Pushes are registered for our address"),
+    "push_status": N_("Pushes are not held back"),
+    "loopback": N_("A push reaches us through our public address"),
+    "queue": N_("Nothing waits in the queue"),
 }
 """Every check by its name, in the order in which they are shown."""
 
@@ -66,21 +67,23 @@ def refused(name: str, error: KedaiError, *, subject: str = "") -> Check:
     return failed(name, error.message, fix, subject=subject)
 
 
-_TRY_AGAIN: Final = "Wait a minute, then run the checks again. If it stays, look whether the marketplace is down."
+_TRY_AGAIN: Final = N_("Wait a minute, then run the checks again. If it stays, look whether the marketplace is down.")
 _FIXES: Final[Mapping[type[KedaiError], str]] = {
-    RemoteMisconfigured: (
+    RemoteMisconfigured: N_(
         "Copy partner ID and partner key once more from the console's page of this environment's app, and save them. "
         "Look there too whether the app is switched on and whether this server's IP address is allowed."
     ),
-    NeedsReconnect: "Connect the shop again on this environment's tab.",
-    AuthExpired: "Connect the shop again on this environment's tab.",
-    QuotaExhausted: "Wait until the marketplace's next day, 00:00 UTC+8. Then run the checks again.",
-    RateLimited: "Wait some minutes: too many calls were made. Then run the checks again.",
-    SecretUnreadable: "Give this server the master key that is named, or enter the secret again.",
+    NeedsReconnect: N_("Connect the shop again on this environment's tab."),
+    AuthExpired: N_("Connect the shop again on this environment's tab."),
+    QuotaExhausted: N_("Wait until the marketplace's next day, 00:00 UTC+8. Then run the checks again."),
+    RateLimited: N_("Wait some minutes: too many calls were made. Then run the checks again."),
+    SecretUnreadable: N_("Give this server the master key that is named, or enter the secret again."),
 }
 
 
 def _short(text: str) -> str:
     """One line of bounded length: some of it may be a marketplace's own words."""
     line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    if line == text and len(line) <= _LONGEST:
+        return text  # as it is: it may be a wording
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

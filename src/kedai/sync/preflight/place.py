@@ -14,11 +14,14 @@ from kedai.sync.parts import Parts
 from kedai.sync.preflight.facts import Facts
 from kedai.sync.preflight.findings import failed, not_applicable, not_tried, passed, refused, warning
 from kedai.values.check import Check
+from kedai.values.wording import N_, joined
 
 WARN_SECONDS: Final = 60
 FAIL_SECONDS: Final = 240
-_SET_THE_CLOCK: Final = "Set this server's clock by NTP (for example systemd-timesyncd or chrony)."
-_OPEN_THE_WAY: Final = "Look whether this server may reach it: name resolution, firewall, and the host that is chosen."
+_SET_THE_CLOCK: Final = N_("Set this server's clock by NTP (for example systemd-timesyncd or chrony).")
+_OPEN_THE_WAY: Final = N_(
+    "Look whether this server may reach it: name resolution, firewall, and the host that is chosen."
+)
 
 
 async def check_configuration(_parts: Parts, facts: Facts) -> Sequence[Check]:
@@ -26,15 +29,15 @@ async def check_configuration(_parts: Parts, facts: Facts) -> Sequence[Check]:
     if facts.missing:
         labels = {field.name: field.label for field in facts.connector.credential_fields}
         names = ", ".join(labels.get(name, name) for name in facts.missing)
-        return [failed("configuration", f"Missing: {names}.", "Fill it in on this environment's tab.")]
-    return [passed("configuration", "Nothing is missing.")]
+        return [failed("configuration", f"Missing: {names}.", N_("Fill it in on this environment's tab."))]
+    return [passed("configuration", N_("Nothing is missing."))]
 
 
 async def check_place(parts: Parts, facts: Facts) -> Sequence[Check]:
     """The host by its name, then whether it answers; its answer's date tells how far our clock is off."""
     if facts.place.problem or facts.place.host is None:
         right = facts.connector.default_host(facts.environment)
-        fix = f"Choose the host {right} on this environment's tab and save."
+        fix = N_("Choose the host %(right)s on this environment's tab and save.", right=right)
         return [failed("host", facts.place.problem, fix), not_tried("clock", "the host is wrong.")]
     if facts.app is None:
         return [not_tried(name, facts.app_problem) for name in ("host", "clock")]
@@ -58,7 +61,7 @@ async def check_signature(_parts: Parts, facts: Facts) -> Sequence[Check]:
         await facts.app.client.get_ip_ranges()
     except KedaiError as error:
         return [refused("signature", error)]
-    return [passed("signature", "A signed call was accepted.")]
+    return [passed("signature", N_("A signed call was accepted."))]
 
 
 def why_not(facts: Facts) -> str:
@@ -70,13 +73,13 @@ def _judge_clock(answer: HttpAnswer, ours: datetime) -> Check:
     try:
         theirs = parsedate_to_datetime(answer.headers.get("date", "")).replace(tzinfo=UTC)
     except ValueError:
-        return not_applicable("clock", "The host does not say what time it is.")
+        return not_applicable("clock", N_("The host does not say what time it is."))
     # the header's seconds are cut off: on average it is half a second later
     ahead = (ours - theirs).total_seconds() - 0.5
     off = round(abs(ahead))
     found = f"clock off by {off} s" + ("" if off <= WARN_SECONDS else f", {'ahead' if ahead > 0 else 'behind'}")
     if off > FAIL_SECONDS:
-        return failed("clock", found, f"{_SET_THE_CLOCK} The marketplace refuses calls from 300 s on.")
+        return failed("clock", found, joined(" ", [_SET_THE_CLOCK, N_("The marketplace refuses calls from 300 s on.")]))
     if off > WARN_SECONDS:
         return warning("clock", found, _SET_THE_CLOCK)
     return passed("clock", found)

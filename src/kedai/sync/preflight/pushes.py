@@ -16,9 +16,10 @@ from kedai.sync.preflight.place import why_not
 from kedai.sync.urls import webhook_paths, webhook_urls
 from kedai.values.app import PushConfig, PushStatus
 from kedai.values.check import Check
+from kedai.values.wording import N_, joined
 
-_REGISTER: Final = "Press “Register pushes”, or run “kedai env register-pushes”: it sets our address and the codes."
-_OPEN_OUR_ADDRESS: Final = (
+_REGISTER: Final = N_("Press “Register pushes”, or run “kedai env register-pushes”: it sets our address and the codes.")
+_OPEN_OUR_ADDRESS: Final = N_(
     "Open KEDAI_PUBLIC_URL from outside: does it lead to this Kedai? Look at the reverse proxy: POST to the push "
     "address must be passed on unchanged, without a sign-in page, a redirect or a body of its own."
 )
@@ -51,7 +52,9 @@ def _judge_config(parts: Parts, facts: Facts, config: PushConfig) -> Check:
     blocked = sorted(set(config.blocked_shop_ids) & {shop.shop_id for shop in facts.shops})
     if blocked:
         found = f"No pushes are sent for the blocked {_shops(blocked)}."
-        return failed("push_config", found, "Take the shop off the list of blocked shops in the marketplace's console.")
+        return failed(
+            "push_config", found, N_("Take the shop off the list of blocked shops in the marketplace's console.")
+        )
     needed = facts.connector.needed_push_codes if isinstance(facts.connector, PushesToUs) else frozenset()
     missing = missing_codes(needed, config)
     if missing:
@@ -60,21 +63,21 @@ def _judge_config(parts: Parts, facts: Facts, config: PushConfig) -> Check:
     also = f" Also on, and harmless: {len(extra)} more ({_numbers(extra)})." if extra else ""
     absent = sorted(needed - set(config.codes_on))
     lacking = f" Not offered to this kind of app: {_names(facts, absent)}." if absent else ""
-    return passed("push_config", f"Our address, with every code that is needed.{also}{lacking}")
+    return passed("push_config", joined("", [N_("Our address, with every code that is needed."), also, lacking]))
 
 
 def _judge_status(config: PushConfig) -> Check:
     if config.status is PushStatus.NORMAL:
-        return passed("push_status", "Normal.")
+        return passed("push_status", N_("Normal."))
     if config.status is PushStatus.SUSPENDED:
         since = f" since {config.suspended_at:%Y-%m-%d %H:%M} UTC" if config.suspended_at else ""
-        fix = f"Make sure first that pushes reach us, then lift it: {_REGISTER}"
+        fix = N_("Make sure first that pushes reach us, then lift it: %(how)s", how=_REGISTER)
         return failed("push_status", f"Suspended{since}: nothing is pushed, and nothing is sent later.", fix)
     if config.status is PushStatus.WARNING:
-        fix = "Mend what answers pushes badly; the marketplace suspends them if it goes on."
-        return warning("push_status", "Warning: too many of our answers were bad.", fix)
+        fix = N_("Mend what answers pushes badly; the marketplace suspends them if it goes on.")
+        return warning("push_status", N_("Warning: too many of our answers were bad."), fix)
     found = f"The marketplace says {config.stated_status or 'nothing'}, which we do not know."
-    return warning("push_status", found, "Look at the push page of the marketplace's console.")
+    return warning("push_status", found, N_("Look at the push page of the marketplace's console."))
 
 
 async def check_loopback(parts: Parts, facts: Facts) -> Sequence[Check]:
@@ -82,7 +85,7 @@ async def check_loopback(parts: Parts, facts: Facts) -> Sequence[Check]:
     if not isinstance(facts.connector, PushesToUs):
         return [not_applicable("loopback", f"{facts.connector.label} has no harmless push to try it with.")]
     if facts.push_key is None:
-        return [failed("loopback", facts.push_key_problem, "Enter the push key on this environment's tab.")]
+        return [failed("loopback", facts.push_key_problem, N_("Enter the push key on this environment's tab."))]
     if facts.app is None:
         return [not_tried("loopback", why_not(facts))]
     url = webhook_urls(parts.settings, facts.connector.name, facts.environment)[0]
@@ -106,12 +109,12 @@ async def check_queue(_parts: Parts, facts: Facts) -> Sequence[Check]:
         oldest = facts.overdue.oldest_received_at
         since = f", the oldest since {oldest:%Y-%m-%d %H:%M} UTC" if oldest else ""
         found = f"{_count(facts.overdue.waiting)} waiting for more than a minute{since}.{parked}"
-        fix = (
+        fix = N_(
             "Look whether “kedai serve” or “kedai worker” runs, and on the pages Events and Exceptions why "
             "they wait. Events of a paused shop wait until it is resumed."
         )
         return [failed("queue", found, fix)]
-    return [passed("queue", f"Nothing waits.{parked}")]
+    return [passed("queue", joined("", [N_("Nothing waits."), parked]))]
 
 
 def _count(number: int) -> str:

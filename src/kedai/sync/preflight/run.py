@@ -21,6 +21,7 @@ from kedai.sync.preflight.shops import check_shops
 from kedai.values.actor import Actor
 from kedai.values.check import Check
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.certificates import keep_certificate
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Question = Callable[[Parts, Facts], Awaitable[Sequence[Check]]]
 
 DEADLINE_SECONDS: Final = 25.0
-_AGAIN: Final = "Run the checks again. If it stays, look into Kedai's log."
+_AGAIN: Final = N_("Run the checks again. If it stays, look into Kedai's log.")
 _QUESTIONS: Final[tuple[tuple[Question, tuple[str, ...]], ...]] = (
     (check_configuration, ("configuration",)),
     (check_place, ("host", "clock")),
@@ -39,6 +40,8 @@ _QUESTIONS: Final[tuple[tuple[Question, tuple[str, ...]], ...]] = (
     (check_loopback, ("loopback",)),
     (check_queue, ("queue",)),
 )
+_STORED: Final = frozenset({check_configuration, check_queue})
+"""What is answered from our own database."""
 
 log = structlog.get_logger("preflight")
 
@@ -74,16 +77,24 @@ async def certify(parts: Parts, name: ConnectorName, environment: Environment, *
 
 
 async def run_checks(
-    parts: Parts, name: ConnectorName, environment: Environment, *, deadline_seconds: float = DEADLINE_SECONDS
+    parts: Parts,
+    name: ConnectorName,
+    environment: Environment,
+    *,
+    deadline_seconds: float = DEADLINE_SECONDS,
+    stored_only: bool = False,
 ) -> Report:
     """Ask everything at once, with no transaction open; in the order of `TITLES`, shop by shop.
+
+    With ``stored_only`` nobody outside is asked.
 
     Raises:
         NotFound: no such connector. Sealed: nothing may be asked for this environment.
     """
     facts = await parts.read(lambda db: read_facts(parts, db, name, environment))
     began = monotonic()
-    tasks = {asyncio.create_task(_ask(parts, facts, question, names)): names for question, names in _QUESTIONS}
+    questions = [one for one in _QUESTIONS if not stored_only or one[0] in _STORED]
+    tasks = {asyncio.create_task(_ask(parts, facts, question, names)): names for question, names in questions}
     done, late = await asyncio.wait(tasks, timeout=deadline_seconds)
     for task in late:  # not awaited: one that does not let itself be cancelled must not hold up the answer
         task.cancel()
@@ -103,4 +114,4 @@ async def _ask(parts: Parts, facts: Facts, question: Question, names: Sequence[s
         return [failed(name, error.message, _AGAIN) for name in names]
     except Exception:
         log.exception("a check could not be completed", checks=names, environment=facts.environment.value)
-        return [failed(name, "It could not be completed.", _AGAIN) for name in names]
+        return [failed(name, N_("It could not be completed."), _AGAIN) for name in names]

@@ -17,11 +17,12 @@ from kedai.sync.tokens import call_with_token
 from kedai.values.check import Check
 from kedai.values.credentials import ShopProfile
 from kedai.values.environment import Scope
+from kedai.values.wording import N_
 
 _AT_ONCE: Final = 5
 _ANY_REGION: Final = "GLOBAL"
-_CONNECT: Final = "Connect the shop on this environment's tab."
-_RECONNECT: Final = "Connect the shop again on this environment's tab; nothing is lost by doing so early."
+_CONNECT: Final = N_("Connect the shop on this environment's tab.")
+_RECONNECT: Final = N_("Connect the shop again on this environment's tab; nothing is lost by doing so early.")
 
 
 async def check_shops(parts: Parts, facts: Facts) -> Sequence[Check]:
@@ -41,10 +42,10 @@ async def check_shops(parts: Parts, facts: Facts) -> Sequence[Check]:
 def _expected(facts: Facts) -> Sequence[Check]:
     known = {shop.shop_id for shop in facts.shops}
     if facts.expected_shop_id is not None and facts.expected_shop_id not in known:
-        found = "The shop that the form names is not connected."
+        found = N_("The shop that the form names is not connected.")
         return [failed("token", found, _CONNECT, subject=facts.expected_shop_id)]
     if not known:
-        return [failed("token", "No shop is connected.", _CONNECT)]
+        return [failed("token", N_("No shop is connected."), _CONNECT)]
     return []
 
 
@@ -52,7 +53,7 @@ async def _check_shop(parts: Parts, facts: Facts, shop: ShopFacts) -> Sequence[C
     scope = Scope(facts.connector.name, facts.environment, shop.shop_id)
     try:
         if shop.state == "needs_reauth":
-            profile, token = None, failed("token", "It must be connected again.", _RECONNECT, subject=shop.shop_id)
+            profile, token = None, failed("token", N_("It must be connected again."), _RECONNECT, subject=shop.shop_id)
         else:
             profile = await call_with_token(parts, scope, lambda client, token: client.get_shop(shop.shop_id, token))
             token = _judge_profile(facts, shop, profile)
@@ -63,7 +64,7 @@ async def _check_shop(parts: Parts, facts: Facts, shop: ShopFacts) -> Sequence[C
     if judge_authorization(shop.authorized_until, facts.read_at) is Authorization.ENDED:
         return [token, _judge_end(shop.authorized_until, facts.read_at, shop.shop_id)]
     # what was stored may be long out of date: the owner can take the consent back at any time
-    return [token, not_applicable("authorization", "Not known: the shop did not answer.", subject=shop.shop_id)]
+    return [token, not_applicable("authorization", N_("Not known: the shop did not answer."), subject=shop.shop_id)]
 
 
 def _judge_profile(facts: Facts, shop: ShopFacts, profile: ShopProfile) -> Check:
@@ -74,7 +75,7 @@ def _judge_profile(facts: Facts, shop: ShopFacts, profile: ShopProfile) -> Check
     for expected, named_by in ((facts.region, "the form"), (shop.region, "the connection")):
         if expected not in {"", _ANY_REGION, profile.region}:
             found = f"The shop is in {profile.region}, but {named_by} says {expected}."
-            fix = "Choose the shop's region (or GLOBAL) in the form, or connect the right shop."
+            fix = N_("Choose the shop's region (or GLOBAL) in the form, or connect the right shop.")
             return failed("token", found, fix, subject=shop.shop_id)
     return passed("token", f"{profile.name or 'The shop'} ({profile.region}) answered.", subject=shop.shop_id)
 
@@ -84,8 +85,8 @@ def _judge_end(until: datetime | None, now: datetime, shop_id: str) -> Check:
     if until is None:
         return warning(
             "authorization",
-            "The marketplace did not say until when.",
-            "Look at its console when the consent ends.",
+            N_("The marketplace did not say until when."),
+            N_("Look at its console when the consent ends."),
             subject=shop_id,
         )
     day, days = f"{until:%Y-%m-%d}", max(0, (until - now).days)
