@@ -11,6 +11,7 @@ import os
 import statistics
 import tempfile
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ UNIT = "pushes/s"
 
 SQLITE = "Kedai, SQLite"
 POSTGRESQL = "Kedai, PostgreSQL"
+SQLITE_GRANIAN = "Kedai, SQLite, granian"
+POSTGRESQL_GRANIAN = "Kedai, PostgreSQL, granian"
 PARKED = "Kedai, PostgreSQL, inactive environment"
 EXPRESS = "Express, pg"
 EXPRESS_PREPARED = "Express, pg, prepared insert"
@@ -61,10 +64,15 @@ class Ingest:
             write_requests(file, target, invented_orders(ROUNDS * (WARM_UP + MOST)))
         programs.prepare_express()
         programs.prepare_database(server, push_key=keys["sandbox"])
-        server.create_database("kedai")
+        for name in ("kedai", "granian"):
+            server.create_database(name)
         self.on_sqlite = KedaiApp(directory / "sqlite", port=self.port)
         self.on_postgresql = KedaiApp(directory / "postgresql", port=self.port, database_url=server.url("kedai"))
-        for app in (self.on_sqlite, self.on_postgresql):
+        self.under_granian = {  # installations of their own: what is stored already would be a repeat
+            SQLITE_GRANIAN: KedaiApp(directory / "granian-sqlite", port=self.port),
+            POSTGRESQL_GRANIAN: KedaiApp(directory / "granian", port=self.port, database_url=server.url("granian")),
+        }
+        for app in (self.on_sqlite, self.on_postgresql, *self.under_granian.values()):
             app.prepare(keys)
 
     def round(self, number: int) -> None:
@@ -74,6 +82,8 @@ class Ingest:
         self._take(POSTGRESQL, self.on_postgresql.serve, skip, MOST)
         self._take(EXPRESS, lambda: programs.start_express(server, port=port), skip, 6000)
         self._take(SQLITE, self.on_sqlite.serve, skip, MOST)
+        for name, app in self.under_granian.items():
+            self._take(name, partial(app.serve, "--server", "granian"), skip, MOST)
         self._take(SESSION, lambda: programs.start_session_per_request(server, port=port), skip, 2000)
         self._take(PARKED, self.on_postgresql.serve, skip, MOST, environment="live")
         self._take(EXPRESS_PREPARED, lambda: programs.start_express(server, port=port, prepared=True), skip, 6000)
@@ -116,7 +126,17 @@ class Ingest:
         ]
         rows = [compare(name, peer, rates, unit=UNIT, target=target) for name, peer, target in compared]
         rows += [Row(name, statistics.median(values), UNIT) for name, values in rates.items()]
-        for name in (SQLITE, POSTGRESQL):
+        rows += [
+            Row(
+                name,
+                statistics.median(rates[name]),
+                UNIT,
+                beside,
+                statistics.median(rates[name]) / statistics.median(rates[beside]),
+            )
+            for name, beside in ((POSTGRESQL_GRANIAN, POSTGRESQL), (SQLITE_GRANIAN, SQLITE))
+        ]
+        for name in (SQLITE, POSTGRESQL, *self.under_granian):
             peak = max(self.peaks[name])
             rows.append(Row(f"{name}, peak memory under this load", peak, "MB", target=180.0, bound="at most"))
         return rows

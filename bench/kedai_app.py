@@ -74,11 +74,10 @@ class KedaiApp:
         return printed.split()[-1]
 
     @contextlib.contextmanager
-    def serve(self) -> Iterator[Process]:
+    def serve(self, *options: str) -> Iterator[Process]:
         """Run `kedai serve` from its first readiness until the context is left."""
-        with Process(
-            [COMMAND, "serve", "--host", "127.0.0.1", "--port", str(self.port)], env=self.environment
-        ) as process:
+        command = [COMMAND, "serve", "--host", "127.0.0.1", "--port", str(self.port), *options]
+        with Process(command, env=self.environment) as process:
             try:
                 wait_http(f"{self.base_url}/readyz", timeout=30.0)
             except TimeoutError as error:
