@@ -40,10 +40,10 @@ class Seat:
         self.page.goto(self.url + path)
         return self.page
 
-    def sign_in(self) -> None:
+    def sign_in(self, email: str = EMAIL) -> None:
         """Through the form."""
         self.open("/login")
-        self.page.get_by_label("E-mail address").fill(EMAIL)
+        self.page.get_by_label("E-mail address").fill(email)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in", exact=True).click()
         self.page.wait_for_url("**/home")

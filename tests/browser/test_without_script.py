@@ -51,7 +51,7 @@ def test_from_nothing_to_live_by_forms_alone(installation: Installation, sit: Si
     expect(page.get_by_role("button", name="Connect a shop")).to_be_disabled()
     fill_credentials(seat, installation, "sandbox")
     connect(page)
-    expect(page.get_by_role("status")).to_contain_text("The shop is connected.")
+    expect(page.get_by_role("status").filter(has_text="The shop is connected.")).to_be_visible()
     expect(page.get_by_role("cell", name="Connected", exact=True)).to_be_visible()
     seat.shoot("connection-sandbox")
 

@@ -17,7 +17,7 @@ _ROLES = "role IN ('viewer', 'operator', 'admin')"
 
 
 class Staff(Model):
-    """A person. ``email`` is stored normalised (NFKC, lower case)."""
+    """A person. ``email`` is stored normalised (NFKC, lower case); ``time_zone`` is what pages show them times in."""
 
     __tablename__ = "staff"
     __table_args__ = (sa.CheckConstraint(_ROLES, name="role_known"),)
@@ -35,6 +35,8 @@ class Staff(Model):
     totp_secret_encrypted: Mapped[str | None] = mapped_column(sa.Text)
     totp_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     totp_last_step: Mapped[int | None] = mapped_column(Integer)
+    time_zone: Mapped[str] = mapped_column(sa.Text, default="UTC", server_default="UTC")
+    language: Mapped[str | None] = mapped_column(sa.Text)
 
 
 class StaffSession(Model):
@@ -111,6 +113,28 @@ class SignInTries(Model):
     subject: Mapped[str] = mapped_column(KeyText, primary_key=True)
     failed: Mapped[int] = mapped_column(Integer)
     last_failed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SavedView(Model):
+    """A list's filter under a name: one person's, and everybody's to use where it is shared.
+
+    It holds no environment: it is applied to the one that is looked at.
+    """
+
+    __tablename__ = "saved_view"
+    __table_args__ = (
+        sa.CheckConstraint("page IN ('orders', 'events', 'exceptions', 'calls')", name="page_known"),
+        sa.UniqueConstraint("staff_id", "page", "name"),
+        sa.Index("ix_saved_view_page", "page", "shared"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(Id, sa.ForeignKey("staff.id"))
+    page: Mapped[str] = mapped_column(sa.Text)
+    name: Mapped[str] = mapped_column(KeyText)
+    query: Mapped[str] = mapped_column(sa.Text)
+    shared: Mapped[bool] = mapped_column(sa.Boolean)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ApiToken(Model):

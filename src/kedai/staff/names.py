@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from kedai.errors import Invalid
+from kedai.values.wording import N_
 
 _MAX_EMAIL = 254
 _MAX_NAME = 100
@@ -21,7 +22,7 @@ def parse_email(text: str) -> str:
     trimmed = text[: 4 * _MAX_EMAIL].strip()
     email = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", trimmed).casefold())
     if len(text) > 4 * _MAX_EMAIL or len(email) > _MAX_EMAIL or not _EMAIL.fullmatch(email) or _has_unseen(email):
-        raise Invalid("This is not an e-mail address.", field="email")
+        raise Invalid(N_("This is not an e-mail address."), field="email")
     return email
 
 
@@ -33,7 +34,7 @@ def parse_name(text: str) -> str:
     """
     name = text.strip()
     if not name or len(name) > _MAX_NAME or _has_control(name):
-        raise Invalid(f"A name has 1 to {_MAX_NAME} characters on one line.", field="name")
+        raise Invalid(N_("A name has 1 to %(max_name)s characters on one line.", max_name=_MAX_NAME), field="name")
     return name
 
 

@@ -23,6 +23,7 @@ from kedai.staff.second_factor import lock_staff
 from kedai.staff.tokens import is_session_token, new_session_token, token_hash
 from kedai.values.actor import Actor
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 
 CHALLENGE_SPAN = timedelta(minutes=5)
 MAX_PASSKEYS = 20
@@ -98,7 +99,9 @@ def add_passkey(db: Session, staff: Staff, key: NewKey, name: str, *, actor: Act
     told = parse_name(name) if name.strip() else "Passkey"
     row = lock_staff(db, staff)
     if len(list_passkeys(db, row)) >= MAX_PASSKEYS:
-        raise Conflict(f"A person has at most {MAX_PASSKEYS} passkeys: remove one first.")
+        raise Conflict(
+            N_("A person has at most %(max_passkeys)s passkeys: remove one first.", max_passkeys=MAX_PASSKEYS)
+        )
     passkey = Passkey(
         id=new_id(),
         staff_id=row.id,
@@ -113,7 +116,7 @@ def add_passkey(db: Session, staff: Staff, key: NewKey, name: str, *, actor: Act
         with db.begin_nested():
             db.add(passkey)
     except IntegrityError:
-        raise Conflict("This passkey is known here already.") from None
+        raise Conflict(N_("This passkey is known here already.")) from None
     _record(db, "passkey.added", row, passkey, actor=actor, now=now)
     return passkey
 

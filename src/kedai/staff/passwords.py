@@ -13,6 +13,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from kedai.db.database import refuse_open_transaction
 from kedai.errors import Invalid, RateLimited
+from kedai.values.wording import N_
 
 MIN_CHARACTERS = 12
 MAX_CHARACTERS = 256
@@ -84,12 +85,18 @@ def parse_password(text: str) -> str:
     """
     password = _normalised(text)
     if password is None:
-        raise Invalid(f"A password has at most {MAX_CHARACTERS} characters of plain text.", field="password")
+        raise Invalid(
+            N_("A password has at most %(max_characters)s characters of plain text.", max_characters=MAX_CHARACTERS),
+            field="password",
+        )
     if len(password) < MIN_CHARACTERS:
-        raise Invalid(f"A password has at least {MIN_CHARACTERS} characters.", field="password")
+        raise Invalid(
+            N_("A password has at least %(min_characters)s characters.", min_characters=MIN_CHARACTERS),
+            field="password",
+        )
     folded = password.casefold()
     if folded in _COMMON or len(set(folded)) < _MIN_DIFFERENT_CHARACTERS:
-        raise Invalid("This password is too easy to guess.", field="password")
+        raise Invalid(N_("This password is too easy to guess."), field="password")
     return password
 
 
@@ -110,7 +117,7 @@ def _normalised(text: str) -> str | None:
 def _slot() -> Iterator[None]:
     refuse_open_transaction()
     if not _slots.acquire(timeout=_PATIENCE_SECONDS):
-        raise RateLimited("Too many people sign in at this moment: try again.", retry_after=_PATIENCE_SECONDS)
+        raise RateLimited(N_("Too many people sign in at this moment: try again."), retry_after=_PATIENCE_SECONDS)
     try:
         yield
     finally:

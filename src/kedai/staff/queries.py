@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -105,6 +106,16 @@ def list_sessions(db: Session, staff: Staff, *, now: datetime, limit: int = 200)
     """A person's valid sessions, the one seen last first."""
     statement = sa.select(StaffSession).where(StaffSession.staff_id == staff.id, *_live(now))
     return list(db.scalars(statement.order_by(StaffSession.last_seen_at.desc(), StaffSession.id.desc()).limit(limit)))
+
+
+def list_ended(db: Session, session_ids: Collection[UUID], *, now: datetime) -> set[UUID]:
+    """Which of these sessions are no longer valid."""
+    statement = (
+        sa.select(StaffSession.id)
+        .join(Staff, Staff.id == StaffSession.staff_id)
+        .where(StaffSession.id.in_(session_ids), *_live(now), Staff.disabled_at.is_(None))
+    )
+    return set(session_ids) - set(db.scalars(statement))
 
 
 def list_api_tokens(db: Session, *, limit: int = 200) -> list[ApiToken]:

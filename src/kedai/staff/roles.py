@@ -35,6 +35,7 @@ class Capability(StrEnum):
     TOKENS_MANAGE = "tokens.manage"
     STAFF_MANAGE = "staff.manage"
     KEYS_MANAGE = "keys.manage"
+    NOTIFICATIONS_MANAGE = "notifications.manage"
 
 
 ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
@@ -65,6 +66,7 @@ ROLE_CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.TOKENS_MANAGE,
             Capability.STAFF_MANAGE,
             Capability.KEYS_MANAGE,
+            Capability.NOTIFICATIONS_MANAGE,
         }
     ),
 }
@@ -76,6 +78,7 @@ INSTALLATION_WIDE = frozenset(
         Capability.TOKENS_MANAGE,
         Capability.STAFF_MANAGE,
         Capability.KEYS_MANAGE,
+        Capability.NOTIFICATIONS_MANAGE,
         Capability.CERTIFICATE_OVERRIDE,
     }
 )

@@ -18,6 +18,7 @@ from kedai.staff.tokens import is_session_token, new_session_token, token_hash
 from kedai.staff.totp import new_recovery_codes, recovery_code_hash
 from kedai.values.actor import Actor
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 
 CHALLENGE_SPAN = timedelta(minutes=5)
 MAX_CHALLENGE_TRIES = 5
@@ -31,7 +32,7 @@ def begin_totp(db: Session, staff: Staff, sealed: str, *, actor: Actor, now: dat
     """
     row = lock_staff(db, staff)
     if row.totp_confirmed_at is not None:
-        raise Conflict("A second factor is in use already: turn it off first.")
+        raise Conflict(N_("A second factor is in use already: turn it off first."))
     row.totp_secret_encrypted, row.totp_last_step = sealed, None
     db.flush()
     _record(db, "totp.begun", row, {}, actor=actor, now=now)
@@ -45,7 +46,7 @@ def confirm_totp(db: Session, staff: Staff, step: int, *, actor: Actor, now: dat
     """
     row = lock_staff(db, staff)
     if row.totp_secret_encrypted is None or row.totp_confirmed_at is not None:
-        raise Conflict("No second factor waits to be confirmed.")
+        raise Conflict(N_("No second factor waits to be confirmed."))
     row.totp_confirmed_at, row.totp_last_step = now, step
     db.flush()
     _record(db, "totp.confirmed", row, {}, actor=actor, now=now)

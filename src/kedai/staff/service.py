@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from kedai.audit import service as audit
 from kedai.errors import Conflict, Forbidden, Invalid
 from kedai.kit.ids import new_id
+from kedai.kit.zones import list_zones
 from kedai.staff.actors import actor_of_staff, show_api_token, show_session, show_staff
 from kedai.staff.models import ApiToken, Staff, StaffChallenge, StaffSession
 from kedai.staff.names import one_line, parse_email, parse_name
@@ -25,6 +26,7 @@ from kedai.staff.tries import growing_delay
 from kedai.values.actor import Actor
 from kedai.values.environment import Environment
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 
 _FREE_TRIES = 3
 _MAX_ADDRESS = 64
@@ -62,9 +64,25 @@ def create_staff(
         with db.begin_nested():
             db.add(staff)
     except IntegrityError:
-        raise Conflict("Somebody with this e-mail address exists already.") from None
+        raise Conflict(N_("Somebody with this e-mail address exists already.")) from None
     _record(db, "staff.created", show_staff(staff), {"email": staff.email, "role": role.value}, actor=actor, now=now)
     return staff
+
+
+def choose_time_zone(db: Session, staff: Staff, zone: str, *, actor: Actor, now: datetime) -> bool:
+    """Show this person times of that zone from now on; false if it was theirs.
+
+    Raises:
+        Invalid: there is no such zone.
+    """
+    if zone not in list_zones():
+        raise Invalid("Choose a time zone of the list.", field="time_zone")
+    before, staff.time_zone = staff.time_zone, zone
+    if before == zone:
+        return False
+    db.flush()
+    _record(db, "staff.time_zone", show_staff(staff), {"from": before, "to": zone}, actor=actor, now=now)
+    return True
 
 
 def disable_staff(db: Session, staff: Staff, *, actor: Actor, now: datetime) -> bool:
@@ -132,6 +150,11 @@ def set_password(
     _record(db, action, show_staff(row), {"email": row.email}, actor=actor, now=now)
 
 
+def set_language(db: Session, staff: Staff, language: str | None) -> None:
+    """In which language this person's pages are shown, ``None`` as their browser asks; a taste that nothing records."""
+    lock_staff(db, staff).language = language
+
+
 def delay_seconds(failed_logins: int) -> int:
     """How long an account waits after so many failed logins in a row: 0, 0, 0, 1, 2, 4, … and never over 60."""
     return growing_delay(failed_logins, free=_FREE_TRIES)
@@ -175,7 +198,7 @@ def start_session(
         Forbidden: the person is disabled.
     """
     if staff.disabled_at is not None:
-        raise Forbidden("This person is disabled.")
+        raise Forbidden(N_("This person is disabled."))
     db.execute(sa.delete(StaffSession).where(StaffSession.staff_id == staff.id, StaffSession.expires_at <= now))
     token = new_session_token()
     session = StaffSession(
@@ -253,9 +276,9 @@ def create_api_token(
         Invalid: an empty or unprintable name, an end that is not in the future, or a scope of the other environment.
     """
     if TokenScope.ACTIVATE_LIVE in scopes and environment is not Environment.LIVE:
-        raise Invalid("Only a token for live can be allowed to switch to live.", field="scopes")
+        raise Invalid(N_("Only a token for live can be allowed to switch to live."), field="scopes")
     if expires_at is not None and expires_at <= now:
-        raise Invalid("A token expires in the future.", field="expires_at")
+        raise Invalid(N_("A token expires in the future."), field="expires_at")
     text = new_api_token(environment)
     token = ApiToken(
         id=new_id(),
@@ -299,7 +322,7 @@ def _keep_an_admin(db: Session, staff: Staff) -> None:
         .with_for_update()
     )
     if db.scalars(admins).all() == [staff.id]:
-        raise Conflict("This is the last administrator: make somebody else one first.")
+        raise Conflict(N_("This is the last administrator: make somebody else one first."))
 
 
 def _changed(db: Session, statement: sa.Executable) -> bool:

@@ -18,6 +18,7 @@ from kedai.web.api import (
     confirmations,
     connectors,
     coverage,
+    doctor,
     exceptions,
     merchants,
     orders,
@@ -26,19 +27,23 @@ from kedai.web.api import (
     rebuilds,
     rejected,
     replays,
+    retention,
     runs,
     schedules,
+    setup,
     shops,
     sku_map,
 )
+from kedai.web.dashboard.assets import all_assets, require_vendor
 from kedai.web.dashboard.router import router as dashboard
 from kedai.web.edge import WebhookEdge
+from kedai.web.live import Teller
 from kedai.web.metrics import Metrics
 from kedai.web.middleware import RequestGuard
 
 APIS = (
-    *(calls, connectors, certificates, confirmations, coverage, exceptions, orders, parity, parked, rebuilds),
-    *(rejected, replays, runs, schedules, shops, merchants, sku_map),
+    *(calls, connectors, certificates, confirmations, coverage, doctor, exceptions, orders, parity, parked, rebuilds),
+    *(rejected, replays, retention, runs, schedules, setup, shops, merchants, sku_map),
 )
 """The rooms of JSON routes."""
 ROUTERS = (health.router, oauth.router, *(api.router for api in APIS), dashboard)
@@ -54,17 +59,24 @@ def create_health_app(runtime: Runtime) -> ASGIApp:
     return app
 
 
-def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
-    """The ASGI callable to serve; ``intake`` is handed in by who has a worker beside it to wake."""
+def create_app(runtime: Runtime, *, intake: Intake | None = None) -> WebhookEdge:
+    """The ASGI callable to serve; ``intake`` is handed in by who has a worker beside it to wake.
+
+    Raises:
+        Unavailable: the browser libraries are missing.
+    """
+    require_vendor(all_assets())
     metrics = Metrics()
     intake = intake or Intake(runtime.intake_parts)
     rejections = Rejections(runtime.parts)
+    teller = Teller(runtime.parts)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await intake.start()
         await rejections.start()
         yield
+        teller.stop()
         await intake.stop()
         await rejections.stop()
         await runtime.parts.http.close()
@@ -82,6 +94,7 @@ def create_app(runtime: Runtime, *, intake: Intake | None = None) -> ASGIApp:
     )
     app.state.runtime = runtime
     app.state.metrics = metrics
+    app.state.teller = teller
     errors.install(app)
     guarded = RequestGuard(app, public_url=runtime.settings.public_url, metrics=metrics)
-    return WebhookEdge(guarded, runtime, intake, rejections, metrics)
+    return WebhookEdge(guarded, runtime, intake, rejections, metrics, begin_to_stop=teller.stop)

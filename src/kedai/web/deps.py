@@ -6,12 +6,13 @@ A request's transaction is committed *before* its answer leaves (``scope="functi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from kedai.errors import Forbidden, NotFound, PasswordChangeRequired, Unauthenticated
+from kedai.errors import Forbidden, NotFound, PasswordChangeRequired, StorageUnavailable, Unauthenticated
 from kedai.runtime import Runtime
 from kedai.staff.queries import find_api_token, find_session, is_touch_due
 from kedai.staff.roles import Capability
@@ -25,6 +26,9 @@ from kedai.web.security import (
     read_bearer,
     read_session_token,
 )
+
+UNATTENDED = "kedai-unattended"
+"""The header of what a page asks by itself."""
 
 
 def get_runtime(request: Request) -> Runtime:
@@ -49,10 +53,15 @@ def find_caller(request: Request, runtime: RuntimeDep) -> Principal | None:
         found = find_session(db, cookie, now=now)
     if found is None:
         return None
-    if is_touch_due(found.session.last_seen_at, now=now):
-        with runtime.web_db.write() as db:
+    if is_touch_due(found.session.last_seen_at, now=now) and not is_unattended(request):
+        with suppress(StorageUnavailable), runtime.web_db.write() as db:  # pages open also where nothing can be stored
             touch_session(db, found.session.id, now=now)
     return principal_of_session(found)
+
+
+def is_unattended(request: Request) -> bool:
+    """Whether an open page asks by itself: that is no sign of a person, and must not keep a session from ending."""
+    return request.url.path.endswith("/live") or UNATTENDED in request.headers
 
 
 def _by_token(runtime: Runtime, bearer: str) -> Principal | None:
@@ -62,7 +71,7 @@ def _by_token(runtime: Runtime, bearer: str) -> Principal | None:
     if token is None:
         return None
     if is_touch_due(token.last_used_at, now=now):
-        with runtime.web_db.write() as db:
+        with suppress(StorageUnavailable), runtime.web_db.write() as db:
             touch_api_token(db, token.id, now=now)
     return principal_of_api_token(token)
 

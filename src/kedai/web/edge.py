@@ -7,7 +7,7 @@ POST, 408 too slow, 413 too large, 503 not stored: try again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -68,12 +68,23 @@ class Gone(Exception):
 
 
 class WebhookEdge:
-    """Wraps the app; `intake` must be started and stopped by the app's lifespan, which passes through here."""
+    """Wraps the app; `intake` must be started and stopped by the app's lifespan, which passes through here.
+
+    ``begin_to_stop`` is called when the server is told to end, before it waits for the answers that still go on.
+    """
 
     def __init__(
-        self, app: ASGIApp, runtime: Runtime, intake: Intake, rejections: Rejections, metrics: Metrics
+        self,
+        app: ASGIApp,
+        runtime: Runtime,
+        intake: Intake,
+        rejections: Rejections,
+        metrics: Metrics,
+        *,
+        begin_to_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._app = app
+        self.begin_to_stop = begin_to_stop
         self._runtime = runtime
         self._intake = intake
         self._rejections = rejections

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 
 from kedai.db.base import SCHEMA_REVISION
+from kedai.db.standing import find_revision
 from kedai.errors import StorageUnavailable
 from kedai.runtime import Runtime
 from kedai.staff.roles import Capability
@@ -37,7 +38,8 @@ async def readyz(runtime: RuntimeDep) -> JSONResponse:
     """Database, schema and keys: 200 when all fit, else 503 with what does not, within two seconds.
 
     A sealed copy is ready, and says that it is sealed: it must go on taking pushes and show its pages. So is a process
-    that runs on when a newer version has upgraded the database: what is added to a schema disturbs nobody.
+    that runs on when a newer version has upgraded the database: what is added to a schema disturbs nobody. One whose
+    database takes no writes says so and stays: it must show its pages, and tell senders to come again.
     """
     checks = {"database": "ok", "schema": "ok", "keys": "ok"}
     sealed: list[str] = []
@@ -49,6 +51,7 @@ async def readyz(runtime: RuntimeDep) -> JSONResponse:
     checks["keys"] = runtime.ring.trouble or "ok"
     ready = all(state == "ok" for state in checks.values())
     checks["identity"] = f"seems to be a copy: sealed {', '.join(sealed)}" if sealed else "ok"
+    checks["storage"] = _storage_state(runtime)
     status = ("sealed" if sealed else "ready") if ready else "not ready"
     return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
 
@@ -61,7 +64,9 @@ def metrics(
     with runtime.web_db.read() as db:
         secrets_by_key = count_by_key(db, all_shelves(db))
         schedules = render_schedules(read_schedules(db, environments=frozenset(Environment), now=runtime.clock.now()))
-    text = request.app.state.metrics.render(secrets_by_key, calls_dropped=runtime.calls.dropped)
+    text = request.app.state.metrics.render(
+        secrets_by_key, calls_dropped=runtime.calls.dropped, storage_trouble=runtime.storage.trouble
+    )
     return Response(text + schedules, media_type=CONTENT_TYPE)
 
 
@@ -75,8 +80,13 @@ def _look(runtime: Runtime) -> tuple[str, list[str]]:
     return state, [one.value for one in sealed]
 
 
+def _storage_state(runtime: Runtime) -> str:
+    trouble = runtime.storage.trouble
+    return "ok" if trouble is None else f"refuses writes ({trouble.refusal}) since {trouble.since.isoformat()}"
+
+
 def _schema_state(db: Session) -> str:
-    found = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    found = find_revision(db)
     if found is not None and found >= SCHEMA_REVISION:  # they are numbers of four digits
         return "ok"
     return f"is at {found}, this version needs {SCHEMA_REVISION}"

@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from kedai.db.storage import Refusal, StorageTrouble
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _VERSIONS = {"v1": "v1", "?": "unknown"}  # every other key id is one of the present format
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -42,10 +44,12 @@ class Metrics:
         """Any other request."""
         self._requests[method, status] += 1
 
-    def render(self, secrets_by_key: Mapping[str, int], *, calls_dropped: int) -> bytes:
+    def render(
+        self, secrets_by_key: Mapping[str, int], *, calls_dropped: int, storage_trouble: StorageTrouble | None
+    ) -> bytes:
         """The text of `/metrics`; how many stored values are sealed with each key is the database's to say."""
-        others = generate_latest(_Secrets(secrets_by_key)) + generate_latest(_Calls(calls_dropped))
-        return generate_latest(self._registry) + others
+        others = (_Secrets(secrets_by_key), _Calls(calls_dropped), _Storage(storage_trouble))
+        return b"".join(generate_latest(one) for one in (self._registry, *others))
 
     def collect(self) -> Iterable[Metric]:
         """What the registry asks for at a scrape."""
@@ -85,6 +89,21 @@ class _Calls:
         """What a scrape asks for."""
         family = CounterMetricFamily("kedai_calls_dropped", "Outgoing calls that are missing in their log.")
         family.add_metric([], self.dropped)
+        return [family]
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """What keeps the database from storing what this process writes."""
+
+    trouble: StorageTrouble | None
+
+    def collect(self) -> Iterable[Metric]:
+        """What a scrape asks for."""
+        said = "Whether the database refuses what this process writes, by reason."
+        family = GaugeMetricFamily("kedai_storage_trouble", said, labels=["reason"])
+        for refusal in Refusal:
+            family.add_metric([refusal], self.trouble is not None and self.trouble.refusal is refusal)
         return [family]
 
 

@@ -46,6 +46,8 @@ class Principal:
     confirmed_at: datetime | None = None
     must_change_password: bool = False
     scopes: frozenset[str] = frozenset()
+    time_zone: str = "UTC"
+    language: str | None = None
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether a dangerous act may follow: a person proved lately who they are; a program has no password."""
@@ -81,6 +83,8 @@ def principal_of_session(found: SignedIn) -> Principal:
         staff_id=found.staff.id,
         confirmed_at=found.session.confirmed_at,
         must_change_password=found.staff.must_change_password,
+        time_zone=found.staff.time_zone,
+        language=found.staff.language,
     )
 
 

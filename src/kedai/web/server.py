@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
-import sys
+import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from kedai.errors import Unavailable
+from kedai.kit import interpreter
 
 DRAIN_SECONDS = 20
-_COLLECT_AFTER = 10_000
-_SWITCH_SECONDS = 0.0005
+BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 65  # longer than the minute after which proxies and senders let an idle connection go
 
 
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # which of two it is depends on the machine
+    """Lets an answer that goes on for long reach its connection (`state.connection`): to bound it, and to cut it."""
+
+    app_state: dict[str, Any]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "connection": transport}
+
+
 class _Server(uvicorn.Server):
-    """Leaves the signals alone: uvicorn would raise them again at the end, and the exit status would not be 0."""
+    """Leaves the signals alone: uvicorn would raise them again at the end, and the exit status would not be 0.
+
+    ``on_stop`` is called first of all when it ends: it would wait for streams that end only when told to.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -34,6 +56,7 @@ def make_server(app: ASGIApp, *, host: str, port: int) -> uvicorn.Server:
         app,
         host=host,
         port=port,
+        http=_Protocol,
         access_log=False,
         log_config=None,
         server_header=False,
@@ -42,9 +65,9 @@ def make_server(app: ASGIApp, *, host: str, port: int) -> uvicorn.Server:
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
-        backlog=2048,
+        backlog=BACKLOG,
     )
-    return _Server(config)
+    return _Server(config, getattr(app, "begin_to_stop", lambda: None))
 
 
 def serve(app: ASGIApp, *, host: str, port: int, on_started: Callable[[], None] = lambda: None) -> None:
@@ -78,16 +101,5 @@ def serve(app: ASGIApp, *, host: str, port: int, on_started: Callable[[], None] 
 async def _announce(server: uvicorn.Server, on_started: Callable[[], None]) -> None:
     while not server.started:
         await asyncio.sleep(0.01)
-    _settle_interpreter()
+    interpreter.settle()
     on_started()
-
-
-def _settle_interpreter() -> None:
-    """What was imported stays for good: the collector need not walk over it again and again.
-
-    And the intake's writer, back from the database, need not wait 5 ms for the event loop to let it go on.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
-    sys.setswitchinterval(_SWITCH_SECONDS)

@@ -40,8 +40,9 @@ class Page:
 
     @property
     def markup(self) -> str:
-        """The page as it came, without the one script of our own: no other is ever in a page."""
-        return re.sub(r'<script src="/static/passkey\.js\?v=[0-9a-f]{16}" defer></script>', "", self.text)
+        """The page as it came, without the scripts of our own: no other is ever in a page."""
+        ours = r'<script (type="module" )?src="/static/(vendor/)?\w+(\.min)?\.js\?v=[0-9a-f]{16}"( defer)?></script>'
+        return re.sub(ours, "", self.text)
 
     @property
     def words(self) -> str:
@@ -136,7 +137,7 @@ class Browser:
         for name, value in pairs:
             if name == "set-cookie":
                 self._keep(value)
-        text = b"".join(message.get("body", b"") for message in sent[1:]).decode()
+        text = b"".join(message.get("body", b"") for message in sent[1:]).decode(errors="replace")
         return Page(sent[0]["status"], dict(pairs), text)
 
     def _keep(self, cookie: str) -> None:

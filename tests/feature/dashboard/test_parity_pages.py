@@ -42,7 +42,7 @@ def test_fields_stand_side_by_side_and_secrets_only_as_fingerprints(pair: House,
         for name in ("partner_key", "push_partner_key"):
             assert given[name][-8:] not in page.text
             assert f"{given[name][:4]}…" not in page.text
-    assert "<script" not in page.text
+    assert "<script" not in page.markup
 
 
 def test_connection_page_leads_to_the_comparison(pair: House, admin: Browser) -> None:

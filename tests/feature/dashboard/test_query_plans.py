@@ -14,14 +14,17 @@ from sqlalchemy.orm import Session
 from kedai.calls import queries as calls
 from kedai.calls.queries import CallFilter
 from kedai.coverage import queries as coverage
+from kedai.inbox import firsts as inbox_firsts
 from kedai.inbox import notices, receipts
 from kedai.inbox import queries as inbox
 from kedai.orders import details, escrow, held, people
+from kedai.orders import firsts as order_firsts
 from kedai.orders import queries as orders
 from kedai.orders.queries import OrderKey
 from kedai.sync.timeline import read_timeline
 from kedai.values.environment import Environment, Scope
 from kedai.values.event import EventState
+from kedai.vault import certificates
 from tests.feature.dashboard.world import fill
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House
 
@@ -46,7 +49,8 @@ def order_reads(db: Session, environment: Environment | None) -> None:
         orders.list_orders(db, **page(environment=environment, statuses=statuses, **rest))
     orders.search_orders(db, **page(environment=environment, order_sn="SAND"))
     orders.list_statuses(db, environment=environment)
-    orders.count_orders(db, environment=environment, statuses=TO_SHIP, at_most=1000)
+    orders.count_by_status(db, environment=environment, at_most=1000)
+    orders.list_scopes(db, environment=environment)
     orders.count_orders_created(db, environment=environment, since=START, at_most=1000)
     orders.find_order_ids(db, {OrderKey(FAKE, SANDBOX, SHOP, f"SANDBOX{number}") for number in range(3)})
 
@@ -106,8 +110,19 @@ def recovery_reads(db: Session, environment: Environment | None) -> None:
     inbox.find_last_pushes(db, FAKE, environment=scope.environment)
 
 
+def setup_reads(db: Session, environment: Environment | None) -> None:
+    """What the first run is told by, and whether Home still leads there."""
+    place = environment or SANDBOX
+    receipts.find_last_rejection(db, FAKE, place)
+    inbox_firsts.find_sent_push(db, FAKE, place, fetched_key="lost_push")
+    order_firsts.find_stored_order(db, FAKE, place)
+    for one in Environment:
+        order_firsts.has_orders(db, FAKE, one)
+        certificates.find_latest_certificate(db, FAKE, one)
+
+
 @pytest.mark.parametrize("environment", [LIVE, None])
-@pytest.mark.parametrize("reads", [order_reads, event_reads, call_reads, reads_of_one, recovery_reads])
+@pytest.mark.parametrize("reads", [order_reads, event_reads, call_reads, reads_of_one, recovery_reads, setup_reads])
 def test_no_read_walks_a_whole_table(
     house: House, reads: Callable[[Session, Environment | None], None], environment: Environment | None
 ) -> None:

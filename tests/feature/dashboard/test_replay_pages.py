@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from kedai.inbox.models import RawEvent
-from kedai.kit.ids import show_id
+from kedai.kit.ids import new_id, show_id
 from kedai.runs.models import Run
 from kedai.runs.queries import find_latest_run
+from kedai.staff.roles import Role
 from kedai.sync.runner import run_next
 from kedai.values.environment import Environment
 from kedai.values.event import ParkedReason
@@ -171,3 +172,41 @@ def test_events_are_replayed_by_filter_after_a_look_at_how_many(parked: House, a
 )
 def test_a_choice_that_cannot_be_meant_is_explained(parked: House, admin: Browser, query: str) -> None:
     assert admin.get(f"/e/sandbox/replays?{query}").status == 422
+
+
+def chosen(house: House, *order_sns: str, environment: Environment = SANDBOX) -> list[str]:
+    return [show_id("evt", one.id) for one in house.events(environment) if one.order_sn in order_sns]
+
+
+def test_chosen_events_are_counted_first_and_then_replayed_and_no_others(parked: House, admin: Browser) -> None:
+    """Break: leave ``ids`` out of `_chosen`, and all three are put back."""
+    listed = admin.get("/e/sandbox/events").text
+    assert all(f'name="event" form="chosen" value="{one}"' in listed for one in chosen(parked, "S0", "S1", "S3"))
+    first, last = chosen(parked, "S0", "S3")
+    page = admin.get(f"/e/sandbox/replays?event={first}&event={last}")
+    assert "2 events were chosen in the list." in page.words
+    assert "Replay 2 events" in page.words
+    answer = admin.post("/e/sandbox/replays", {"connector": FAKE, "events": f"{first} {last}"})
+    assert "The replay has been queued." in admin.follow(answer).words
+    while asyncio.run(run_next(parked.parts)):
+        pass
+    states = {one.order_sn: one.state for one in parked.events(SANDBOX)}
+    assert states == {"S0": "received", "S1": "parked", "S3": "received"}
+
+
+def test_an_event_of_the_other_environment_cannot_be_chosen(parked: House, admin: Browser) -> None:
+    (other,) = chosen(parked, "L", environment=LIVE)
+    assert "0 events are meant" in admin.get(f"/e/sandbox/replays?event={other}").words
+    assert admin.get("/e/sandbox/replays?event=evt_nonsense").status == 404
+    many = "&".join(f"event={show_id('evt', new_id())}" for _ in range(201))
+    assert admin.get(f"/e/sandbox/replays?{many}").status == 422
+
+
+def test_what_waits_and_what_nobody_may_replay_has_no_box(parked: House, admin: Browser) -> None:
+    parked.deliver(incoming("W"))
+    (waiting,) = chosen(parked, "W")
+    assert waiting not in admin.get("/e/sandbox/events").text.replace(f"/events/{waiting}", "")
+    assert 'name="event"' not in admin.get("/e/all/events").text
+    viewer = Browser(parked)
+    viewer.sign_in(Role.VIEWER)
+    assert 'name="event"' not in viewer.get("/e/sandbox/events").text

@@ -111,10 +111,13 @@ def test_f25_calls_that_are_used_up_are_told_with_when_they_go_on(shop: House, a
             )  # type: ignore[misc]
         )
     home = admin.get("/e/sandbox/home").words
-    assert f"Fake takes no more calls today for shop Shop {SHOP} Sandbox in 5 h Paused until {stamp(until)}." in home
+    assert (
+        f"Fake takes no more calls today for shop Shop {SHOP} Sandbox in 5 h Paused until {stamp(until, zone='UTC')}."
+        in home
+    )
     assert "Fake takes no more calls today for the app itself" in home
-    assert "Shop 7002" not in home
-    assert f"Paused until {stamp(until)}" in admin.get(f"{HERE}?env=sandbox").words
+    assert "calls today for shop Shop 7002" not in home
+    assert f"Paused until {stamp(until, zone='UTC')}" in admin.get(f"{HERE}?env=sandbox").words
     assert "Paused until" not in admin.get(f"/connectors/{FAKE}/shops/7002?env=sandbox").words
     (row,) = [one for one in admin.get(LIST).rows() if "used up" in one]
     assert SHOP in row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -251,6 +252,9 @@ def test_what_is_shown_is_exported_as_a_file_that_names_its_environment(shop: Ho
     assert file.headers["content-type"] == "text/csv; charset=utf-8"
     assert f"kedai-sku-map-{FAKE}-sandbox-" in file.headers["content-disposition"]
     assert file.text.splitlines()[1:] == [f"sandbox,{SHOP},11,0,Mug,,KDI-11,MINE-11"]
+    told = admin.post(f"{HERE}/exports", {"connector": FAKE, "state": "mapped", "format": "json"})
+    assert (json.loads(told.text)["sku"], told.headers["content-type"]) == ("MINE-11", "application/x-ndjson")
+    assert told.headers["content-disposition"].endswith('.jsonl"')
     assert admin.post(f"{HERE}/exports", {"connector": "nobody"}).status == 404
 
 

@@ -22,6 +22,7 @@ EXPECTED = {
     Capability.TOKENS_MANAGE: {Role.ADMIN},
     Capability.STAFF_MANAGE: {Role.ADMIN},
     Capability.KEYS_MANAGE: {Role.ADMIN},
+    Capability.NOTIFICATIONS_MANAGE: {Role.ADMIN},
 }
 
 

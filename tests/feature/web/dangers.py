@@ -1,8 +1,9 @@
 """Every route that changes something, placed once: is it dangerous, so that a person must prove anew who they are?
 
 The rule: dangerous is what gives or takes away access (credentials, keys, people, tokens, one's own ways in, a shop's
-connection), what lets live act (going live, unsealing), and what sets aside work that nobody then does (discarding all
-parked events). What one click undoes, what only ends one's own access, and what proves who one is, is not.
+connection), what decides who is told of trouble, what lets live act (going live, unsealing), and what sets aside work
+that nobody then does (discarding all parked events). What one click undoes, what only ends one's own access, and what
+proves who one is, is not.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ DANGEROUS = {
     "POST /settings/keys/verifications",
     "POST /settings/keys/{kid}/promotions",
     "POST /settings/keys/{kid}/retirements",
+    # who is told of trouble, and secrets that reach people
+    "POST /settings/notifications",
+    "POST /settings/notifications/{channel_id}",
+    "POST /settings/notifications/{channel_id}/pause",
+    "POST /settings/notifications/{channel_id}/resume",
+    "POST /settings/notifications/{channel_id}/remove",
+    "POST /settings/notifications/{channel_id}/tests",
     # credentials
     "PATCH /admin/dashboard/connectors/{connector}",
     "DELETE /admin/dashboard/connectors/{connector}/secrets/{secret}",
@@ -79,11 +87,14 @@ HARMLESS = {
     "POST /login/passkey/options",
     "POST /login/passkey",
     "POST /logout",
+    "POST /theme",
+    "POST /account/language",
     "POST /confirm",
     "POST /confirm/passkey/options",
     "POST /confirm/passkey",
     "POST /admin/dashboard/confirmations",
     "POST /account/sessions/end-others",
+    "POST /account/time-zone",
     "POST /account/sessions/{session_id}/end",
     # the consent page decides
     "POST /connectors/{name}/connect",
@@ -163,10 +174,18 @@ HARMLESS = {
     "DELETE /api/v1/{environment}/connectors/{connector}/sku-map/listings/{listing_id}/sku",
     "POST /api/v1/{environment}/connectors/{connector}/sku-map/imports",
     "POST /api/v1/{environment}/connectors/{connector}/sku-map/refreshes",
+    # names for filters
+    "POST /e/{scope}/views/{page}",
+    "POST /e/{scope}/views/{page}/{view_id}",
+    "POST /e/{scope}/views/{page}/{view_id}/remove",
     # a copy of what the page shows
     "POST /e/{environment}/sku-map/exports",
     "POST /api/v1/{environment}/connectors/{connector}/sku-map/exports",
     "POST /audit/exports",
+    *(f"POST /e/{{scope}}/{one}/exports" for one in ("orders", "events", "exceptions", "calls")),
+    # a look, of which nothing is kept
+    "POST /doctor/examinations",
+    "POST /api/v1/{environment}/doctor/examinations",
 }
 
 FORMS_OF_DANGEROUS_ACTS = {

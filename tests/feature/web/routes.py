@@ -32,7 +32,10 @@ SAMPLES = {
     "session_id": "session_01a205a5c85b75199a2c28833cd81810",
     "passkey_id": "passkey_01a205a5c85b75199a2c28833cd81810",
     "token_id": "token_01a205a5c85b75199a2c28833cd81810",
+    "channel_id": "chn_01a205a5c85b75199a2c28833cd81810",
     "certificate_id": "cert_01a205a5c85b75199a2c28833cd81810",
+    "page": "orders",
+    "view_id": "view_01a205a5c85b75199a2c28833cd81810",
     "kid": "k9",
     "kind": "keep_tokens",
 }

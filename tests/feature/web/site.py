@@ -151,7 +151,7 @@ class Site:
 
         async def all_of_it() -> None:
             for _batch in range(MAX_BATCHES):
-                if not await process_next(self.runtime.worker_parts, orders_per_call=50):
+                if not await process_next(self.runtime.worker_parts):
                     return
             raise AssertionError("the worker goes round and round")
 
@@ -248,7 +248,7 @@ def serving(
         if configured:
             site.configure("sandbox")
             site.configure("live")
-        with _listening(edge, listening):
+        with listening_on(edge, listening):
             yield site
     finally:
         listening.close()
@@ -256,7 +256,7 @@ def serving(
 
 
 @contextmanager
-def _listening(edge: WebhookEdge, listening: socket.socket) -> Iterator[None]:
+def listening_on(edge: WebhookEdge, listening: socket.socket) -> Iterator[None]:
     server = make_server(edge, host="127.0.0.1", port=listening.getsockname()[1])
 
     def run() -> None:

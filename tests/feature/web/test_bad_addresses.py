@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -73,6 +74,9 @@ def test_45_whoever_names_two_environments_is_asked_which(shared_site: Site, que
 MARKUP = "<script>alert(1)</script>"
 
 
+OUR_SCRIPTS = re.compile(rb'<script type="module" src="/static/[a-z]+\.js\?v=[0-9a-f]{16}"></script>')
+
+
 @pytest.mark.parametrize(
     "name", ["tab", "status", "state", "shop", "q", "order", "view", "from", "changed", "trimmed", "next"]
 )
@@ -83,7 +87,7 @@ def test_46_markup_in_an_address_is_never_markup_on_the_page(shared_site: Site, 
     for path in pages:
         answer = shared_site.get(with_query(path, f"{name}={quote(MARKUP)}"), **page)
         assert answer.status in {200, 422}, path
-        assert b"<script" not in answer.body, path
+        assert b"<script" not in OUR_SCRIPTS.sub(b"", answer.body), path
 
 
 @pytest.fixture

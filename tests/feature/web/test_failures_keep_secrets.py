@@ -152,7 +152,7 @@ def lines(hands: Hands, capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
 
 Deed = Callable[[Hands], Answer | None]
 PLANTED: dict[str, tuple[Callable[[Hands], object], str, Deed]] = {
-    "web pages": (lambda _: routes_orders, "_read_wish", Hands.look),
+    "web pages": (lambda _: routes_orders, "read_wish", Hands.look),
     "web edge": (lambda hands: hands.site.edge._intake, "verify", Hands.push),
     "sync": (lambda _: credentials, "edit", Hands.save),
     "vault": (lambda _: vault, "edit_credentials", Hands.save),

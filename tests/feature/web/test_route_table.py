@@ -15,6 +15,7 @@ PUBLIC = {
     "GET /connectors/{connector}/oauth/callback",
     "GET /connectors/{connector}/oauth/callback/{environment}",
     "GET /static/{name}",
+    "GET /static/vendor/{name}",
     "GET /login",
     "POST /login",
     "GET /login/code",
@@ -22,6 +23,7 @@ PUBLIC = {
     "POST /login/passkey/options",
     "POST /login/passkey",
     "POST /logout",
+    "POST /theme",
 }
 OPERATOR = {
     *("read", "account", "shops.connect", "environment.switch", "events.replay", "personal.reveal", "catalog.write"),
@@ -29,11 +31,13 @@ OPERATOR = {
 ROLES = {
     "viewer": {"read", "account"},
     "operator": OPERATOR,
-    "admin": OPERATOR | {"credentials.write", "staff.manage", "tokens.manage", "audit.read", "keys.manage"},
+    "admin": OPERATOR
+    | {"credentials.write", "staff.manage", "tokens.manage", "audit.read", "keys.manage"}
+    | {"notifications.manage"},
 }
 """Written out here a second time: a change of what a role may do is meant to be seen."""
 
-FOR_PEOPLE_ONLY = {"account", "staff.manage", "tokens.manage", "audit.read", "keys.manage"}
+FOR_PEOPLE_ONLY = {"account", "staff.manage", "tokens.manage", "audit.read", "keys.manage", "notifications.manage"}
 """What lies in no environment: a token, bound to one, never does it."""
 
 BOTH_ENVIRONMENTS = "/admin/dashboard/connectors/{connector}/parity"
@@ -83,7 +87,7 @@ def test_every_dangerous_route_asks_who_is_there_and_no_other_does(shared_site: 
 
 def test_whatever_manages_credentials_keys_people_or_tokens_is_dangerous(shared_site: Site) -> None:
     """The table itself cannot place one of these among the harmless."""
-    managing = {"credentials.write", "staff.manage", "tokens.manage", "keys.manage"}
+    managing = {"credentials.write", "staff.manage", "tokens.manage", "keys.manage", "notifications.manage"}
     changing = [one for one in list_routes(shared_site) if one.method not in SAFE]
     assert [one.name for one in changing if set(one.capabilities) & managing and one.name in HARMLESS] == []
 
@@ -245,5 +249,5 @@ def test_health_is_public_and_says_nothing_of_the_installation(shared_site: Site
     ready = shared_site.get("/readyz")
     assert ready.json() == {
         "status": "ready",
-        "checks": {"database": "ok", "schema": "ok", "keys": "ok", "identity": "ok"},
+        "checks": {"database": "ok", "schema": "ok", "keys": "ok", "identity": "ok", "storage": "ok"},
     }

@@ -14,6 +14,7 @@ from kedai.catalog.importing import Plan
 from kedai.catalog.queries import Wish
 from kedai.errors import Invalid, TooLarge
 from kedai.kit.ids import parse_id, show_id
+from kedai.kit.sheets import SheetFormat
 from kedai.sync import listings, sku_import, skus
 from kedai.vault.queries import get_cursor_key
 from kedai.web.api.place import PREFIX, CatalogKeeper, Place, Reader
@@ -208,7 +209,7 @@ def import_file(
 def export(connector: str, place: Place, body: ExportBody, runtime: RuntimeDep, caller: Reader) -> Response:
     """The map as a CSV file, streamed; that somebody took it stands in the trail."""
     name = runtime.parts.connector(connector).name
-    return export_response(runtime, name, place, _wish(body.state, body.shop_id, body.q), caller)
+    return export_response(runtime, name, place, _wish(body.state, body.shop_id, body.q), caller, SheetFormat.CSV)
 
 
 @router.post("/refreshes")

@@ -21,6 +21,7 @@ CatalogKeeper = Annotated[Principal, Depends(require(Capability.CATALOG_WRITE))]
 Person = Annotated[Principal, Depends(require(Capability.ACCOUNT))]
 AuditReader = Annotated[Principal, Depends(require(Capability.AUDIT_READ))]
 TokenManager = Annotated[Principal, Depends(require(Capability.TOKENS_MANAGE))]
+Notifier = Annotated[Principal, Depends(require(Capability.NOTIFICATIONS_MANAGE))]
 StaffManager = Annotated[Principal, Depends(require(Capability.STAFF_MANAGE))]
 
 # the same, for dangerous acts: who proved within the last minutes that it is they
@@ -30,4 +31,5 @@ FreshReplayer = Annotated[Principal, Depends(require(Capability.EVENTS_REPLAY, f
 FreshPerson = Annotated[Principal, Depends(require(Capability.ACCOUNT, fresh=True))]
 FreshTokenManager = Annotated[Principal, Depends(require(Capability.TOKENS_MANAGE, fresh=True))]
 FreshStaffManager = Annotated[Principal, Depends(require(Capability.STAFF_MANAGE, fresh=True))]
+FreshNotifier = Annotated[Principal, Depends(require(Capability.NOTIFICATIONS_MANAGE, fresh=True))]
 FreshKeyKeeper = Annotated[Principal, Depends(require(Capability.KEYS_MANAGE, fresh=True))]

@@ -14,6 +14,7 @@ from kedai.errors import Invalid
 from kedai.sync.connection import ConnectionView, SecretView
 from kedai.sync.parts import Parts, find_host, hosts_of
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,11 @@ class Overlap:
 
 
 OVERLAPS = {
-    "hour": Overlap("for 1 hour", timedelta(hours=1)),
-    "day": Overlap("for 24 hours", timedelta(days=1)),
-    "week": Overlap("for 7 days", timedelta(days=7)),
-    "month": Overlap("for 30 days", timedelta(days=30)),
-    "none": Overlap("no longer", None),
+    "hour": Overlap(N_("for 1 hour"), timedelta(hours=1)),
+    "day": Overlap(N_("for 24 hours"), timedelta(days=1)),
+    "week": Overlap(N_("for 7 days"), timedelta(days=7)),
+    "month": Overlap(N_("for 30 days"), timedelta(days=30)),
+    "none": Overlap(N_("no longer"), None),
 }
 
 
@@ -116,7 +117,7 @@ def _form_field(
         name=field.name,
         label=field.label,
         help=field.help,
-        need="to connect" if field.connect else "to switch" if field.switch else "",
+        need=N_("to connect") if field.connect else N_("to switch") if field.switch else "",
         value=value,
         options=_options(parts, connector, view, field.name),
         secret=getattr(view, field.name) if field.secret else None,
@@ -131,5 +132,8 @@ def _options(parts: Parts, connector: Connector, view: ConnectionView, name: str
     if name == "host":
         default = find_host(parts, connector, view.environment, None)
         hosts = hosts_of(parts, connector, view.environment)
-        return (("", f"Default ({default.name})"), *((host.name, f"{host.name} — {host.api_url}") for host in hosts))
+        return (
+            ("", N_("Default (%(name)s)", name=default.name)),
+            *((host.name, f"{host.name} — {host.api_url}") for host in hosts),
+        )
     return None

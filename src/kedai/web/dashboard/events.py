@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from kedai.runtime import Runtime
 from kedai.values.environment import ConnectorName
+from kedai.values.wording import N_
 
 _REDACTED_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -25,7 +26,7 @@ def name_event(runtime: Runtime, event: Named) -> str:
     connector = runtime.connectors.get(ConnectorName(event.connector))
     if connector is not None:
         return connector.name_push(event.code)
-    return "Event without a code" if event.code is None else f"Code {event.code}"
+    return N_("Event without a code") if event.code is None else N_("Code %(code)s", code=str(event.code))
 
 
 def safe_headers(headers: Any) -> list[tuple[str, str]]:

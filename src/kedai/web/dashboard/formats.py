@@ -5,44 +5,52 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from kedai.kit.zones import at_place
 from kedai.values.money import decimals
+from kedai.values.wording import N_, NP_
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _JUST_NOW_SECONDS = 10
 _MANY_DAYS = 60
 
 
-def ago(at: datetime, now: datetime) -> str:
-    """``3 min ago``, ``in 4 h``; a plain date for what is far away."""
+def ago(at: datetime, now: datetime, *, zone: str) -> str:
+    """``3 min ago``, ``in 4 h``; a plain date (of that zone) for what is far away."""
     seconds = int((now - at).total_seconds())
     if abs(seconds) < _JUST_NOW_SECONDS:
-        return "just now"
+        return N_("just now")
     if abs(seconds) > _MANY_DAYS * _DAY:
-        return at.strftime("%-d %b %Y")
+        return at_place(at, zone)[0].strftime("%-d %b %Y")
     text = span(timedelta(seconds=abs(seconds)))
-    return f"{text} ago" if seconds > 0 else f"in {text}"
+    return N_("%(span)s ago", span=text) if seconds > 0 else N_("in %(span)s", span=text)
 
 
 def span(length: timedelta) -> str:
     """A length of time in its largest unit: ``45 s``, ``3 min``, ``4 h``, ``2 days``."""
     seconds = int(length.total_seconds())
     if seconds < _MINUTE:
-        return f"{seconds} s"
+        return N_("%(number)s s", number=seconds)
     if seconds < _HOUR:
-        return f"{seconds // _MINUTE} min"
+        return N_("%(number)s min", number=seconds // _MINUTE)
     if seconds < 2 * _DAY:
-        return f"{seconds // _HOUR} h"
-    return f"{seconds // _DAY} days"
+        return N_("%(number)s h", number=seconds // _HOUR)
+    return N_("%(number)s days", number=seconds // _DAY)
 
 
 def took(seconds: float) -> str:
     """How long something took: ``0.4 s``, ``12 s``, ``3 min``."""
-    return f"{seconds:.1f} s" if seconds < 10 else span(timedelta(seconds=seconds))
+    return N_("%(number)s s", number=f"{seconds:.1f}") if seconds < 10 else span(timedelta(seconds=seconds))
 
 
-def stamp(at: datetime) -> str:
-    """The absolute instant with its zone: ``2026-11-22 21:55:03 UTC``."""
-    return at.strftime("%Y-%m-%d %H:%M:%S UTC")
+def stamp(at: datetime, *, zone: str) -> str:
+    """The absolute instant with its zone: ``2026-11-22 21:55:03 UTC``, ``2026-11-23 04:55:03 Asia/Jakarta``."""
+    there, name = at_place(at, zone)
+    return f"{there:%Y-%m-%d %H:%M:%S} {name}"
+
+
+def minute(at: datetime, *, zone: str) -> str:
+    """The minute in a table that names its zone once: ``22 Nov 21:55``."""
+    return f"{at_place(at, zone)[0]:%d %b %H:%M}"
 
 
 def iso(at: datetime) -> str:
@@ -67,11 +75,6 @@ def counted(number: int, at_most: int) -> str:
     return f"{at_most:,}+" if number >= at_most else f"{number:,}"
 
 
-def plural(number: int, one: str, many: str) -> str:
-    """``1 event``, ``3 events``."""
-    return f"{number:,} {one if number == 1 else many}"
-
-
 def size(number: int) -> str:
     """Bytes as people read them."""
-    return f"{number:,} bytes" if number < 10_000 else f"{number / 1024:,.0f} KiB"
+    return NP_("%(num)s byte", "%(num)s bytes", number) if number < 10_000 else f"{number / 1024:,.0f} KiB"

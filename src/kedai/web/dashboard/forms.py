@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
 from kedai.errors import Invalid, TooLarge
+from kedai.values.wording import N_
 
 MAX_BYTES = 64 * 1024
 _MAX_FIELDS = 64
@@ -23,15 +24,15 @@ async def read_form(request: Request) -> Mapping[str, str]:
         Invalid: another encoding, too many fields, or a field twice. TooLarge: over 64 KiB.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _ENCODING:
-        raise Invalid("This form must be sent as the page sends it.")
+        raise Invalid(N_("This form must be sent as the page sends it."))
     body = await _read_body(request)
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
     except ValueError:
-        raise Invalid("The form could not be read.") from None
+        raise Invalid(N_("The form could not be read.")) from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise Invalid("The form holds a field twice.")
+        raise Invalid(N_("The form holds a field twice."))
     return fields
 
 

@@ -22,8 +22,10 @@ from kedai.sync.schedule_view import read_schedules
 from kedai.sync.shops import Authorization, judge_authorization
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
+from kedai.values.notification import Kind
 from kedai.values.pace import merchant_account, shop_account
-from kedai.web.dashboard.formats import counted, plural, span, stamp
+from kedai.values.wording import N_, NP_, joined
+from kedai.web.dashboard.formats import counted, span, stamp
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import Shell
 from kedai.web.dashboard.words import AUTHORIZATION, Level
@@ -36,7 +38,10 @@ _ORDER: dict[str, int] = {"bad": 0, "warn": 1, "info": 2, "good": 3}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to know. ``environment`` is ``None`` where it concerns the whole installation."""
+    """One thing to know. ``environment`` is ``None`` where it concerns the whole installation.
+
+    What people are also told of elsewhere has a ``kind``, and a ``subject`` that stays for as long as it lasts.
+    """
 
     level: Level
     environment: Environment | None
@@ -45,15 +50,8 @@ class Item:
     href: str | None
     action: str
     at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of setting an environment up."""
-
-    label: str
-    done: bool
-    href: str
+    kind: Kind | None = None
+    subject: str = ""
 
 
 def read_health(runtime: Runtime, db: Session, shell: Shell) -> list[Item]:
@@ -71,59 +69,64 @@ def read_health(runtime: Runtime, db: Session, shell: Shell) -> list[Item]:
     return sorted(items, key=lambda item: _ORDER[item.level])
 
 
-def read_steps(runtime: Runtime, db: Session, shell: Shell) -> list[Step]:
-    """What is left to set up in the viewed environment; empty where all is done, or all environments are viewed."""
-    if shell.environment is None:
-        return []
-    for name in runtime.connectors:
-        view = _find_connection(runtime, db, name, shell.environment)
-        if view is None:
-            continue
-        here = url(f"/connectors/{name}", tab=shell.environment.value)
-        connected = any(shop.state == "connected" for shop in view.shops)
-        steps = [
-            Step("Enter the app's credentials", not view.connect_missing and view.push_partner_key.set, here),
-            Step("Register the push URL and the redirect URL in the marketplace's console", connected, f"{here}#urls"),
-            Step("Connect a shop", connected, f"{here}#shops"),
-            Step(
-                "Receive the first event",
-                inbox.has_events(db, environment=shell.environment),
-                f"/e/{shell.viewed}/events",
-            ),
-        ]
-        if not all(step.done for step in steps):
-            return steps
-    return []
-
-
 def _of_installation(runtime: Runtime, db: Session, shell: Shell) -> Iterator[Item]:
     for environment in shell.sealed:
-        title = f"{environment.value.title()} is sealed: this seems to be a copy of another installation"
-        detail = "Pushes are stored; nothing is asked of the marketplace and no order is worked on until you confirm."
-        yield Item("bad", environment, title, detail, "/quarantine", "What to do")
+        title = N_(
+            "%(environment)s is sealed: this seems to be a copy of another installation",
+            environment=environment.value.title(),
+        )
+        detail = N_(
+            "Pushes are stored; nothing is asked of the marketplace and no order is worked on until you confirm."
+        )
+        yield Item("bad", environment, title, detail, "/quarantine", N_("What to do"), kind=Kind.SEALED)
     if runtime.ring.trouble is not None:
-        title = f"Stored secrets cannot be opened: this installation {runtime.ring.trouble}"
-        detail = "Nothing can be signed or verified, and no secret can be saved, until the master key is given back."
+        title = N_("Stored secrets cannot be opened: this installation %(trouble)s", trouble=runtime.ring.trouble)
+        detail = N_(
+            "Nothing can be signed or verified, and no secret can be saved, until the master key is given back."
+        )
         href = "/settings/keys" if "keys.manage" in shell.can else None
-        yield Item("bad", None, title, detail, href, "Show the keys")
+        yield Item("bad", None, title, detail, href, N_("Show the keys"))
     due = inbox.find_next_due(db)
     if due is not None and shell.now - due > _SILENT and not shell.sealed:  # what is sealed rests on purpose
-        title = f"Events have been waiting for {span(shell.now - due)} and nothing works on them"
-        detail = "Is a worker running? On one machine “kedai serve” does this too; apart from it, start “kedai worker”."
-        yield Item("bad", None, title, detail, url("/e/all/events", state="received"), "Show waiting events")
+        title = N_("Events have been waiting for %(now)s and nothing works on them", now=span(shell.now - due))
+        detail = N_(
+            "Is a worker running? On one machine “kedai serve” does this too; apart from it, start “kedai worker”."
+        )
+        yield Item("bad", None, title, detail, url("/e/all/events", state="received"), N_("Show waiting events"))
 
 
 def _of_schedules(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
     here = f"/e/{environment.value}/runs"
     for one in read_schedules(db, environments={environment}, now=shell.now):
+        subject = f"{one.connector} {one.kind}"
         if one.state is ScheduleState.DOWN and environment not in shell.sealed:
             since = one.last_success_at
-            ended = "It never succeeded." if since is None else f"Its last success was {span(shell.now - since)} ago."
-            detail = f"{one.does} {ended}"
-            yield Item("bad", environment, f"“{one.label}” is down", detail, here, "Look at it")
+            ended = (
+                N_("It never succeeded.")
+                if since is None
+                else N_("Its last success was %(now)s ago.", now=span(shell.now - since))
+            )
+            title, detail = N_("“%(label)s” is down", label=one.label), joined(" ", [one.does, ended])
+            yield Item("bad", environment, title, detail, here, N_("Look at it"), None, Kind.SCHEDULE, subject)
+        elif one.state is ScheduleState.LATE and environment not in shell.sealed:
+            title = N_("“%(label)s” is late", label=one.label)
+            yield Item("warn", environment, title, one.does, here, N_("Look at it"), None, Kind.SCHEDULE, subject)
         elif one.state is ScheduleState.PAUSED:
-            detail = f"{one.does} {one.paused_by} paused it{f': {one.pause_reason}' if one.pause_reason else ''}."
-            yield Item("info", environment, f"“{one.label}” is paused", detail, here, "Look at it", at=one.paused_at)
+            if one.pause_reason:
+                detail = N_(
+                    "%(does)s %(who)s paused it: %(why)s.", does=one.does, who=one.paused_by, why=one.pause_reason
+                )
+            else:
+                detail = N_("%(does)s %(who)s paused it.", does=one.does, who=one.paused_by)
+            yield Item(
+                "info",
+                environment,
+                N_("“%(label)s” is paused", label=one.label),
+                detail,
+                here,
+                N_("Look at it"),
+                at=one.paused_at,
+            )
 
 
 def _of_connection(
@@ -134,19 +137,23 @@ def _of_connection(
     here = url(f"/connectors/{name}", tab=environment.value)
     is_active = environment is shell.active
     if view is None or (view.missing and not _is_touched(view)):
-        detail = "Enter its credentials and connect a shop to begin."
+        detail = N_("Enter its credentials and connect a shop to begin.")
         level: Level = "warn" if is_active else "info"
-        yield Item(level, environment, f"{label} is not set up yet", detail, here, "Set it up")
+        yield Item(level, environment, N_("%(label)s is not set up yet", label=label), detail, here, N_("Set it up"))
         return
     if view.missing:
-        detail = f"Missing: {', '.join(_field_label(runtime, name, one) for one in view.missing)}."
+        detail = N_(
+            "Missing: %(missing)s.", missing=joined(", ", [_field_label(runtime, name, one) for one in view.missing])
+        )
         level = "bad" if is_active else "info"
-        yield Item(level, environment, f"{label}: something is missing", detail, here, "Fill it in")
+        yield Item(
+            level, environment, N_("%(label)s: something is missing", label=label), detail, here, N_("Fill it in")
+        )
     kids = {one.unreadable_kid for one in (view.partner_key, view.push_partner_key) if one.unreadable_kid}
     for kid in sorted(kids):
-        title = f"A {label} secret cannot be read: it needs key {kid}"
-        detail = "Give Kedai this master key again, or enter the secret anew."
-        yield Item("bad", environment, title, detail, here, "Look at it")
+        title = N_("A %(label)s secret cannot be read: it needs key %(kid)s", label=label, kid=kid)
+        detail = N_("Give Kedai this master key again, or enter the secret anew.")
+        yield Item("bad", environment, title, detail, here, N_("Look at it"))
     yield from _of_pushes(db, name, label, environment)
     for shop in view.shops:
         yield from _of_shop(shell, shop, label, f"{here}#shops", environment)
@@ -161,28 +168,27 @@ def _of_pushes(db: Session, name: ConnectorName, label: str, environment: Enviro
         return
     here = url(f"/connectors/{name}/certificates", env=environment.value)
     if health.status == "suspended":
-        title = f"{label} has switched its pushes to us off"
-        detail = "Nothing of this time is sent later: orders are looked for every few minutes meanwhile."
-        yield Item("bad", environment, title, detail, here, "Mend it", health.since)
+        title = N_("%(label)s has switched its pushes to us off", label=label)
+        detail = N_("Nothing of this time is sent later: orders are looked for every few minutes meanwhile.")
+        yield Item("bad", environment, title, detail, here, N_("Mend it"), health.since, Kind.PUSHES, name)
         return
-    title = f"{label} is not content with our answers to its pushes"
-    detail = "It switches them off if this goes on; orders are looked for every few minutes meanwhile."
-    yield Item("warn", environment, title, detail, here, "Look at it", health.since)
+    title = N_("%(label)s is not content with our answers to its pushes", label=label)
+    detail = N_("It switches them off if this goes on; orders are looked for every few minutes meanwhile.")
+    yield Item("warn", environment, title, detail, here, N_("Look at it"), health.since, Kind.PUSHES, name)
 
 
 def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: Environment) -> Iterator[Item]:
-    who = f"{label} shop {shop.name or shop.shop_id}"
+    who = N_("%(label)s shop %(name)s", label=label, name=shop.name or shop.shop_id)
     is_connected = shop.state == "connected"
     if shop.state == "needs_reauth":
-        reason = f"{shop.state_reason[:1].upper()}{shop.state_reason[1:]}. " if shop.state_reason else ""
-        title = f"{who} must be connected again"
-        yield Item("bad", environment, title, f"{reason}Its orders wait until then.", here, "Reconnect")
+        reason = [f"{shop.state_reason[:1].upper()}{shop.state_reason[1:]}."] if shop.state_reason else []
+        detail = joined(" ", [*reason, N_("Its orders wait until then.")])
+        yield _to_reconnect(environment, who, shop.shop_id, detail, here)
     elif shop.state == "pending":
-        detail = "It is not the shop that was expected. Confirm it, or leave it."
-        yield Item("warn", environment, f"{who} waits for you", detail, here, "Look at it")
+        detail = N_("It is not the shop that was expected. Confirm it, or leave it.")
+        yield Item("warn", environment, N_("%(who)s waits for you", who=who), detail, here, N_("Look at it"))
     elif is_connected and shop.token is not None and shop.token.state in _USELESS_TOKENS:
-        title = f"{who} must be connected again"
-        yield Item("bad", environment, title, "Its token can no longer be used.", here, "Reconnect")
+        yield _to_reconnect(environment, who, shop.shop_id, N_("Its token can no longer be used."), here)
     elif is_connected or shop.state == "paused":
         yield from _of_authorization(shell, shop, who, here, environment)
     yield from _of_held(shop, who, here, environment)
@@ -195,19 +201,28 @@ def _of_merchant(
     is_useless = merchant.token is not None and merchant.token.state in _USELESS_TOKENS
     if merchant.state == "needs_reauth" or (merchant.state == "connected" and is_useless):
         reason = f"{merchant.state_reason[:1].upper()}{merchant.state_reason[1:]}." if merchant.state_reason else ""
-        yield Item("bad", environment, f"{who} must be connected again", reason, here, "Reconnect")
+        yield _to_reconnect(environment, who, merchant.merchant_id, reason, here)
     elif merchant.state == "pending":
-        detail = "It came with a main account and was not connected before. Confirm it, or leave it."
-        yield Item("warn", environment, f"{who} waits for you", detail, here, "Look at it")
+        detail = N_("It came with a main account and was not connected before. Confirm it, or leave it.")
+        yield Item("warn", environment, N_("%(who)s waits for you", who=who), detail, here, N_("Look at it"))
     elif merchant.state == "connected":
         yield from _of_authorization(shell, merchant, who, here, environment)
     yield from _of_held(merchant, who, here, environment)
 
 
+def _to_reconnect(environment: Environment, who: str, account: str, detail: str, here: str) -> Item:
+    subject = f"{here} {account}"  # the same number may be a shop's and a merchant's
+    title = N_("%(who)s must be connected again", who=who)
+    return Item("bad", environment, title, detail, here, N_("Reconnect"), kind=Kind.RECONNECT, subject=subject)
+
+
 def _of_held(one: ShopView | MerchantView, who: str, here: str, environment: Environment) -> Iterator[Item]:
     if one.held_at is not None and one.state not in {"pending", "disconnected"}:
-        title, detail = f"A newer permission for {who} is kept aside", "The marketplace may have ended the older one."
-        yield Item("warn", environment, title, detail, here, "Look at it", one.held_at)
+        title, detail = (
+            N_("A newer permission for %(who)s is kept aside", who=who),
+            N_("The marketplace may have ended the older one."),
+        )
+        yield Item("warn", environment, title, detail, here, N_("Look at it"), one.held_at)
 
 
 def _of_authorization(
@@ -218,62 +233,90 @@ def _of_authorization(
     if how in {Authorization.VALID, Authorization.UNKNOWN}:
         return
     level: Level = "warn" if how is Authorization.ENDS_SOON else "bad"
-    title = f"The authorisation of {who} {'has ended' if how is Authorization.ENDED else 'ends soon'}"
-    yield Item(level, environment, title, AUTHORIZATION[how][2], here, "Reconnect", shop.authorized_until)
+    has_ended = how is Authorization.ENDED
+    title = (
+        N_("The authorisation of %(who)s has ended", who=who)
+        if has_ended
+        else N_("The authorisation of %(who)s ends soon", who=who)
+    )
+    account = shop.shop_id if isinstance(shop, ShopView) else shop.merchant_id
+    subject, until = f"{here} {account}", shop.authorized_until
+    detail = AUTHORIZATION[how][2]
+    yield Item(level, environment, title, detail, here, N_("Reconnect"), until, Kind.AUTHORIZATION, subject)
 
 
 def _of_limits(shell: Shell, db: Session, view: ConnectionView, label: str, here: str) -> Iterator[Item]:
     """Whose calls of the day are used up."""
-    names = {shop_account(shop.shop_id): f"shop {shop.name or shop.shop_id}" for shop in view.shops}
-    names |= {merchant_account(one.merchant_id): f"merchant {one.name or one.merchant_id}" for one in view.merchants}
+    names = {shop_account(shop.shop_id): N_("shop %(name)s", name=shop.name or shop.shop_id) for shop in view.shops}
+    names |= {
+        merchant_account(one.merchant_id): N_("merchant %(name)s", name=one.name or one.merchant_id)
+        for one in view.merchants
+    }
     paused = list_paused_for_the_day(
         db, view.connector, environment=view.environment, partner_id=view.partner_id or "", now=shell.now
     )
     for one in paused:
-        title = f"{label} takes no more calls today for {names.get(one.account, 'the app itself')}"
-        detail = f"Paused until {stamp(one.until)}. What waits is kept, and goes on by itself then."
-        yield Item("warn", view.environment, title, detail, here, "Look at it", one.until)
+        title = N_(
+            "%(label)s takes no more calls today for %(account)s",
+            label=label,
+            account=names.get(one.account, N_("the app itself")),
+        )
+        until = stamp(one.until, zone=shell.zone)
+        detail = N_("Paused until %(until)s. What waits is kept, and goes on by itself then.", until=until)
+        subject = f"{view.connector} {one.account}"
+        yield Item("warn", view.environment, title, detail, here, N_("Look at it"), one.until, Kind.QUOTA, subject)
 
 
 def _of_rejected(db: Session, name: ConnectorName, environment: Environment) -> Iterator[Item]:
     waiting = count_admittable(db, name, environment=environment)
     if waiting:
-        title = f"{plural(waiting, 'rejected delivery verifies', 'rejected deliveries verify')} now"
-        detail = "A key or an address was mended since. Admit them, and they are worked on like any other push."
+        title = NP_("%(num)s rejected delivery verifies now", "%(num)s rejected deliveries verify now", waiting)
+        detail = N_("A key or an address was mended since. Admit them, and they are worked on like any other push.")
         href = url(f"/e/{environment.value}/events", state="rejected")
-        yield Item("warn", environment, title, detail, href, "Admit them")
+        yield Item("warn", environment, title, detail, href, N_("Admit them"))
 
 
 def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
     events, is_active = f"/e/{environment.value}/events", environment is shell.active
     dead = inbox.count_events(db, EventState.DEAD, environment=environment, at_most=_COUNTED)
     if dead:
-        title = f"{counted(dead, _COUNTED)} {'event' if dead == 1 else 'events'} could not be applied"
-        detail = "Kedai gave up after many tries. Mend the cause, then replay them."
-        yield Item("bad", environment, title, detail, url(events, state="dead"), "Show dead events")
+        told = counted(dead, _COUNTED)
+        title = NP_("%(told)s event could not be applied", "%(told)s events could not be applied", dead, told=told)
+        detail = N_("Kedai gave up after many tries. Mend the cause, then replay them.")
+        yield Item("bad", environment, title, detail, url(events, state="dead"), N_("Show dead events"))
     parked = inbox.count_events(db, EventState.PARKED, environment=environment, at_most=_COUNTED)
     if parked:
-        title = f"{counted(parked, _COUNTED)} parked {'event waits' if parked == 1 else 'events wait'}"
+        told = counted(parked, _COUNTED)
+        title = NP_("%(told)s parked event waits", "%(told)s parked events wait", parked, told=told)
         detail = (
-            "Replay or discard them when you are ready."
+            N_("Replay or discard them when you are ready.")
             if is_active
-            else "They wait until this environment is active again."
+            else N_("They wait until this environment is active again.")
         )
         level: Level = "warn" if is_active else "info"
-        yield Item(level, environment, title, detail, url(events, state="parked"), "Show parked events")
+        yield Item(level, environment, title, detail, url(events, state="parked"), N_("Show parked events"))
     unseen = notices.count_unseen(db, environment=environment, at_most=_COUNTED)
     if unseen:
-        title = f"{counted(unseen, _COUNTED)} {'notice' if unseen == 1 else 'notices'} of the marketplace to read"
-        detail = "It tells its sellers of changes and maintenance."
-        yield Item("info", environment, title, detail, f"/e/{environment.value}/notices", "Read them")
+        told = counted(unseen, _COUNTED)
+        title = NP_(
+            "%(told)s notice of the marketplace to read",
+            "%(told)s notices of the marketplace to read",
+            unseen,
+            told=told,
+        )
+        detail = N_("It tells its sellers of changes and maintenance.")
+        yield Item("info", environment, title, detail, f"/e/{environment.value}/notices", N_("Read them"))
     counts = count_exceptions(db, environment=environment, now=shell.now)
     fresh, ongoing = counts["new"] + counts["regressed"], counts["ongoing"]
     if fresh or ongoing:
-        named = [plural(fresh, "new one", "new ones")] if fresh else []
-        named += [f"{ongoing:,} ongoing"] if ongoing else []
-        title, detail = f"Exceptions: {', '.join(named)}", "Each says what happened and what to do next."
+        named = [NP_("%(num)s new one", "%(num)s new ones", fresh)] if fresh else []
+        named += [N_("%(ongoing)s ongoing", ongoing=ongoing)] if ongoing else []
+        title, detail = (
+            N_("Exceptions: %(named)s", named=joined(", ", named)),
+            N_("Each says what happened and what to do next."),
+        )
         level = "bad" if fresh else "warn"
-        yield Item(level, environment, title, detail, f"/e/{environment.value}/exceptions", "Show exceptions")
+        yield Item(level, environment, title, detail, f"/e/{environment.value}/exceptions", N_("Show exceptions"))
 
 
 def _field_label(runtime: Runtime, name: ConnectorName, field: str) -> str:

@@ -11,17 +11,22 @@ from kedai.web.dashboard.routes_audit import router as audit
 from kedai.web.dashboard.routes_backfill import router as backfill
 from kedai.web.dashboard.routes_calls import router as calls
 from kedai.web.dashboard.routes_certificates import router as certificates
+from kedai.web.dashboard.routes_components import router as components
 from kedai.web.dashboard.routes_confirm import router as confirm
 from kedai.web.dashboard.routes_connection import router as connection
 from kedai.web.dashboard.routes_coverage import router as coverage
 from kedai.web.dashboard.routes_credentials import router as credentials
+from kedai.web.dashboard.routes_doctor import router as doctor
 from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exception_acts import router as exception_acts
 from kedai.web.dashboard.routes_exceptions import router as exceptions
+from kedai.web.dashboard.routes_exports import router as exports
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_keys import router as keys
+from kedai.web.dashboard.routes_live import router as live
 from kedai.web.dashboard.routes_merchants import router as merchants
 from kedai.web.dashboard.routes_notices import router as notices
+from kedai.web.dashboard.routes_notifications import router as notifications
 from kedai.web.dashboard.routes_order import router as order
 from kedai.web.dashboard.routes_orders import router as orders
 from kedai.web.dashboard.routes_parity import router as parity
@@ -33,7 +38,10 @@ from kedai.web.dashboard.routes_rejected import router as rejected
 from kedai.web.dashboard.routes_replays import router as replays
 from kedai.web.dashboard.routes_runs import router as runs
 from kedai.web.dashboard.routes_schedule import router as schedule
+from kedai.web.dashboard.routes_search import router as search
 from kedai.web.dashboard.routes_session import router as session
+from kedai.web.dashboard.routes_settings import router as settings
+from kedai.web.dashboard.routes_setup import router as setup
 from kedai.web.dashboard.routes_shop import router as shop
 from kedai.web.dashboard.routes_shops import router as shops
 from kedai.web.dashboard.routes_sku_copy import router as sku_copy
@@ -43,6 +51,8 @@ from kedai.web.dashboard.routes_staff import router as staff
 from kedai.web.dashboard.routes_switch import router as switch
 from kedai.web.dashboard.routes_tokens import router as tokens
 from kedai.web.dashboard.routes_totp import router as totp
+from kedai.web.dashboard.routes_views import router as views
+from kedai.web.dashboard.theme import router as theme
 from kedai.web.deps import MaybeCaller
 
 
@@ -59,14 +69,16 @@ def refuse_programs(caller: MaybeCaller) -> None:
 router = APIRouter(include_in_schema=False)
 router.include_router(assets)
 PAGES = (
-    *(session, confirm, account, totp, passkeys),
+    *(session, confirm, account, totp, passkeys, theme, components),
     *(home, orders, events, parked, exceptions, runs, schedule, calls, connection, credentials),
     *(rejected, exception_acts),
     *(shops, shop, merchants, certificates, switch),
     *(order, notices),
     *(sku_map, sku_import, sku_copy),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
-    *(backfill, coverage),
+    notifications,
+    *(backfill, coverage, doctor, exports, live, search, views),
+    *(setup, settings),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

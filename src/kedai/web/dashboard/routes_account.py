@@ -13,11 +13,20 @@ from kedai.staff.actors import PASSKEY_PREFIX, SESSION_PREFIX
 from kedai.staff.passkeys import list_passkeys
 from kedai.staff.passwords import MIN_CHARACTERS, hash_password
 from kedai.staff.second_factor import count_recovery_codes
-from kedai.staff.service import confirm_session, end_session, revoke_all_sessions, set_password
+from kedai.staff.service import (
+    choose_time_zone,
+    confirm_session,
+    end_session,
+    revoke_all_sessions,
+    set_language,
+    set_password,
+)
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import FreshPerson, Person
 from kedai.web.dashboard.forms import Form
+from kedai.web.dashboard.language import languages
 from kedai.web.dashboard.notice_words import find_notice
-from kedai.web.dashboard.people import EVERYWHERE, staff_of
+from kedai.web.dashboard.people import EVERYWHERE, group_zones, staff_of
 from kedai.web.dashboard.render import render
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.deps import RuntimeDep, is_secure
@@ -54,9 +63,35 @@ def show_account(
         sessions=sessions,
         own_session=caller.session_id,
         recovery_codes=codes,
+        zones=group_zones(),
+        languages={code: one.name for code, one in languages().items()},
         notice=find_notice(text_param(request, "status")),
         **EVERYWHERE,
     )
+
+
+@router.post("/account/time-zone")
+def change_time_zone(runtime: RuntimeDep, caller: Person, form: Form) -> Response:
+    """Show this person times of another zone; what machines read stays in UTC."""
+    with runtime.web_db.write() as db:
+        staff = staff_of(db, caller)
+        choose_time_zone(db, staff, form.get("time_zone", ""), actor=caller.actor, now=runtime.clock.now())
+    return RedirectResponse("/account?status=time_zone", 303)
+
+
+@router.post("/account/language")
+def choose_own_language(runtime: RuntimeDep, caller: Person, form: Form) -> Response:
+    """In which language this person's pages are shown; nothing follows the browser.
+
+    Raises:
+        Invalid: a language that is not known.
+    """
+    chosen = form.get("language", "")
+    if chosen and chosen not in languages():
+        raise Invalid(N_("Choose one of the languages."), field="language")
+    with runtime.web_db.write() as db:
+        set_language(db, staff_of(db, caller), chosen or None)
+    return RedirectResponse("/account?status=saved", 303)
 
 
 @router.get("/account/password")
@@ -71,7 +106,7 @@ def change_password(request: Request, runtime: RuntimeDep, caller: FreshPerson, 
     new = form.get("new", "")
     try:
         if new != form.get("again", ""):
-            raise Invalid("The two passwords are not the same.", field="again")
+            raise Invalid(N_("The two passwords are not the same."), field="again")
         password_hash = hash_password(new)
     except Invalid as error:
         return _ask_password(request, runtime, caller, status=422, problem=error.message)

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from kedai.audit import service as audit
-from kedai.audit.export import ExportFormat, export, parse_format
+from kedai.audit.export import export
 from kedai.audit.queries import Where, find_entries, last_sequence, parse_filter
 from kedai.errors import Invalid
+from kedai.kit.sheets import parse_format
 from kedai.values.environment import Environment
+from kedai.values.wording import N_, NP_
 from kedai.web.dashboard.access import AuditReader
-from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import Viewed, read_shell, text_param
@@ -27,7 +28,6 @@ router = APIRouter()
 
 PER_PAGE = 50
 FIELDS = ("who", "what", "env", "from", "to")
-_MEDIA_TYPES = {ExportFormat.CSV: "text/csv; charset=utf-8", ExportFormat.JSON: "application/x-ndjson"}
 
 
 @router.get("/audit")
@@ -48,7 +48,7 @@ def show_audit(request: Request, runtime: RuntimeDep, caller: AuditReader) -> Re
         given=given,
         nothing_yet=not given and before is None,
         scope_links=links,
-        shown=plural(len(rows), "entry", "entries") + " on this page",
+        shown=NP_("%(num)s entry on this page", "%(num)s entries on this page", len(rows)),
         first_href=url("/audit", **given) if before is not None else None,
         next_href=url("/audit", **given, before=str(rows[-1].sequence)) if more else None,
     )
@@ -63,10 +63,10 @@ def export_audit(runtime: RuntimeDep, caller: AuditReader, form: Form) -> Respon
     with runtime.web_db.write() as db:
         audit.record_export(db, export_format=chosen.value, given=given, actor=caller.actor, now=now)
         up_to = last_sequence(db)
-    name = f"kedai-audit-{now.strftime('%Y%m%dT%H%M%SZ')}.{'csv' if chosen is ExportFormat.CSV else 'jsonl'}"
+    name = f"kedai-audit-{now.strftime('%Y%m%dT%H%M%SZ')}.{chosen.ending}"
     return StreamingResponse(
         export(runtime.web_db, wanted, chosen, up_to_sequence=up_to),
-        media_type=_MEDIA_TYPES[chosen],
+        media_type=chosen.media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
@@ -75,7 +75,7 @@ def _before(text: str | None) -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise Invalid("The address names no place in the list.", field="before")
+        raise Invalid(N_("The address names no place in the list."), field="before")
     return int(text)
 
 

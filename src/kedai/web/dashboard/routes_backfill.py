@@ -15,6 +15,7 @@ from kedai.sync.backfill import Estimate
 from kedai.sync.period import Period, parse_period
 from kedai.sync.position import LONGEST_WINDOW
 from kedai.values.environment import Environment, Scope
+from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment, list_shops
 from kedai.web.dashboard.access import Replayer
 from kedai.web.dashboard.forms import Form
@@ -77,7 +78,7 @@ async def begin(
 def _scope(runtime: Runtime, environment: Environment, typed: dict[str, str]) -> Scope:
     shop_id = typed["shop_id"].strip()
     if not shop_id or "\0" in shop_id or len(shop_id) > 64:
-        raise Invalid("Choose a shop.", field="shop_id")
+        raise Invalid(N_("Choose a shop."), field="shop_id")
     return Scope(main_connector(runtime), environment, shop_id)
 
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from kedai.calls import queries
+from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
-from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.saved_views import read_views
 from kedai.web.dashboard.shell import ViewedScope, read_shell, text_param
 from kedai.web.deps import RuntimeDep
 
@@ -19,14 +20,13 @@ PER_PAGE = 50
 _FIELDS = {name: "error" if name == "code" else name for name in queries.FILTERS}
 """A field called code is where browsers offer one-time codes."""
 
-_TABS = ((None, "All"), ("failed", "Failed"), ("ok", "OK"))
+_TABS = ((None, N_("All")), ("failed", N_("Failed")), ("ok", "OK"))
 
 
 @router.get("/e/{scope}/calls")
 def show_calls(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope) -> Response:
     """Calls of the viewed environments, newest first."""
-    given = {field: text_param(request, field) for field in _FIELDS.values()}
-    wanted = queries.parse_filter({name: given[field] for name, field in _FIELDS.items()})
+    given, wanted = read_wish(request)
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="calls", caller=caller)
@@ -38,6 +38,7 @@ def show_calls(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vie
             cursor_key=get_cursor_key(db),
             limit=PER_PAGE,
         )
+        views = read_views(db, caller, shell, "calls", given)
         nothing_yet = not page.rows and not queries.has_calls(db, environment=shell.environment)
     here, others = f"/e/{scope}/calls", {name: text for name, text in given.items() if name != "outcome"}
     return render(
@@ -45,6 +46,7 @@ def show_calls(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vie
         "calls.html",
         rows=page.rows,
         given=given,
+        views=views,
         narrowed=any(others.values()),
         tabs=[
             {"label": label, "href": url(here, **others, outcome=key), "current": key == wanted.outcome, "count": None}
@@ -52,10 +54,21 @@ def show_calls(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vie
         ],
         nothing_yet=nothing_yet,
         scanned=queries.SCAN,
+        export_href=url(f"{here}/exports", **given),
         kept_days=runtime.settings.call_log_days,
         kept_rows=runtime.settings.call_log_rows,
-        shown=plural(len(page.rows), "call", "calls") + " on this page",
+        shown=NP_("%(num)s call on this page", "%(num)s calls on this page", len(page.rows)),
         first_href=url(here, **given) if cursor else None,
         next_href=url(here, **given, cursor=page.next_cursor) if page.next_cursor else None,
-        next_label="Older" if len(page.rows) == PER_PAGE else "Look further back",
+        next_label=N_("Older") if len(page.rows) == PER_PAGE else N_("Look further back"),
     )
+
+
+def read_wish(request: Request) -> tuple[dict[str, str | None], queries.CallFilter]:
+    """The list's filter, from the address: as it is given, and as it is meant.
+
+    Raises:
+        Invalid: an outcome or a period that there is not.
+    """
+    given = {field: text_param(request, field) for field in _FIELDS.values()}
+    return given, queries.parse_filter({name: given[field] for name, field in _FIELDS.items()})

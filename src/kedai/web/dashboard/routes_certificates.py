@@ -22,6 +22,7 @@ from kedai.runtime import Runtime
 from kedai.sync.preflight.register import register_pushes
 from kedai.sync.preflight.run import certify
 from kedai.values.environment import Environment
+from kedai.values.wording import N_, joined
 from kedai.vault.certificates import PREFIX, get_certificate, list_certificates
 from kedai.web.dashboard.access import Connecter, Reader
 from kedai.web.dashboard.certification import has_failed, read_certification
@@ -75,15 +76,17 @@ async def register(request: Request, runtime: RuntimeDep, caller: Connecter, nam
     try:
         await register_pushes(runtime.parts, connector.name, environment, actor=caller.actor)
     except _NOT_REGISTERED as error:
-        notice = Notice("bad", "The pushes were not registered.", _explain(error))
+        notice = Notice("bad", N_("The pushes were not registered."), _explain(error))
         return await run_in_threadpool(_show, request, runtime, caller, name, status=409, notice=notice)
     return _back(name, environment, form.get("back", ""), "pushes_registered")
 
 
 def _explain(error: KedaiError) -> str:
     """A refusal is most often about the test push that the marketplace sends first."""
-    hint = " It tries our address with a signed push first: is the push key right, and does the address lead to us?"
-    return error.message + (hint if isinstance(error, RemoteRejected) else "")
+    if not isinstance(error, RemoteRejected):
+        return error.message
+    hint = N_("It tries our address with a signed push first: is the push key right, and does the address lead to us?")
+    return joined(" ", [error.message, hint])
 
 
 def _back(name: str, environment: Environment, back: str, status: str | None) -> Response:

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from kedai.connectors.base import Connector
 from kedai.values.environment import Environment
+from kedai.values.wording import N_, joined
 from kedai.vault.queries import get_active_environment
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.connection_page import Attempt, labels, show_connection
@@ -42,10 +43,10 @@ def _notice(request: Request, connector: Connector) -> Notice | None:
     known = {field.name for field in connector.credential_fields}
     changed = _names(text_param(request, "changed"), known)
     trimmed = _names(text_param(request, "trimmed"), known)
-    detail = f"Changed: {', '.join(labels(connector, changed))}." if changed else ""
+    told = [N_("Changed: %(fields)s.", fields=joined(", ", labels(connector, changed)))] if changed else []
     if trimmed:
-        detail += f" Spaces around {', '.join(labels(connector, trimmed))} were removed."
-    return Notice(found.level, found.title, detail.strip())
+        told.append(N_("Spaces around %(fields)s were removed.", fields=joined(", ", labels(connector, trimmed))))
+    return Notice(found.level, found.title, joined(" ", told))
 
 
 def _names(text: str | None, known: set[str]) -> Sequence[str]:

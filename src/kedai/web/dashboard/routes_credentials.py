@@ -12,6 +12,7 @@ from kedai.errors import Conflict, Invalid, NotFound, Stale
 from kedai.runtime import Runtime
 from kedai.sync import credentials
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.vault import service as vault
 from kedai.web.dashboard.access import Editor, FreshEditor
 from kedai.web.dashboard.connection_form import (
@@ -31,12 +32,12 @@ from kedai.web.security import Principal
 
 router = APIRouter()
 
-_SOMETHING_WRONG = "Nothing was saved yet: look at the fields that are marked. Secrets must be typed again."
-_CONFIRM = (
+_SOMETHING_WRONG = N_("Nothing was saved yet: look at the fields that are marked. Secrets must be typed again.")
+_CONFIRM = N_(
     "Nothing was saved yet, since you proved longer than five minutes ago who you are. Confirm that it is you (the "
     "link opens a new tab), type secrets again, and save once more."
 )
-_STALE = (
+_STALE = N_(
     "Somebody else saved this form after you had opened it. Nothing of yours is lost: compare the marked fields, "
     "type secrets again if you meant to change them, and save once more to make yours count."
 )
@@ -132,7 +133,7 @@ def _edit(
 def _version(form: Mapping[str, str]) -> int:
     text = form.get("version", "")
     if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise Invalid("The form is incomplete: open the page again.", field="version")
+        raise Invalid(N_("The form is incomplete: open the page again."), field="version")
     return int(text)
 
 
@@ -152,7 +153,7 @@ def _ask(request: Request, runtime: Runtime, caller: Principal, name: str, secre
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     field = next((one for one in connector.credential_fields if one.secret and one.name == secret), None)
     if field is None:
-        raise NotFound("There is no such secret.")
+        raise NotFound(N_("There is no such secret."))
     with runtime.web_db.read() as db:
         shell, view = read_connection(request, runtime, db, caller, connector, environment)
     return render(

@@ -16,15 +16,16 @@ from kedai.orders.queries import OrderKey, find_order_ids
 from kedai.runtime import Runtime
 from kedai.sync.replay import discard_event, replay_event
 from kedai.values.event import EventState
+from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard import payload, routes_rejected
 from kedai.web.dashboard.access import Reader, Replayer
 from kedai.web.dashboard.events import name_event, safe_headers
-from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.parked import Parked, read_parked
 from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.saved_views import read_views
 from kedai.web.dashboard.shell import (
     ActedEnvironment,
     Shell,
@@ -44,7 +45,7 @@ PER_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class EventWish:
     """What the address asks for."""
 
     tab: str | None
@@ -59,15 +60,16 @@ def show_events(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vi
     wanted = text_param(request, "state")
     if wanted == routes_rejected.STATE:
         return routes_rejected.show_list(request, runtime, caller, scope, _tabs(scope, wanted))
-    wish = _Wish(wanted, _parse_state(wanted), *(text_param(request, name, at_most=64) for name in ("shop", "order")))
+    wish = read_wish(request)
+    params = {"state": wanted, "shop": wish.shop, "order": wish.order_sn}
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
         page = _read_page(db, shell, wish, cursor)
         orders = find_order_ids(db, {_order_key(row) for row in page.rows if row.order_sn and row.shop_id})
         parked = _read_parked(db, runtime, shell) if wish.state is EventState.PARKED else []
+        views = read_views(db, caller, shell, "events", params)
         nothing_yet = not page.rows and not inbox.has_events(db, environment=shell.environment)
-    params = {"state": wanted, "shop": wish.shop, "order": wish.order_sn}
     here = f"/e/{scope}/events"
     return render(
         shell,
@@ -78,13 +80,15 @@ def show_events(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vi
         shop=wish.shop,
         order_sn=wish.order_sn,
         parked=parked,
+        views=views,
         notice=find_notice(text_param(request, "status")),
         nothing_yet=nothing_yet,
         scanned=inbox.SCAN,
-        shown=plural(len(page.rows), "event", "events") + " on this page",
+        export_href=url(f"{here}/exports", **params),
+        shown=NP_("%(num)s event on this page", "%(num)s events on this page", len(page.rows)),
         first_href=url(here, **params) if cursor else None,
         next_href=url(here, **params, cursor=page.next_cursor) if page.next_cursor else None,
-        next_label="Older" if len(page.rows) == PER_PAGE else "Look further back",
+        next_label=N_("Older") if len(page.rows) == PER_PAGE else N_("Look further back"),
     )
 
 
@@ -134,7 +138,19 @@ def discard_one(
     return RedirectResponse(url(f"/e/{scope}/events/{show_id('evt', found)}", status="event_discarded"), 303)
 
 
-def _read_page(db: Session, shell: Shell, wish: _Wish, cursor: str | None) -> inbox.EventPage:
+def read_wish(request: Request) -> EventWish:
+    """The list's filter, from the address.
+
+    Raises:
+        Invalid: there is no such state.
+    """
+    wanted = text_param(request, "state")
+    return EventWish(
+        wanted, _parse_state(wanted), *(text_param(request, name, at_most=64) for name in ("shop", "order"))
+    )
+
+
+def _read_page(db: Session, shell: Shell, wish: EventWish, cursor: str | None) -> inbox.EventPage:
     return inbox.list_events(
         db,
         environment=shell.environment,
@@ -151,15 +167,15 @@ def _parse_state(text: str | None) -> EventState | None:
     if text is None:
         return None
     if text not in set(EventState):
-        raise Invalid("There is no such state of an event.", field="state")
+        raise Invalid(N_("There is no such state of an event."), field="state")
     return EventState(text)
 
 
 def _tabs(scope: Viewed, wanted: str | None) -> list[dict[str, Any]]:
-    labels: list[tuple[str | None, str]] = [(None, "All"), *((key, words[0]) for key, words in EVENT_STATE.items())]
+    labels: list[tuple[str | None, str]] = [(None, N_("All")), *((key, words[0]) for key, words in EVENT_STATE.items())]
     return [
         {"label": label, "href": url(f"/e/{scope}/events", state=key), "current": key == wanted, "count": None}
-        for key, label in [*labels, (routes_rejected.STATE, "Rejected")]
+        for key, label in [*labels, (routes_rejected.STATE, N_("Rejected"))]
     ]
 
 

@@ -17,6 +17,7 @@ from kedai.runtime import Runtime
 from kedai.sync.exceptions import assign
 from kedai.sync.retry import retry_group, retry_order
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import Replayer
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import url
@@ -60,7 +61,7 @@ def snooze(
     """Keep it out of sight for one of a few spans."""
     wanted = form.get("for", "")
     if wanted not in SNOOZES:
-        raise Invalid("Choose how long to snooze.", field="for")
+        raise Invalid(N_("Choose how long to snooze."), field="for")
 
     def work(db: Session, found: UUID, now: datetime) -> None:
         until = now + SNOOZES[wanted][1]

@@ -17,11 +17,12 @@ from kedai.runs.queries import list_latest_runs
 from kedai.staff.queries import list_staff
 from kedai.sync.exceptions import explain
 from kedai.sync.retry import KIND
+from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
-from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.saved_views import read_views
 from kedai.web.dashboard.shell import Shell, ViewedScope, read_shell, text_param
 from kedai.web.dashboard.words import SNOOZES
 from kedai.web.deps import RuntimeDep
@@ -34,11 +35,17 @@ router = APIRouter()
 PER_PAGE = 50
 SHOWN_ORDERS = 100
 _KNOWN_RUNS = 20
-_TABS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "open": ("Open", queries.OPEN_STATES),
-    "snoozed": ("Snoozed", ("snoozed",)),
-    "resolved": ("Resolved", ("resolved",)),
-    "all": ("All", queries.STATES),
+_OF_CONNECTIONS = frozenset(
+    {
+        *("needs_reconnect", "shop_disconnected", "merchant_disconnected", "authorization_ending"),
+        *("not_configured", "secret_unreadable", "unknown_shop"),
+    }
+)
+TABS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "open": (N_("Open"), queries.OPEN_STATES),
+    "snoozed": (N_("Snoozed"), ("snoozed",)),
+    "resolved": (N_("Resolved"), ("resolved",)),
+    "all": (N_("All"), queries.STATES),
 }
 _NOBODY = "nobody"
 
@@ -46,15 +53,13 @@ _NOBODY = "nobody"
 @router.get("/e/{scope}/exceptions")
 def show_exceptions(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope) -> Response:
     """Groups of equal troubles, the one that happened last first."""
-    wanted = text_param(request, "state") or "open"
-    key = wanted if wanted in _TABS else "open"
-    given = {name: text_param(request, name) for name in ("code", "shop", "assignee")}
-    assignee = "" if given["assignee"] == _NOBODY else given["assignee"]
-    chosen = Filter(_TABS[key][1], given["code"], given["shop"], assignee)
+    key, given, chosen = read_wish(request)
+    params = {"state": None if key == "open" else key, **given}
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="exceptions", caller=caller)
         environment, now = shell.environment, shell.now
+        views = read_views(db, caller, shell, "exceptions", params)
         counts = queries.count_exceptions(db, environment=environment, now=now)
         choices = queries.list_choices(db, environment=environment, states=chosen.states, now=now)
         page = queries.list_exceptions(
@@ -67,21 +72,31 @@ def show_exceptions(request: Request, runtime: RuntimeDep, caller: Reader, scope
             now=now,
         )
     here = f"/e/{scope}/exceptions"
-    params = {"state": None if key == "open" else key, **given}
     return render(
         shell,
         "exceptions.html",
         rows=[{"row": row, "state": queries.shown_state(row, now)} for row in page.rows],
         tabs=_tabs(here, key, counts, given),
+        views=views,
         chips=_chips(here, params, choices),
         filtered=any(given.values()),
         reset_href=url(here, state=params["state"]),
         nothing_yet=not any(counts.values()),
+        export_href=url(f"{here}/exports", **params),
         notice=find_notice(text_param(request, "status")),
-        shown=plural(len(page.rows), "exception", "exceptions") + " on this page",
+        shown=NP_("%(num)s exception on this page", "%(num)s exceptions on this page", len(page.rows)),
         first_href=url(here, **params) if cursor else None,
         next_href=url(here, **params, cursor=page.next_cursor) if page.next_cursor else None,
     )
+
+
+def read_wish(request: Request) -> tuple[str, dict[str, str | None], Filter]:
+    """The list's filter, from the address: the tab, what else is given, and what both mean."""
+    wanted = text_param(request, "state") or "open"
+    key = wanted if wanted in TABS else "open"
+    given = {name: text_param(request, name) for name in ("code", "shop", "assignee")}
+    assignee = "" if given["assignee"] == _NOBODY else given["assignee"]
+    return key, given, Filter(TABS[key][1], given["code"], given["shop"], assignee)
 
 
 @router.get("/e/{scope}/exceptions/{exception_id}")
@@ -106,6 +121,7 @@ def show_exception(
         one=row,
         state=queries.shown_state(row, shell.now),
         cause=explain(runtime.parts, row),
+        mended_at=_mended_at(row),
         affected=[_shown(shell, row, one, orders, states) for one in affected],
         run=run,
         people=people,
@@ -113,6 +129,17 @@ def show_exception(
         deeds=deeds,
         notice=find_notice(text_param(request, "status")),
     )
+
+
+def _mended_at(row: ConnectorException) -> tuple[str, str] | None:
+    """The page where the cause is mended, and which one it is; None where no page of ours can mend it."""
+    if row.code == "sku_not_mapped":
+        return url(f"/e/{row.environment.value}/sku-map", state="unmapped", shop=row.shop_id), "skus"
+    if row.code in _OF_CONNECTIONS:
+        return url(f"/connectors/{row.connector}", tab=row.environment.value), "connection"
+    if row.code == "run_failed":
+        return f"/e/{row.environment.value}/runs", "runs"
+    return None
 
 
 def _tabs(here: str, key: str, counts: dict[str, int], given: dict[str, str | None]) -> list[dict[str, Any]]:
@@ -123,14 +150,14 @@ def _tabs(here: str, key: str, counts: dict[str, int], given: dict[str, str | No
             "current": name == key,
             "count": f"{sum(counts[state] for state in states):,}",
         }
-        for name, (label, states) in _TABS.items()
+        for name, (label, states) in TABS.items()
     ]
 
 
 def _chips(here: str, params: dict[str, str | None], choices: queries.Choices) -> list[dict[str, Any]]:
     """For each field what it can be narrowed down to; what is chosen is taken off by a click on it."""
-    groups = [("Code", "code", choices.codes), ("Shop", "shop", choices.shops)]
-    groups.append(("Assigned to", "assignee", (_NOBODY, *choices.assignees)))
+    groups = [(N_("Code"), "code", choices.codes), (N_("Shop"), "shop", choices.shops)]
+    groups.append((N_("Assigned to"), "assignee", (_NOBODY, *choices.assignees)))
     found = []
     for label, name, values in groups:
         chosen = params[name]

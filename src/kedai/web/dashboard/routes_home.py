@@ -10,19 +10,24 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from kedai.inbox import queries as inbox
+from kedai.kit.zones import at_place
 from kedai.orders import queries as orders
 from kedai.vault.queries import get_active_environment
 from kedai.web.dashboard.access import Reader
+from kedai.web.dashboard.charts import SPANS, find_span, list_charts, read_points
+from kedai.web.dashboard.expiry import list_access
 from kedai.web.dashboard.formats import counted
-from kedai.web.dashboard.health import read_health, read_steps
+from kedai.web.dashboard.health import read_health
 from kedai.web.dashboard.render import render
-from kedai.web.dashboard.shell import Shell, ViewedScope, main_connector, read_shell
-from kedai.web.dashboard.words import EVENT_STATE, KNOWN_STATUSES, ORDER_TABS
+from kedai.web.dashboard.routes_orders import count_tab
+from kedai.web.dashboard.routes_setup import find_unfinished
+from kedai.web.dashboard.shell import Shell, ViewedScope, main_connector, read_shell, text_param
+from kedai.web.dashboard.words import EVENT_STATE, ORDER_TABS
 from kedai.web.deps import RuntimeDep
 
 router = APIRouter()
 
-COUNTED = 10_000
+COUNTED = 2_000  # an exact count of many would cost more than all else on the page
 
 
 @router.get("/")
@@ -35,28 +40,35 @@ def go_home(runtime: RuntimeDep, _caller: Reader) -> Response:
 
 @router.get("/e/{scope}/home")
 def show_home(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope) -> Response:
-    """Health first, then orders and events of the viewed environments."""
+    """Health first, then orders and events of the viewed environments, and how they fared over time."""
+    span = find_span(text_param(request, "range"))
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="home", caller=caller)
         health = read_health(runtime, db, shell)
-        steps = read_steps(runtime, db, shell)
+        setup = find_unfinished(runtime, db, shell)
         figures = _read_figures(db, shell)
-    return render(shell, "home.html", health=health, steps=steps, **figures)
+        points = read_points(db, span, environments=shell.environments, now=shell.now)
+        access = list_access(runtime, db, shell)
+    charts = list_charts(points, zone=shell.zone)
+    over_time: dict[str, Any] = {"span": span, "spans": SPANS, "points": points, "charts": charts}
+    return render(shell, "home.html", health=health, setup=setup, access=access, **over_time, **figures)
 
 
 def _read_figures(db: Session, shell: Shell) -> dict[str, Any]:
     environment = shell.environment
-    midnight = shell.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    here, zone = at_place(shell.now, shell.zone)
+    midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
     queue = inbox.get_queue(db, environment=environment, at_most=COUNTED)
     recent = inbox.count_recent(db, environment=environment, since=shell.now - timedelta(days=1), at_most=COUNTED)
     return {
+        "today_zone": zone,
         "orders_today": counted(
             orders.count_orders_created(db, environment=environment, since=midnight, at_most=COUNTED), COUNTED
         ),
         "order_counts": _count_orders(db, shell),
         "recent": [(EVENT_STATE[state][0], state, recent.get(state, 0)) for state in EVENT_STATE],
         "recent_total": counted(sum(recent.values()), COUNTED),
-        "recent_capped": sum(recent.values()) >= COUNTED,
+        "recent_capped": COUNTED if sum(recent.values()) >= COUNTED else None,
         "queue": counted(queue.waiting, COUNTED),
         "queue_empty": not queue.waiting,
         "oldest": queue.oldest_received_at,
@@ -64,12 +76,9 @@ def _read_figures(db: Session, shell: Shell) -> dict[str, Any]:
 
 
 def _count_orders(db: Session, shell: Shell) -> list[dict[str, str]]:
-    found = orders.list_statuses(db, environment=shell.environment)
-    rows = []
-    for tab in ORDER_TABS[1:]:
-        statuses = tab.statuses or tuple(status for status in found if status not in KNOWN_STATUSES)
-        number = orders.count_orders(db, environment=shell.environment, statuses=statuses, at_most=COUNTED)
-        rows.append(
-            {"label": tab.label, "count": counted(number, COUNTED), "href": f"/e/{shell.viewed}/orders?tab={tab.key}"}
-        )
-    return rows
+    counts = orders.count_by_status(db, environment=shell.environment, at_most=COUNTED)
+    path = f"/e/{shell.viewed}/orders?tab="
+    return [
+        {"label": tab.label, "count": counted(count_tab(tab, counts), COUNTED), "href": path + tab.key}
+        for tab in ORDER_TABS[1:]
+    ]

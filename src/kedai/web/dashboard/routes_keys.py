@@ -12,6 +12,7 @@ from kedai.errors import Conflict
 from kedai.runtime import Runtime
 from kedai.sync import keys
 from kedai.sync.rewrap import start_rewrap, take_census
+from kedai.values.wording import N_
 from kedai.vault.rotation import Verification, add_key, verify_sealed
 from kedai.web.dashboard.access import FreshKeyKeeper, KeyKeeper
 from kedai.web.dashboard.forms import Form
@@ -80,7 +81,13 @@ def promote(request: Request, runtime: RuntimeDep, caller: FreshKeyKeeper, kid: 
 def retire(request: Request, runtime: RuntimeDep, caller: FreshKeyKeeper, kid: str, form: Form) -> Response:
     """Give a key up for good, once its id was typed."""
     if form.get("confirm", "").strip() != kid:
-        return _show(request, runtime, caller, status=422, problem=f"Type {kid} to retire it: there is no way back.")
+        return _show(
+            request,
+            runtime,
+            caller,
+            status=422,
+            problem=N_("Type %(kid)s to retire it: there is no way back.", kid=kid),
+        )
 
     def deed(db: Session) -> str:
         changed = keys.retire(db, runtime.ring, kid, actor=caller.actor, now=runtime.clock.now())

@@ -10,6 +10,7 @@ from kedai.errors import Conflict, Invalid, NotFound
 from kedai.runtime import Runtime
 from kedai.sync import accounts
 from kedai.values.environment import MerchantScope
+from kedai.values.wording import N_
 from kedai.vault.accounts import find_holder
 from kedai.web.dashboard.access import Connecter, FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
@@ -90,7 +91,7 @@ def require_merchant(db: Session, scope: MerchantScope) -> None:
         NotFound: it is not.
     """
     if not scope.merchant_id.isprintable() or find_holder(db, scope) is None:
-        raise NotFound("There is no such merchant here.")
+        raise NotFound(N_("There is no such merchant here."))
 
 
 def _scope(request: Request, runtime: Runtime, name: str, merchant_id: str) -> MerchantScope:

@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse, Response
 from kedai.inbox import notices
 from kedai.kit.ids import parse_id
 from kedai.values.environment import Environment
+from kedai.values.wording import NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader, Replayer
-from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
@@ -38,7 +38,7 @@ def show_notices(request: Request, runtime: RuntimeDep, caller: Reader, scope: V
         "notices.html",
         rows=page.rows,
         notice=find_notice(text_param(request, "status")),
-        shown=plural(len(page.rows), "notice", "notices") + " on this page",
+        shown=NP_("%(num)s notice on this page", "%(num)s notices on this page", len(page.rows)),
         first_href=here if cursor else None,
         next_href=url(here, cursor=page.next_cursor) if page.next_cursor else None,
     )

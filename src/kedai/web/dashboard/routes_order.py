@@ -18,6 +18,7 @@ from kedai.sync.fetching import fetch_again
 from kedai.sync.skus import skus_of_lines
 from kedai.sync.timeline import Timeline, read_timeline
 from kedai.values.environment import ConnectorName, Scope
+from kedai.values.wording import N_
 from kedai.web.dashboard import order_words
 from kedai.web.dashboard.access import Reader, Replayer, Revealer
 from kedai.web.dashboard.events import name_event
@@ -50,7 +51,7 @@ async def fetch(
     except (NotFound, StorageUnavailable):
         raise
     except KedaiError as error:
-        notice = Notice("bad", "The order could not be fetched again.", error.message)
+        notice = Notice("bad", N_("The order could not be fetched again."), error.message)
         return await asyncio.to_thread(_show, request, runtime, caller, scope, found, notice=notice, status=409)
     status = "order_fetched" if is_new else "order_same"
     return RedirectResponse(url(f"/e/{scope}/orders/{show_id('ord', found)}", status=status), 303)

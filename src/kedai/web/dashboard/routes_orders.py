@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.formats import counted
 from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.saved_views import read_views
 from kedai.web.dashboard.shell import Shell, ViewedScope, read_shell, text_param
 from kedai.web.dashboard.words import KNOWN_STATUSES, ORDER_TABS, Tab
 from kedai.web.deps import RuntimeDep
@@ -21,11 +23,11 @@ from kedai.web.deps import RuntimeDep
 router = APIRouter()
 
 PER_PAGE = 50
-_COUNTED = 10_000
+_COUNTED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class OrderWish:
     """What the address asks for."""
 
     tab: Tab
@@ -37,16 +39,18 @@ class _Wish:
 @router.get("/e/{scope}/orders")
 def show_orders(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope) -> HTMLResponse:
     """Orders of the viewed environments, by tab, shop and number."""
-    wish = _read_wish(request)
+    wish = read_wish(request)
+    params = {"tab": _tab_param(wish.tab), "shop": wish.shop, "q": wish.query}
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="orders", caller=caller)
         environment = shell.environment
-        statuses = orders.list_statuses(db, environment=environment)
-        page = _read_page(db, shell, wish, statuses)
-        tabs = _read_tabs(db, shell, wish, statuses)
+        counts = {} if wish.query else orders.count_by_status(db, environment=environment, at_most=_COUNTED)
+        page = _read_page(db, shell, wish, tuple(counts))
+        tabs = _list_tabs(shell, wish, counts)
+        views = read_views(db, caller, shell, "orders", params)
+        nothing_yet = not page.rows and not orders.has_orders(db, environment=environment)
         shops = sorted({found.shop_id for found in orders.list_scopes(db, environment=environment)})
     path = f"/e/{scope}/orders"
-    params = {"tab": _tab_param(wish.tab), "shop": wish.shop, "q": wish.query}
     return render(
         shell,
         "orders.html",
@@ -56,22 +60,25 @@ def show_orders(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vi
         shop=wish.shop,
         query=wish.query,
         shops=shops,
-        nothing_yet=not statuses,
+        views=views,
+        nothing_yet=nothing_yet,
+        export_href=url(f"{path}/exports", **params),
         first_href=url(path, **params) if wish.cursor else None,
         next_href=url(path, **params, cursor=page.next_cursor) if page.next_cursor else None,
     )
 
 
-def _read_wish(request: Request) -> _Wish:
+def read_wish(request: Request) -> OrderWish:
+    """The list's filter, from the address."""
     key = text_param(request, "tab")
     tab = next((one for one in ORDER_TABS if one.key == key), ORDER_TABS[0])
     query = text_param(request, "q", at_most=64)
     if query:
         tab = ORDER_TABS[0]  # an order number is looked for among all statuses
-    return _Wish(tab, text_param(request, "shop"), query, text_param(request, "cursor", at_most=600))
+    return OrderWish(tab, text_param(request, "shop"), query, text_param(request, "cursor", at_most=600))
 
 
-def _read_page(db: Session, shell: Shell, wish: _Wish, statuses: tuple[str, ...]) -> Page[orders.OrderRow]:
+def _read_page(db: Session, shell: Shell, wish: OrderWish, statuses: tuple[str, ...]) -> Page[orders.OrderRow]:
     cursor_key = get_cursor_key(db)
     if wish.query:
         return orders.search_orders(
@@ -86,7 +93,7 @@ def _read_page(db: Session, shell: Shell, wish: _Wish, statuses: tuple[str, ...]
     return orders.list_orders(
         db,
         environment=shell.environment,
-        statuses=_statuses_of(wish.tab, statuses),
+        statuses=statuses_of(wish.tab, statuses),
         shop_id=wish.shop,
         cursor=wish.cursor,
         cursor_key=cursor_key,
@@ -94,23 +101,24 @@ def _read_page(db: Session, shell: Shell, wish: _Wish, statuses: tuple[str, ...]
     )
 
 
-def _read_tabs(db: Session, shell: Shell, wish: _Wish, statuses: tuple[str, ...]) -> list[dict[str, object]]:
+def _list_tabs(shell: Shell, wish: OrderWish, counts: Mapping[str, int]) -> list[dict[str, object]]:
     """The tabs with their counts; with a shop chosen there are none, since nothing counts them cheaply."""
     tabs: list[dict[str, object]] = []
     for tab in ORDER_TABS:
-        count = None
-        if wish.shop is None:
-            wanted = _statuses_of(tab, statuses)
-            number = orders.count_orders(
-                db, environment=shell.environment, statuses=statuses if wanted is None else wanted, at_most=_COUNTED
-            )
-            count = counted(number, _COUNTED)
         href = url(f"/e/{shell.viewed}/orders", tab=_tab_param(tab), shop=wish.shop)
+        count = counted(count_tab(tab, counts), _COUNTED) if wish.shop is None else None
         tabs.append({"label": tab.label, "href": href, "current": tab is wish.tab, "count": count})
     return tabs
 
 
-def _statuses_of(tab: Tab, known: tuple[str, ...]) -> tuple[str, ...] | None:
+def count_tab(tab: Tab, counts: Mapping[str, int]) -> int:
+    """How many orders a tab holds, from those of each status."""
+    wanted = statuses_of(tab, tuple(counts))
+    return sum(number for status, number in counts.items() if wanted is None or status in wanted)
+
+
+def statuses_of(tab: Tab, known: tuple[str, ...]) -> tuple[str, ...] | None:
+    """A tab's statuses among those that are known; ``None`` for all."""
     if tab.statuses is None:
         return None
     return tab.statuses or tuple(status for status in known if status not in KNOWN_STATUSES)

@@ -9,6 +9,7 @@ from kedai.errors import Invalid, Stale
 from kedai.runtime import Runtime
 from kedai.sync import parity
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import Editor, FreshEditor, Reader
 from kedai.web.dashboard.connection_page import frame, labels
 from kedai.web.dashboard.forms import Form
@@ -20,7 +21,9 @@ from kedai.web.security import Principal
 
 router = APIRouter()
 
-_STALE = "Somebody changed one of the environments after this preview. Nothing was copied: here is the preview anew."
+_STALE = N_(
+    "Somebody changed one of the environments after this preview. Nothing was copied: here is the preview anew."
+)
 
 
 @router.get("/connectors/{name}/parity")

@@ -10,6 +10,7 @@ from kedai.inbox.service import count_parked
 from kedai.sync.replay import discard_parked, replay_parked
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import ParkedReason
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import FreshReplayer, Replayer
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.render import render, url
@@ -54,7 +55,7 @@ def discard_all(runtime: RuntimeDep, caller: FreshReplayer, environment: ActedEn
     """Queue a run that discards parked pushes."""
     connector = runtime.parts.connector(form.get("connector") or main_connector(runtime)).name
     if form.get("reason") is None:
-        raise Invalid("Say which parked events are meant.", field="reason")
+        raise Invalid(N_("Say which parked events are meant."), field="reason")
     reason, now = _parse_reason(form.get("reason")), runtime.clock.now()
     with runtime.web_db.write() as db:
         discard_parked(runtime.parts, db, connector, environment, reason=reason, actor=caller.actor, now=now)
@@ -65,7 +66,7 @@ def _parse_reason(text: str | None) -> ParkedReason:
     if text is None:
         return ParkedReason.INACTIVE_ENVIRONMENT
     if text not in set(ParkedReason):
-        raise Invalid("There is no such reason for parking.", field="reason")
+        raise Invalid(N_("There is no such reason for parking."), field="reason")
     return ParkedReason(text)
 
 

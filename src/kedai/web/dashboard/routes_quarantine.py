@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from kedai.errors import Conflict
 from kedai.runtime import Runtime
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.vault.identity import Seal, find_place, list_seals, unseal
 from kedai.web.dashboard.access import Reader, Switcher
 from kedai.web.dashboard.forms import Form
@@ -33,13 +34,15 @@ def confirm(request: Request, runtime: RuntimeDep, caller: Switcher, form: Form)
     """Unseal an environment whose name was typed."""
     environment = env_param(request, "env")
     if form.get("confirm", "").strip() != environment.value:
-        problems = {environment: f"Type the word {environment.value} to confirm."}
+        problems: dict[Environment, str] = {
+            environment: N_("Type the word %(environment)s to confirm.", environment=environment.value)
+        }
         return _show(request, runtime, caller, status=422, problems=problems)
     demand_fresh(caller, runtime.clock.now())
     with runtime.web_db.write() as db:
         identity = runtime.parts.quarantine.identity(db)
         if identity is None:  # recognised: the seal of a stray process is not for this one to lift
-            raise Conflict(f"{environment.value.title()} is not sealed here.")
+            raise Conflict(N_("%(environment)s is not sealed here.", environment=environment.value.title()))
         unseal(db, environment, identity=identity, actor=caller.actor, now=runtime.clock.now())
     return RedirectResponse("/quarantine?status=unsealed", 303)
 

@@ -19,6 +19,7 @@ from kedai.runs.queries import find_open_runs, list_latest_runs
 from kedai.runtime import Runtime
 from kedai.sync import rebuild
 from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import FreshReplayer, Reader, Replayer
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
@@ -62,7 +63,7 @@ def start(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, 
     name = runtime.parts.connector(form.get("connector") or main_connector(runtime)).name
     shop_id = form.get("shop", "").strip()
     if not shop_id:
-        raise Invalid("Choose the shop.", field="shop")
+        raise Invalid(N_("Choose the shop."), field="shop")
     wish = rebuild.Wish(
         _instant(form, "as_of") or runtime.clock.now(),
         form.get("order", "").strip() or None,

@@ -18,11 +18,11 @@ from kedai.runtime import Runtime
 from kedai.sync.admission import admit_all, admit_one, count_admittable
 from kedai.sync.diagnosis import ADMITTABLE, EXPLAINED, Diagnosis, diagnose, open_keyring
 from kedai.values.environment import ConnectorName
+from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard import payload
 from kedai.web.dashboard.access import Reader, Replayer
 from kedai.web.dashboard.events import safe_headers
-from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
@@ -52,7 +52,7 @@ def show_list(
     """The list, as a tab of the events page."""
     diagnosis, shown = _parse_diagnosis(text_param(request, "diagnosis")), text_param(request, "show")
     if shown is not None and shown not in _SHOWN:
-        raise Invalid("Deliveries that wait can be shown, or those that were admitted.", field="show")
+        raise Invalid(N_("Deliveries that wait can be shown, or those that were admitted."), field="show")
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
@@ -77,7 +77,7 @@ def show_list(
         counted=counted,
         kept=rejected.MAX_ROWS,
         notice=_read_notice(request),
-        shown=plural(len(rows), "delivery", "deliveries") + " on this page",
+        shown=NP_("%(num)s delivery on this page", "%(num)s deliveries on this page", len(rows)),
         first_href=url(here, **params) if cursor else None,
         next_href=url(here, **params, cursor=next_cursor) if next_cursor else None,
     )
@@ -137,7 +137,7 @@ def admit_every(runtime: RuntimeDep, caller: Replayer, environment: ActedEnviron
 
 def _parse_diagnosis(text: str | None) -> str | None:
     if text is not None and text not in set(Diagnosis):
-        raise Invalid("There is no such diagnosis.", field="diagnosis")
+        raise Invalid(N_("There is no such diagnosis."), field="diagnosis")
     return text
 
 
@@ -164,8 +164,8 @@ def _count(runtime: Runtime, db: Session, shell: Shell) -> int:
 def _chips(here: str, params: dict[str, str | None], found: Sequence[str]) -> list[dict[str, Any]]:
     """What is wrong with those that are there; what is chosen is taken off by a click on it."""
     diagnoses = {one.value: EXPLAINED[one].title for one in Diagnosis if one in found or one == params["diagnosis"]}
-    shown = {"waiting": "Not admitted", "admitted": "Admitted"}
-    groups = (("What is wrong", "diagnosis", diagnoses), ("Show", "show", shown))
+    shown = {"waiting": N_("Not admitted"), "admitted": N_("Admitted")}
+    groups = ((N_("What is wrong"), "diagnosis", diagnoses), (N_("Show"), "show", shown))
     return [
         {
             "label": label,
@@ -187,6 +187,14 @@ def _read_notice(request: Request) -> Notice | None:
     admitted, left = text_param(request, "admitted", at_most=5), text_param(request, "left", at_most=5)
     if admitted is None or left is None or not (admitted + left).isascii() or not (admitted + left).isdigit():
         return find_notice(text_param(request, "status"))
-    title = f"{plural(int(admitted), 'delivery was', 'deliveries were')} admitted."
-    detail = f"{plural(int(left), 'other does', 'others do')} not verify; open one to see why." if int(left) else ""
+    title = NP_("%(num)s delivery was admitted.", "%(num)s deliveries were admitted.", int(admitted))
+    detail = (
+        NP_(
+            "%(num)s other does not verify; open one to see why.",
+            "%(num)s others do not verify; open one to see why.",
+            int(left),
+        )
+        if int(left)
+        else ""
+    )
     return Notice("good" if int(admitted) else "info", title, detail)

@@ -1,17 +1,20 @@
-"""The page that replays events by filter and range: choose, see how many are meant, start."""
+"""The page that replays events, by filter and range or those that were chosen in the list: see how many, start."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from kedai.errors import Invalid
 from kedai.inbox.replays import REPLAYABLE, Choice
+from kedai.kit.ids import parse_id
 from kedai.kit.instants import parse_instant
 from kedai.sync.replay_events import COUNTED, preview, replay_events
 from kedai.values.event import EventState
+from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment
 from kedai.web.dashboard.access import Replayer
 from kedai.web.dashboard.formats import counted as show_count
@@ -23,6 +26,7 @@ from kedai.web.deps import RuntimeDep
 router = APIRouter()
 
 _FIELDS = ("state", "shop", "order", "since", "until")
+_MOST_CHOSEN = 200
 
 
 @router.get("/e/{environment}/replays")
@@ -30,6 +34,7 @@ def ask(request: Request, runtime: RuntimeDep, caller: Replayer, environment: Ac
     """The filter, and how many events it means."""
     name = runtime.parts.connector(text_param(request, "connector") or main_connector(runtime)).name
     given = {field: text_param(request, field, at_most=64) or "" for field in _FIELDS}
+    given["events"] = " ".join(request.query_params.getlist("event"))
     choice = _choice(given)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=environment.value, section="events", caller=caller)
@@ -41,6 +46,7 @@ def ask(request: Request, runtime: RuntimeDep, caller: Replayer, environment: Ac
         environment=environment,
         connector=name,
         given=given,
+        chosen=len(choice.ids),
         states=[state.value for state in REPLAYABLE],
         number=number,
         count=show_count(number, COUNTED),
@@ -68,9 +74,21 @@ def _choice(given: Mapping[str, str]) -> Choice:
     """
     text = {field: given.get(field, "").strip() for field in _FIELDS}
     if text["state"] and text["state"] not in REPLAYABLE:
-        raise Invalid("There is no such state to replay from.", field="state")
+        raise Invalid(N_("There is no such state to replay from."), field="state")
     ends = {
         field: parse_instant(text[field], field=field, zone_given=False) for field in ("since", "until") if text[field]
     }
     states = (EventState(text["state"]),) if text["state"] else REPLAYABLE
-    return Choice(states, None, text["shop"] or None, text["order"] or None, **ends)
+    return Choice(states, None, text["shop"] or None, text["order"] or None, **ends, ids=_ids(given.get("events", "")))
+
+
+def _ids(text: str) -> tuple[UUID, ...]:
+    """Those that were chosen in the list, by their ids as it shows them.
+
+    Raises:
+        Invalid: too many. NotFound: none can have such an id.
+    """
+    shown = dict.fromkeys(text.split())
+    if len(shown) > _MOST_CHOSEN:
+        raise Invalid(N_("Choose %(most)s events at most, or replay by filter.", most=_MOST_CHOSEN), field="event")
+    return tuple(parse_id("evt", one) for one in shown)

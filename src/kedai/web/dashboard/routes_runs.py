@@ -16,9 +16,9 @@ from kedai.runs.timing import ScheduleState
 from kedai.runtime import Runtime
 from kedai.sync.schedule_view import read_schedules
 from kedai.values.environment import Environment
+from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader, Replayer
-from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
@@ -32,11 +32,11 @@ router = APIRouter()
 
 PER_PAGE = 50
 _TABS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "all": ("All", queries.STATES),
-    "open": ("Going on", queries.OPEN_STATES),
-    "succeeded": ("Succeeded", ("succeeded",)),
-    "failed": ("Failed", ("failed",)),
-    "cancelled": ("Cancelled", ("cancelled",)),
+    "all": (N_("All"), queries.STATES),
+    "open": (N_("Going on"), queries.OPEN_STATES),
+    "succeeded": (N_("Succeeded"), ("succeeded",)),
+    "failed": (N_("Failed"), ("failed",)),
+    "cancelled": (N_("Cancelled"), ("cancelled",)),
 }
 _WORST_FIRST = (ScheduleState.DOWN, ScheduleState.LATE)
 _ORDER = {state: 0 if state in _WORST_FIRST else 2 if state is ScheduleState.RESTING else 1 for state in ScheduleState}
@@ -79,7 +79,7 @@ def show_runs(request: Request, runtime: RuntimeDep, caller: Reader, scope: View
         any_open=any(run.state in queries.OPEN_STATES for run in page.rows),
         nothing_yet=key == "all" and kind is None,
         notice=find_notice(text_param(request, "status")),
-        shown=plural(len(page.rows), "run", "runs") + " on this page",
+        shown=NP_("%(num)s run on this page", "%(num)s runs on this page", len(page.rows)),
         first_href=url(here, state=param, kind=kind) if cursor else None,
         next_href=url(here, state=param, kind=kind, cursor=page.next_cursor) if page.next_cursor else None,
     )

@@ -11,6 +11,7 @@ from kedai.runtime import Runtime
 from kedai.sync.accounts import disconnect, pause, resume
 from kedai.sync.shops import get_shop_view, read_health
 from kedai.values.environment import Environment, Scope
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import Connecter, FreshConnecter, Reader
 from kedai.web.dashboard.connection_page import frame, labels, read_connection, sign_in_origins
 from kedai.web.dashboard.forms import Form
@@ -105,7 +106,7 @@ def _show(
 def _scope(request: Request, runtime: Runtime, name: str, shop_id: str) -> Scope:
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     if not shop_id.isprintable():
-        raise NotFound("There is no such shop here.")
+        raise NotFound(N_("There is no such shop here."))
     return Scope(connector.name, environment, shop_id)
 
 

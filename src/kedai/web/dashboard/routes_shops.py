@@ -10,6 +10,7 @@ from kedai.errors import Conflict, Forbidden, Invalid, NotConfigured, NotFound
 from kedai.sync import accounts
 from kedai.sync.connect import ConnectStart, start
 from kedai.values.environment import MerchantScope, Scope
+from kedai.values.wording import N_
 from kedai.vault.queries import find_shop
 from kedai.web.dashboard.access import Connecter, FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
@@ -29,7 +30,7 @@ def connect(request: Request, runtime: RuntimeDep, caller: Connecter, name: str,
     """To the marketplace's consent page; ``shop_id`` or ``merchant_id`` names who is connected again."""
     connector, environment = runtime.parts.connector(name), env_param(request, "env")
     if caller.session_id is None:
-        raise Forbidden("A shop is connected in a browser that is signed in.")
+        raise Forbidden(N_("A shop is connected in a browser that is signed in."))
     expected, merchant_id = form.get("shop_id") or None, form.get("merchant_id") or None
     try:
         with runtime.web_db.write() as db:
@@ -78,4 +79,4 @@ def confirm(
 def _require_shop(db: Session, scope: Scope) -> None:
     """A shop that an act names must be one of this environment's."""
     if not scope.shop_id.isprintable() or find_shop(db, scope) is None:
-        raise NotFound("There is no such shop here.")
+        raise NotFound(N_("There is no such shop here."))

@@ -15,6 +15,7 @@ from kedai.errors import Invalid, KedaiError, Stale, TooLarge
 from kedai.runtime import Runtime
 from kedai.sync import sku_import, skus
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.vault.queries import list_shops
 from kedai.web.dashboard.access import CatalogKeeper
 from kedai.web.dashboard.render import render, url
@@ -41,7 +42,7 @@ def preview(
     """What the file would do, line by line; nothing is changed."""
     try:
         if not upload.file:
-            raise Invalid("Choose a file first.", field="file")
+            raise Invalid(N_("Choose a file first."), field="file")
         return _preview(request, runtime, caller, environment, upload.fields, upload.file, problem="")
     except (Invalid, TooLarge) as error:
         return _ask(request, runtime, caller, environment, problem=error)
@@ -55,7 +56,7 @@ def apply(
     fields = upload.fields
     body, version = _sent_file(fields.get("content", "")), fields.get("version", "")
     if not version.isascii() or not version.isdigit() or len(version) > 18:
-        raise Invalid("This form must be sent as the page sends it.", field="version")
+        raise Invalid(N_("This form must be sent as the page sends it."), field="version")
     try:
         with runtime.web_db.write() as db:
             sku_import.apply(
@@ -80,7 +81,7 @@ def _sent_file(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise Invalid("This form must be sent as the page sends it.", field="content") from None
+        raise Invalid(N_("This form must be sent as the page sends it."), field="content") from None
 
 
 def _ask(

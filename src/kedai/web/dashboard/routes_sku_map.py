@@ -12,13 +12,14 @@ from kedai.catalog import queries
 from kedai.catalog.queries import Wish
 from kedai.errors import Invalid, Stale
 from kedai.kit.ids import parse_id
+from kedai.kit.sheets import SheetFormat, parse_format
 from kedai.orders import details
 from kedai.orders import queries as orders
 from kedai.runtime import Runtime
 from kedai.sync import listings, skus
 from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.wording import N_, NP_
 from kedai.web.dashboard.access import CatalogKeeper, Reader
-from kedai.web.dashboard.formats import plural
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
@@ -78,7 +79,7 @@ def demand(runtime: RuntimeDep, caller: CatalogKeeper, environment: ActedEnviron
     name, demanded = runtime.parts.connector(form.get("connector", "")).name, form.get("demanded") == "yes"
     version = form.get("version", "")
     if not version.isascii() or not version.isdigit() or len(version) > 18:
-        raise Invalid("This form must be sent as the page sends it.", field="version")
+        raise Invalid(N_("This form must be sent as the page sends it."), field="version")
     with runtime.web_db.write() as db:
         skus.set_demanded(
             db,
@@ -94,9 +95,10 @@ def demand(runtime: RuntimeDep, caller: CatalogKeeper, environment: ActedEnviron
 
 @router.post("/e/{environment}/sku-map/exports")
 def export(runtime: RuntimeDep, caller: Reader, environment: ActedEnvironment, form: Form) -> Response:
-    """The listings that the page shows (all its pages) as a CSV file."""
+    """The listings that the page shows (all its pages) as a file."""
     name = runtime.parts.connector(form.get("connector", "")).name
-    return export_response(runtime, name, environment, _read_wish(form).wish, caller)
+    chosen = parse_format(form.get("format", SheetFormat.CSV.value))
+    return export_response(runtime, name, environment, _read_wish(form).wish, caller, chosen)
 
 
 @router.post("/e/{environment}/sku-map/refreshes")
@@ -170,7 +172,7 @@ def _show(
         nothing_yet=not rows and wish == _read_wish({}),
         notice=notice,
         problem="" if typed is None else typed.problem,
-        shown=plural(len(rows), "product", "products") + " on this page",
+        shown=NP_("%(num)s product on this page", "%(num)s products on this page", len(rows)),
         first_href=url(here, **wish.params()) if wish.cursor else None,
         next_href=url(here, **wish.params(), cursor=page.next_cursor) if page.next_cursor else None,
     )

@@ -17,6 +17,7 @@ from kedai.staff.passwords import hash_password
 from kedai.staff.roles import Role
 from kedai.staff.tokens import new_readable_secret
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import FreshStaffManager, StaffManager
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
@@ -164,7 +165,7 @@ def parse_role(text: str) -> Role:
     try:
         return Role(text)
     except ValueError:
-        raise Invalid("Choose one of the roles.", field="role") from None
+        raise Invalid(N_("Choose one of the roles."), field="role") from None
 
 
 def _person(db: Session, staff_id: str) -> Staff:

@@ -10,6 +10,7 @@ from kedai.runtime import Runtime
 from kedai.staff.roles import Capability
 from kedai.sync.switch import switch
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import Switcher
 from kedai.web.dashboard.certification import Certification, read_certification
 from kedai.web.dashboard.connection_page import frame, labels, read_connection
@@ -40,11 +41,11 @@ def sign_in_to(request: Request, runtime: RuntimeDep, caller: Switcher, name: st
     connector, target = runtime.parts.connector(name), env_param(request, "to")
     _demand_fresh_for_live(runtime, caller, target)
     if target is Environment.LIVE and form.get("confirm", "").strip() != _WORD:
-        problem = f"Type the word {_WORD} to go live."
+        problem = N_("Type the word %(word)s to go live.", word=_WORD)
         return _ask(request, runtime, caller, name, target, status=422, problem=problem)
     reason = form.get("override_reason")
     if reason is not None and not caller.can(Capability.CERTIFICATE_OVERRIDE):
-        raise Forbidden("Only an administrator may go live without passed checks.")
+        raise Forbidden(N_("Only an administrator may go live without passed checks."))
     try:
         with runtime.web_db.write() as db:
             result = switch(

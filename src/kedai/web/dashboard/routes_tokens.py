@@ -13,6 +13,7 @@ from kedai.staff.actors import TOKEN_PREFIX, show_api_token
 from kedai.staff.roles import TokenScope
 from kedai.staff.service import create_api_token, revoke_api_token
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.web.dashboard.access import FreshTokenManager, TokenManager
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
@@ -69,7 +70,7 @@ def _environment(text: str) -> Environment:
     try:
         return Environment(text)
     except ValueError:
-        raise Invalid("Choose an environment: a token reaches one only.", field="environment") from None
+        raise Invalid(N_("Choose an environment: a token reaches one only."), field="environment") from None
 
 
 def _list(

@@ -10,12 +10,16 @@ from typing import Annotated, Literal, cast
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
+from kedai.db.storage import StorageTrouble
 from kedai.errors import Invalid, NotFound
 from kedai.runtime import Runtime
 from kedai.staff.roles import Capability
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.degraded import Degraded, list_degraded
 from kedai.vault.queries import get_active_environment
+from kedai.web.dashboard.language import ENGLISH, choose_language
+from kedai.web.dashboard.theme import Theme, read_theme
 from kedai.web.security import Principal
 
 Viewed = Literal["sandbox", "live", "all"]
@@ -27,7 +31,8 @@ class Shell:
 
     ``fresh`` is false where a dangerous act would ask for the password first; ``here`` is the page's own address.
     ``sealed`` names the environments that wait for a person because this seems to be a copy, ``degraded`` those whose
-    app the marketplace refuses.
+    app the marketplace refuses. ``storage`` is what keeps this process from writing. ``theme`` is what this browser
+    chose; ``None`` follows the system. ``zone`` is the time zone that this person chose.
     """
 
     viewed: Viewed
@@ -41,11 +46,20 @@ class Shell:
     here: str = "/"
     sealed: tuple[Environment, ...] = ()
     degraded: tuple[Degraded, ...] = ()
+    storage: StorageTrouble | None = None
+    theme: Theme | None = None
+    zone: str = "UTC"
+    language: str = ENGLISH
 
     @property
     def environment(self) -> Environment | None:
         """What queries take: ``None`` where all environments are viewed."""
         return environment_of(self.viewed)
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """What is viewed, one or both."""
+        return tuple(Environment) if self.environment is None else (self.environment,)
 
     @property
     def marker(self) -> str:
@@ -61,7 +75,7 @@ def parse_viewed(scope: str) -> Viewed:
         NotFound: anything else.
     """
     if scope not in {"sandbox", "live", "all"}:
-        raise NotFound("There is no such environment: an address has sandbox, live or all.")
+        raise NotFound(N_("There is no such environment: an address has sandbox, live or all."))
     return cast("Viewed", scope)
 
 
@@ -72,7 +86,7 @@ def parse_acted(environment: str) -> Environment:
         NotFound: neither `sandbox` nor `live`.
     """
     if environment not in set(Environment):
-        raise NotFound("There is no such environment: something is done in sandbox or in live.")
+        raise NotFound(N_("There is no such environment: something is done in sandbox or in live."))
     return Environment(environment)
 
 
@@ -84,7 +98,7 @@ def env_param(request: Request, name: str) -> Environment:
     """
     text = text_param(request, name)
     if text not in set(Environment):
-        raise Invalid("Say which environment: sandbox or live.", field=name)
+        raise Invalid(N_("Say which environment: sandbox or live."), field=name)
     return Environment(text)
 
 
@@ -101,12 +115,12 @@ def text_param(request: Request, name: str, *, at_most: int = 200) -> str | None
     """
     values = request.query_params.getlist(name)
     if len(values) > 1:
-        raise Invalid(f"The address names {name} twice.", field=name)
+        raise Invalid(N_("The address names %(name)s twice.", name=name), field=name)
     text = values[0].strip() if values else ""
     if len(text) > at_most:
-        raise Invalid(f"The address holds a too long {name}.", field=name)
+        raise Invalid(N_("The address holds a too long %(name)s.", name=name), field=name)
     if "\0" in text:  # no database text holds it, and PostgreSQL refuses to be asked for it
-        raise Invalid(f"The address holds a {name} that nothing can have.", field=name)
+        raise Invalid(N_("The address holds a %(name)s that nothing can have.", name=name), field=name)
     return text or None
 
 
@@ -127,6 +141,10 @@ def read_shell(
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         sealed=tuple(sorted(runtime.parts.quarantine.sealed(db))),
         degraded=() if caller is None else tuple(list_degraded(db)),
+        storage=runtime.storage.trouble,
+        theme=read_theme(request),
+        zone="UTC" if caller is None else caller.time_zone,
+        language=choose_language(request, None if caller is None else caller.language),
     )
     request.state.shell = shell
     return shell

@@ -17,6 +17,7 @@ from kedai.runtime import Runtime
 from kedai.sync import skus
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.order import Page
+from kedai.values.wording import N_
 from kedai.vault.queries import get_cursor_key, list_shops
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import Shell, viewed_connectors
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 PER_PAGE = 40
 FIELD = "sku_"
 MAPPED: Mapping[str, tuple[str, bool | None]] = {
-    "all": ("All", None),
-    "unmapped": ("Not mapped", False),
-    "mapped": ("Mapped", True),
+    "all": (N_("All"), None),
+    "unmapped": (N_("Not mapped"), False),
+    "mapped": (N_("Mapped"), True),
 }
 
 
@@ -166,7 +167,7 @@ def read_changes(form: Mapping[str, str]) -> dict[UUID, tuple[str | None, int]]:
         seen = msgspec.json.decode(form.get("seen", ""), type=dict[str, tuple[int, str]])
         found = {UUID(hex=digits): one for digits, one in seen.items()}
     except (msgspec.MsgspecError, ValueError):
-        raise Invalid("This form must be sent as the page sends it.") from None
+        raise Invalid(N_("This form must be sent as the page sends it.")) from None
     changes = {}
     for listing_id, (version, before) in found.items():
         text = form.get(f"{FIELD}{listing_id.hex}", before).strip()

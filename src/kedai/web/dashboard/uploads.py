@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from kedai.errors import Invalid, TooLarge
+from kedai.values.wording import N_
 
 _ENCODING = "multipart/form-data"
 _MOST_FIELDS = 16
@@ -34,7 +35,7 @@ async def read_upload(request: Request) -> Upload:
         Invalid: another encoding, or it cannot be read. TooLarge: more than the address takes.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _ENCODING:
-        raise Invalid("This form must be sent as the page sends it.")
+        raise Invalid(N_("This form must be sent as the page sends it."))
     try:
         async with request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_BYTES_OF_A_FIELD) as form:
             fields, file, name = {}, b"", ""
@@ -42,18 +43,18 @@ async def read_upload(request: Request) -> Upload:
                 if isinstance(value, UploadFile):
                     file, name = await value.read(), value.filename or ""
                 elif key in fields:
-                    raise Invalid("The form holds a field twice.")
+                    raise Invalid(N_("The form holds a field twice."))
                 else:
                     fields[key] = value
             return Upload(fields, file, name)
     except ClientDisconnect:  # what the guard in front turns a too large body into
-        raise TooLarge("The file is too large: import it in parts.") from None
+        raise TooLarge(N_("The file is too large: import it in parts.")) from None
     except HTTPException as error:
         if error.status_code == 413:
-            raise TooLarge("The file is too large: import it in parts.") from None
-        raise Invalid("The form could not be read.") from None
+            raise TooLarge(N_("The file is too large: import it in parts.")) from None
+        raise Invalid(N_("The form could not be read.")) from None
     except UnicodeDecodeError:
-        raise Invalid("The form could not be read.") from None
+        raise Invalid(N_("The form could not be read.")) from None
 
 
 Uploaded = Annotated[Upload, Depends(read_upload)]

@@ -38,10 +38,13 @@
     return JSON.stringify({ id: credential.id, rawId: toText(credential.rawId), type: credential.type, response });
   };
 
+  const said = JSON.parse(document.documentElement.dataset.words || "{}"); // as words.js, which only modules can take
+  const t = (text) => said[text] ?? text;
+
   const words = (error) => {
-    if (error.name === "InvalidStateError") return "This device holds a passkey for this account already.";
-    if (error.name === "NotAllowedError") return "Nothing was done: it was cancelled, or took too long.";
-    return "This did not work. Load the page again, wait a minute, or use your password.";
+    if (error.name === "InvalidStateError") return t("This device holds a passkey for this account already.");
+    if (error.name === "NotAllowedError") return t("Nothing was done: it was cancelled, or took too long.");
+    return t("This did not work. Load the page again, wait a minute, or use your password.");
   };
 
   const send = async (form, problem) => {
@@ -51,7 +54,7 @@
       return;
     }
     if (asked.status === 429) {
-      problem("Too many tries from your network: wait a minute, then try again.");
+      problem(t("Too many tries from your network: wait a minute, then try again."));
       return;
     }
     if (!asked.ok) throw new Error(`answered ${asked.status}`);

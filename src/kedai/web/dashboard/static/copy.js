@@ -1,0 +1,36 @@
+// Buttons that copy an id or an address, and say that they did. Without script they are not shown.
+import { announce } from "./announce.js";
+import { t } from "./words.js";
+
+document.documentElement.classList.add("scripted");
+
+// Browsers give the clipboard to pages over https and on this machine only; elsewhere the older way works.
+const copyOldWay = (text) => {
+  const field = document.createElement("textarea");
+  field.value = text;
+  field.className = "sr";
+  field.readOnly = true;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  return done;
+};
+
+const copy = async (text) => {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyOldWay(text);
+  }
+};
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const text = button.dataset.copy;
+  const done = await copy(text);
+  button.focus();
+  announce(done ? t("Copied %(text)s", { text }) : t("This browser does not let pages copy: select the text instead."));
+});
