@@ -20,12 +20,14 @@ from kedai.connectors.http import HttpClient
 from kedai.connectors.registry import CONNECTORS
 from kedai.coverage import service as coverage
 from kedai.db.database import Database, refuse_open_transaction
+from kedai.db.storage import StorageWatch
 from kedai.db.write_lock import FairLock
 from kedai.errors import Invalid, SettingsInvalid
 from kedai.inbox import service as inbox
 from kedai.kit import crash
 from kedai.kit.clock import Clock, SystemClock
 from kedai.kit.crypto import derive_v1_key
+from kedai.notifications import service as notifications
 from kedai.orders import service as orders
 from kedai.runs import service as runs
 from kedai.settings import Settings, ShopeeSeed
@@ -39,7 +41,9 @@ from kedai.vault import service as vault
 from kedai.vault.keys import EMBEDDED_KEY_FILE, create_key_file, load_master_keys
 from kedai.vault.ring import KeyRing, create_installation, has_canary, register_keys
 
-FEATURES = (audit, calls, catalog, connector_exceptions, coverage, inbox, orders, rates, runs, staff, vault)
+FEATURES = (
+    *(audit, calls, catalog, connector_exceptions, coverage, inbox, notifications, orders, rates, runs, staff, vault),
+)
 """Every feature's service: naming them here registers every table."""
 
 log = structlog.get_logger("runtime")
@@ -57,6 +61,7 @@ class Runtime:
     worker_parts: Parts
     intake_parts: Parts
     calls: CallBuffer
+    storage: StorageWatch
     closers: list[Database] = field(default_factory=list)
 
     @property
@@ -90,9 +95,10 @@ def open_runtime(
     clock = clock or SystemClock()
     url = settings.resolved_database_url
     lock = FairLock() if settings.embedded else None
-    web = Database(url, pool_size=16, write_lock=lock, statement_timeout_ms=20_000)
-    worker = Database(url, pool_size=6, write_lock=lock, statement_timeout_ms=60_000)
-    intake = Database(url, pool_size=3, write_lock=lock, statement_timeout_ms=5_000)
+    storage = StorageWatch(clock.now)
+    web = Database(url, pool_size=16, write_lock=lock, statement_timeout_ms=20_000, storage=storage)
+    worker = Database(url, pool_size=10, write_lock=lock, statement_timeout_ms=60_000, storage=storage)
+    intake = Database(url, pool_size=3, write_lock=lock, statement_timeout_ms=5_000, storage=storage)
     buffer = CallBuffer(worker)
     known = CONNECTORS if connectors is None else connectors
     try:
@@ -119,6 +125,7 @@ def open_runtime(
         ),
         intake_parts=replace(parts, database=intake),
         calls=buffer,
+        storage=storage,
         closers=[web, worker, intake],
     )
 

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     rejected_days: int = Field(default=30, ge=1, le=3650)
     run_days: int = Field(default=90, ge=7, le=3650)
     coverage_days: int = Field(default=400, ge=31, le=3650)
+    figure_days: int = Field(default=400, ge=7, le=3650)
     personal_data_days: int = Field(default=180, ge=7, le=3650)
 
     @field_validator("public_url")

@@ -18,6 +18,7 @@ from kedai.connector_exceptions.models import ConnectorException
 from kedai.db.base import Model
 from kedai.inbox.models import RawEvent, RejectedDelivery
 from kedai.kit.ids import show_id
+from kedai.notifications.models import NotificationChannel
 from kedai.orders.models import OrderSync
 from kedai.runs.models import Run
 from kedai.runs.service import create_run
@@ -135,11 +136,28 @@ def _let_people_in(world: World) -> None:
     world.people |= {"nobody": {}, "admin": anna.cookie(home.url)}
     for role in ("operator", "viewer"):
         world.people[role] = home.sign_in(role=role, email=f"{role}@example.com").cookie(home.url)
+    _tell_people(world, anna)
     for environment in Environment:
         canaries[f"API token of {environment.value}"] = token_text = home.token(environment.value)
         world.people[f"token of {environment.value}"] = {"Authorization": f"Bearer {token_text}"}
     sessions = {"admin": "session of anna", "operator": "session of the operator", "viewer": "session of the viewer"}
     canaries |= {name: world.people[role]["Cookie"].partition("=")[2] for role, name in sessions.items()}
+
+
+def _tell_people(world: World, anna: Browser) -> None:
+    """A webhook, whose secret is shown once, and a mail server with a password."""
+    here, ours = f"{world.home.url}/settings/notifications", world.home.simulators["live"]
+    chosen = {"environment_live": "on", "topic_switch": "on"}
+    form = {"kind": "webhook", "name": "hook", "url": f"{ours}/hook", **chosen}
+    secret = re.search(r"whsec_[\w+/=]{44}", anna.post(here, form).body.decode())
+    assert secret is not None
+    world.canaries["signing secret from the page"] = secret.group()
+    world.canaries["password of the mail server"] = 'canary "&<%2B>\\ of the mail server'
+    host, port = urlsplit(ours).hostname or "", str(urlsplit(ours).port)  # whatever is told leaves this machine never
+    server = {"host": host, "port": port, "tls": "none", "user": "kedai"}
+    form = {"kind": "email", "name": "mail", **server, "password": world.canaries["password of the mail server"]}
+    people = {"sender": "kedai@shop.example", "recipients": "anna@shop.example"}
+    assert anna.post(here, {**form, **people, **chosen}, follow=False).status == 303
 
 
 def _connect_both(world: World) -> None:
@@ -242,10 +260,13 @@ def _ids(home: Installation) -> dict[str, str]:
             "staff_id": show_id("staff", db.scalars(sa.select(Staff.id).where(Staff.email == EMAIL)).one()),
             "session_id": show_id("session", _first(db, StaffSession)),
             "token_id": show_id("token", _first(db, ApiToken)),
+            "channel_id": show_id("chn", _first(db, NotificationChannel)),
         }
 
 
-_Shown = RawEvent | RejectedDelivery | ConnectorException | OrderSync | Run | StaffSession | ApiToken
+_Shown = (
+    RawEvent | RejectedDelivery | ConnectorException | OrderSync | Run | StaffSession | ApiToken | NotificationChannel
+)
 
 
 def _first(db: Session, model: type[_Shown]) -> object:

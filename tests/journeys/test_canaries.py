@@ -42,7 +42,7 @@ LOOKS = (
 """What addresses ask for beside their path; those that do not know a parameter leave it alone."""
 
 ODD = ("/no/such/page", "/admin/nothing", "/api/v1/live/nothing", "/openapi.json", "/docs", "/%00", "/e/LIVE/orders")
-TYPED_FIELDS = ("email", "name", "partner_id", "shop_id", "default_location_id", "default_shipping_option_id")
+TYPED_FIELDS = ("email", "name", "partner_id", "shop_id", "default_location_id", "default_shipping_option_id", "url")
 """Fields that are no secret and come back as they were typed, to who typed them, so that nothing is lost."""
 
 OTHER_FIELDS = (
@@ -58,6 +58,7 @@ OTHER_FIELDS = (
         "role",
         "environment",
     ),
+    *("address", "token", "kind"),
     *("kid", "tag", "next", "reason", "connector", "from", "back", "format", "old_push_key", "fields"),
 )
 OLD_SYSTEM = ROOT / "tests/feature/importing/data/old_system.inserts.sql"
@@ -68,6 +69,7 @@ TRIED: Mapping[str, tuple[str, ...]] = {
     "web": (),
     "worker": (),
     "demo": (),
+    "doctor": ("--offline", "--env all --json", "--env {secret}"),
     "simulator": (),
     "audit verify": ("",),
     "calls list": ("--env sandbox", "--env live --outcome failed --json", "--env live --request-id {secret}"),
@@ -110,6 +112,8 @@ TRIED: Mapping[str, tuple[str, ...]] = {
     "keys promote": ("k3",),
     "keys rewrap": ("--no-wait",),
     "keys retire": ("k1",),
+    "notifications list": ("", "--json"),
+    "notifications test": ("nobody", "{secret}"),
     "runs list": ("--env sandbox", "--env live --json"),
     "runs show": ("keep_tokens --env sandbox", "run_00000000000000000000000000000000 --env live --json"),
     "runs run": ("keep_tokens --env sandbox", "retention --env live --json"),

@@ -40,7 +40,7 @@ from tests.support.verdict import Limit, judge
 pytestmark = pytest.mark.journey
 
 LIMIT = Limit(rate=20, burst=20, in_flight=12)
-"""Two processes have three lanes each; as many calls of killed ones may be on their way."""
+"""So many calls of killed processes may arrive at once beside those that the pace lets out."""
 
 SETTINGS = {
     "KEDAI_LEASE_SECONDS": "5",

@@ -21,9 +21,10 @@ SEEDS = {"SHOPEE_PUSH_PARTNER_KEY": KEY, "SHOPEE_SHOP_ID": "7001", "SHOPEE_REGIO
 DRAIN_SECONDS = 20.0
 
 
-def test_f47_sigterm_under_load_drains_and_exits_0_without_any_5xx(place: Place) -> None:
+@pytest.mark.parametrize("http_server", ["uvicorn", "granian"])
+def test_f47_sigterm_under_load_drains_and_exits_0_without_any_5xx(place: Place, http_server: str) -> None:
     home = place(with_simulator=False, extra=SEEDS)
-    server = home.start()
+    server = home.start("serve", "--server", http_server)
     senders = Senders(home.port, home.url, KEY)
 
     begun = asyncio.run(_stop_under_load(senders, server))

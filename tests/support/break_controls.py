@@ -18,6 +18,7 @@ from shutil import copy2
 
 from tests.support.controls import ROOT, Break, Control, read_controls
 
+BUILT = "src/kedai/web/dashboard/static/vendor"
 LIMIT_SECONDS = 600
 _SHOWN = 180
 _FAILED = 1
@@ -35,10 +36,11 @@ class Verdict:
 
 
 def copy_tree(target: Path) -> None:
-    """What is, or would be, under version control."""
+    """What is, or would be, under version control, and the browser libraries, which the build has put beside it."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
+    built = (str(path.relative_to(ROOT)) for path in (ROOT / BUILT).iterdir())
+    for name in (*filter(None, listed.split("\0")), *built):
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             copy2(ROOT / name, target / name)

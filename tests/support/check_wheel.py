@@ -18,6 +18,9 @@ SOURCE = ROOT / "src"
 KINDS = {
     "templates": "kedai/web/dashboard/templates/",
     "static files": "kedai/web/dashboard/static/",
+    "the component library": "kedai/web/dashboard/static/vendor/basecoat.css",
+    "uPlot": "kedai/web/dashboard/static/vendor/uPlot.min.js",
+    "the browser libraries' licences": "kedai/web/dashboard/static/vendor/LICENSES.txt",
     "the simulator's templates": "kedai/simulator/pages/templates/",
     "migrations": "kedai/migrations/versions/",
     "a connector's docs.md": "kedai/connectors/shopee/docs.md",

@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.models import ConnectorException
@@ -290,7 +291,7 @@ class FakeClient:
         if not self._market.accepts(self._environment, shop_id, access_token.reveal()):
             raise AuthExpired
         book = self._market.orders.get((self._environment, shop_id), {})
-        found = tuple(replace(book[one], read_started_at=self._now()) for one in order_sns if one in book)
+        found = tuple(structs.replace(book[one], read_started_at=self._now()) for one in order_sns if one in book)
         await self._market.after(call)
         return found
 
@@ -367,7 +368,7 @@ class FakeConnector:
         """What a test says that today's code makes of an answer."""
         if answer not in self._market.rereadings:
             raise RemoteUnreadable("Nobody can read this.")
-        return replace(self._market.rereadings[answer], read_started_at=read_started_at)
+        return structs.replace(self._market.rereadings[answer], read_started_at=read_started_at)
 
     def parse_connection(self, body: bytes) -> ConnectionChange | None:
         change = msgspec.json.decode(body).get("change", {"kind": "probe"})
@@ -573,7 +574,7 @@ class House:
 
         async def until_idle() -> int:
             for number in range(batches):
-                if not await process_next(parts or self.parts, orders_per_call=50):
+                if not await process_next(parts or self.parts):
                     return number
             return batches
 
@@ -581,7 +582,7 @@ class House:
 
     def step(self) -> bool:
         """Process one batch."""
-        return asyncio.run(process_next(self.parts, orders_per_call=50))
+        return asyncio.run(process_next(self.parts))
 
     def events(self, environment: Environment | None = None) -> list[RawEvent]:
         """Every stored push in order of arrival."""

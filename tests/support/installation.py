@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -76,7 +76,8 @@ def request(
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection.request(method, target, body=body, headers=dict(headers or {}))
+        with suppress(BrokenPipeError):  # a body that is too large is answered before all of it was sent
+            connection.request(method, target, body=body, headers=dict(headers or {}))
         response = connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, found, response.read())
@@ -278,9 +279,11 @@ class Installation:
             counted = counted.where(RawEvent.state.in_(states))
         return int(self.rows(counted)[0][0])
 
-    def start(self, command: str = "serve", *, ready: bool = True, port: int | None = None, **extra: str) -> Process:
+    def start(
+        self, command: str = "serve", *options: str, ready: bool = True, port: int | None = None, **extra: str
+    ) -> Process:
         """Start `serve`, `web` or `worker`; `extra` are settings of this process alone."""
-        arguments = [*KEDAI, command]
+        arguments = [*KEDAI, command, *options]
         if command != "worker":
             arguments += ["--port", str(port or self.port)]
         process = self._run(arguments, **extra)

@@ -164,7 +164,7 @@ class Stall:
         """Process the pushes that are due."""
 
         async def until_idle() -> None:
-            while await process_next(self.parts, orders_per_call=50):
+            while await process_next(self.parts):
                 pass
 
         self.ask(until_idle)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from kedai.audit.chain import FIRST_HASH, Deed, chained_hash
 from kedai.audit.models import AuditEntry
 from kedai.db.database import dialect_of
+from kedai.values import wording
 from kedai.values.actor import Actor
 from kedai.values.environment import Environment
 
@@ -53,7 +54,7 @@ def record(
         action=action,
         environment=None if environment is None else environment.value,
         subject=_storable(subject),
-        details=msgspec.json.encode(plain, order="sorted").decode(),
+        details=msgspec.json.encode(plain, order="sorted", enc_hook=wording.plain).decode(),
     )
     fields = deed._asdict() | {"environment": environment, "details": plain}
     db.add(AuditEntry(**fields, previous_hash=previous_hash, hash=chained_hash(deed, previous_hash)))

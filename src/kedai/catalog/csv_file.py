@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kedai.errors import Invalid, TooLarge
+from kedai.values.wording import N_
 
 MOST_BYTES = 1024 * 1024
 MOST_ROWS = 5_000
@@ -61,10 +62,12 @@ def parse(body: bytes) -> Parsed:
         TooLarge: more bytes or rows than a map can have. Invalid: not such a file, or a column is missing.
     """
     if len(body) > MOST_BYTES:
-        raise TooLarge(f"The file is larger than {MOST_BYTES // 1024:,} KiB: import it in parts.")
+        raise TooLarge(
+            N_("The file is larger than %(most_bytes)s KiB: import it in parts.", most_bytes=MOST_BYTES // 1024)
+        )
     text = _decode(body)
     if not text.strip():
-        raise Invalid("The file is empty: its first line must name the columns.", field="file")
+        raise Invalid(N_("The file is empty: its first line must name the columns."), field="file")
     lines = _read_lines(text, max(_DELIMITERS, key=text.lstrip().splitlines()[0].count))
     header_line, header = next(lines, (1, []))
     columns = _read_header(header_line, header)
@@ -72,7 +75,7 @@ def parse(body: bytes) -> Parsed:
     problems: list[Problem] = []
     for number, cells in lines:
         if len(rows) + len(problems) >= MOST_ROWS:
-            raise TooLarge(f"The file has more than {MOST_ROWS:,} lines: import it in parts.")
+            raise TooLarge(N_("The file has more than %(most_rows)s lines: import it in parts.", most_rows=MOST_ROWS))
         read = _read_row(number, cells, columns)
         if isinstance(read, Row):
             rows.append(read)
@@ -101,15 +104,17 @@ def unguard(text: str) -> str:
 
 def _decode(body: bytes) -> str:
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Invalid("The file is UTF-16: save it as “CSV UTF-8”.", field="file")
+        raise Invalid(N_("The file is UTF-16: save it as “CSV UTF-8”."), field="file")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = body[: error.start].count(b"\n") + 1
-        raise Invalid(f"Line {line} is not UTF-8: save the file as “CSV UTF-8”.", field="file") from None
+        raise Invalid(
+            N_("Line %(line)s is not UTF-8: save the file as “CSV UTF-8”.", line=line), field="file"
+        ) from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise Invalid(f"Line {line} holds U+0000: this is no text file.", field="file")
+        raise Invalid(N_("Line %(line)s holds U+0000: this is no text file.", line=line), field="file")
     return text
 
 
@@ -123,7 +128,9 @@ def _read_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise Invalid(f"Line {begins} is not CSV: {_reason(error)}.", field="file") from None
+            raise Invalid(
+                N_("Line %(begins)s is not CSV: %(error)s.", begins=begins, error=_reason(error)), field="file"
+            ) from None
         if any(cell.strip() for cell in cells):
             yield begins, cells
 
@@ -139,18 +146,28 @@ def _reason(error: csv.Error) -> str:
 
 def _read_header(number: int, cells: Sequence[str]) -> tuple[str, ...]:
     if len(cells) > _MOST_COLUMNS:
-        raise Invalid(f"Line {number} names more than {_MOST_COLUMNS} columns.", field="file")
+        raise Invalid(
+            N_("Line %(number)s names more than %(most_columns)s columns.", number=number, most_columns=_MOST_COLUMNS),
+            field="file",
+        )
     columns = tuple(re.sub(r"[\s\-]+", "_", unguard(cell).strip().lower())[:50] for cell in cells)
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
         found = ", ".join(name for name in columns if name) or "nothing"
         raise Invalid(
-            f"Line {number} must name the columns; {' and '.join(missing)} is not among them. It names {found}.",
+            N_(
+                "Line %(number)s must name the columns; %(missing)s is not among them. It names %(found)s.",
+                number=number,
+                missing=" and ".join(missing),
+                found=found,
+            ),
             field="file",
         )
     twice = sorted({name for name in columns if name in COLUMNS and columns.count(name) > 1})
     if twice:
-        raise Invalid(f"Line {number} names the column {twice[0]} twice.", field="file")
+        raise Invalid(
+            N_("Line %(number)s names the column %(twice)s twice.", number=number, twice=twice[0]), field="file"
+        )
     return columns
 
 

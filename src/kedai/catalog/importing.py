@@ -15,6 +15,7 @@ from kedai.catalog.service import Entry, check_sku
 from kedai.errors import Invalid
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.listing import ListingKey
+from kedai.values.wording import N_
 
 NO_MODEL = "0"
 
@@ -83,7 +84,10 @@ def plan_import(
         Invalid: there is no such shop.
     """
     if shop_id is not None and shop_id not in shops:
-        raise Invalid(f"There is no shop {shop_id} in {environment.value}.", field="shop")
+        raise Invalid(
+            N_("There is no shop %(shop_id)s in %(environment)s.", shop_id=shop_id, environment=environment.value),
+            field="shop",
+        )
     default = shop_id or (next(iter(shops)) if len(shops) == 1 else None)
     problems, keyed = list(parsed.problems), []
     for row in parsed.rows:

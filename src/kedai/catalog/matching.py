@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kedai.values.wording import N_
+
 if TYPE_CHECKING:
     from kedai.catalog.models import ChannelListing
 
@@ -49,9 +51,9 @@ def match(sources: Iterable[ChannelListing], targets: Sequence[ChannelListing]) 
     for target in targets:
         found = looks.get(_look(target), [])
         if not found:
-            unmatched.append(Unmatched(target, "Nothing there has its name, variant and SKU at the marketplace."))
+            unmatched.append(Unmatched(target, N_("Nothing there has its name, variant and SKU at the marketplace.")))
         elif len({one.sku for one in found}) > 1:
-            unmatched.append(Unmatched(target, "Several there look like it, and have different SKUs."))
+            unmatched.append(Unmatched(target, N_("Several there look like it, and have different SKUs.")))
         else:
             matches.append(Match(target, found[0]))
     return Matched(tuple(matches), tuple(unmatched))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from kedai.catalog.models import ChannelListing, SkuMap, UnmappedOrder
 from kedai.db.database import Database
+from kedai.db.hop import list_values
 from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
-from kedai.values.environment import ConnectorName, Environment
+from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.listing import ListingKey
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 _KEYS_AT_ONCE = 400
 _ROWS_AT_ONCE = 500
@@ -92,7 +94,7 @@ def get_listing(db: Session, listing_id: UUID, *, environment: Environment, lock
         statement = statement.with_for_update().execution_options(populate_existing=True)
     row = db.execute(statement).scalar_one_or_none()
     if row is None or row.environment is not environment:
-        raise NotFound("There is no such listing here.")
+        raise NotFound(N_("There is no such listing here."))
     return row
 
 
@@ -130,9 +132,9 @@ def list_shops(db: Session, *, environment: Environment | None) -> tuple[str, ..
     """The shops that have listings, each found by one seek along the unique index."""
     found: set[str] = set()
     for one in _environments(environment):
-        for connector in _hop(db, ChannelListing.connector):
+        for connector in list_values(db, ChannelListing.connector):
             where = (ChannelListing.connector == connector, ChannelListing.environment == one)
-            found.update(_hop(db, ChannelListing.shop_id, *where))
+            found.update(list_values(db, ChannelListing.shop_id, *where))
     return tuple(sorted(found))
 
 
@@ -212,16 +214,6 @@ def _speaks_of(text: str) -> sa.ColumnElement[bool]:
     return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
-def _hop(db: Session, column: sa.orm.InstrumentedAttribute[str], *where: sa.ColumnElement[bool]) -> Iterable[str]:
-    last = ""
-    while True:
-        value = db.execute(sa.select(column).where(*where, column > last).order_by(column).limit(1)).scalar()
-        if value is None:
-            return
-        yield value
-        last = value
-
-
 def _environments(environment: Environment | None) -> Iterable[Environment]:
     return tuple(Environment) if environment is None else (environment,)
 
@@ -231,5 +223,14 @@ def _position(cursor: str | None, key: bytes, bound_to: str) -> tuple[bool, UUID
         return None
     position = decode_cursor(key, bound_to, cursor)
     if len(position) != 2:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     return bool(position[0]), UUID(hex=str(position[1]))
+
+
+def list_waiting(db: Session, scope: Scope, order_sns: Collection[str]) -> Sequence[tuple[ListingKey, str]]:
+    """For which listings these orders of a shop wait, each with the order number; sorted."""
+    table = UnmappedOrder
+    mine = (table.connector == scope.connector, table.environment == scope.environment, table.shop_id == scope.shop_id)
+    columns = (table.shop_id, table.item_id, table.model_id, table.order_sn)
+    statement = sa.select(*columns).where(*mine, table.order_sn.in_(sorted(order_sns))).order_by(*columns)
+    return [(ListingKey(shop_id, item, model), order_sn) for shop_id, item, model, order_sn in db.execute(statement)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,12 +18,15 @@ from kedai.kit.ids import new_id
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.listing import Listing, ListingKey
+from kedai.values.wording import N_
 
 LONGEST_SKU = 100
 _SEEN_AGAIN_AFTER = timedelta(days=1)
 _KEY = ("connector", "environment", "shop_id", "item_id", "model_id")
 _ROWS_AT_ONCE = 500
 _FEW = 50
+_NOT_COUNTED = datetime(1970, 1, 1, tzinfo=UTC)
+"""When an order was noted that shall count once more."""
 
 
 def check_sku(text: str) -> str:
@@ -34,11 +37,11 @@ def check_sku(text: str) -> str:
     """
     sku = text.strip()
     if not sku:
-        raise Invalid("A SKU is not blank.", field="sku")
+        raise Invalid(N_("A SKU is not blank."), field="sku")
     if len(sku) > LONGEST_SKU:
-        raise Invalid(f"A SKU has at most {LONGEST_SKU} characters.", field="sku")
+        raise Invalid(N_("A SKU has at most %(longest_sku)s characters.", longest_sku=LONGEST_SKU), field="sku")
     if not sku.isprintable():
-        raise Invalid("A SKU holds no line breaks and no control characters.", field="sku")
+        raise Invalid(N_("A SKU holds no line breaks and no control characters."), field="sku")
     return sku
 
 
@@ -113,8 +116,13 @@ def _wait_for(
             }
             for one in sorted(order_sns)
         ]
-        added = insert_into(db, UnmappedOrder).on_conflict_do_nothing().returning(UnmappedOrder.order_sn)
-        new = sorted(db.execute(added, rows).scalars())
+        added = insert_into(db, UnmappedOrder)
+        counted = added.on_conflict_do_update(
+            index_elements=list(sa.inspect(UnmappedOrder).primary_key),
+            set_={"noted_at": added.excluded.noted_at},
+            where=UnmappedOrder.noted_at == _NOT_COUNTED,
+        )
+        new = sorted(db.execute(counted.returning(UnmappedOrder.order_sn), rows).scalars())
         if new:
             found.append(Lacking(key, name, tuple(new)))
     return found
@@ -214,6 +222,15 @@ def forget_waiting(
         gone = db.execute(sa.delete(UnmappedOrder).where(*where, *same).returning(UnmappedOrder.order_sn)).all()
         ended += [key] if gone else []
     return ended
+
+
+def note_anew(db: Session, scope: Scope, waiting: Iterable[tuple[ListingKey, str]]) -> None:
+    """These orders go on waiting for these listings, and count once more the next time that they are written."""
+    for key, order_sn in sorted(waiting):
+        same = [getattr(UnmappedOrder, name) == value for name, value in key._asdict().items()]
+        mine = (UnmappedOrder.connector == scope.connector, UnmappedOrder.environment == scope.environment)
+        statement = sa.update(UnmappedOrder).where(*mine, *same, UnmappedOrder.order_sn == order_sn)
+        db.execute(statement.values(noted_at=_NOT_COUNTED), execution_options={"synchronize_session": False})
 
 
 def _row(scope: Scope, one: Listing, now: datetime) -> dict[str, Any]:

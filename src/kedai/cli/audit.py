@@ -55,10 +55,10 @@ def export(
     """Write entries to standard output, oldest first; that it was done is an entry too."""
     from kedai.audit import service
     from kedai.audit.export import export as pieces
-    from kedai.audit.export import parse_format
     from kedai.audit.queries import last_sequence, parse_filter
     from kedai.cli.installation import open_database
     from kedai.kit.clock import SystemClock
+    from kedai.kit.sheets import parse_format
     from kedai.settings import load_settings
     from kedai.values.actor import COMMAND_LINE
 

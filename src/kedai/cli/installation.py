@@ -141,12 +141,14 @@ def require_head(settings: Settings) -> None:
 
 def _void_leases(runtime: Runtime) -> None:
     from kedai.inbox import claims
+    from kedai.notifications import deliveries
     from kedai.runs import service as runs
     from kedai.vault import processes, refresh
 
     with runtime.web_db.write() as db:
         claims.void_leases(db)
         runs.void_leases(db)
+        deliveries.void_leases(db)
         refresh.void_refresh_leases(db)
         processes.forget_all(db)
 

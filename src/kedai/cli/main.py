@@ -12,12 +12,14 @@ from kedai.cli import (
     calls,
     db,
     demo,
+    doctor,
     env,
     events,
     exceptions,
     golive,
     imports,
     keys,
+    notifications,
     orders,
     quarantine,
     rebuild,
@@ -45,6 +47,7 @@ app.command("serve")(serve.serve)
 app.command("web")(serve.web)
 app.command("worker")(serve.worker)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
 app.command("simulator")(simulator.simulator)
 app.add_typer(audit.app, name="audit")
 app.add_typer(calls.app, name="calls")
@@ -55,6 +58,7 @@ resend.add_to(env.app)
 app.add_typer(env.app, name="env")
 app.add_typer(exceptions.app, name="exceptions")
 app.add_typer(keys.app, name="keys")
+app.add_typer(notifications.app, name="notifications")
 rebuild.add_to(orders.app)
 recovery.add_to(orders.app)
 app.add_typer(orders.app, name="orders")

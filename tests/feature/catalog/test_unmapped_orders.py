@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -14,9 +15,12 @@ from sqlalchemy import event
 
 from kedai.audit.models import AuditEntry
 from kedai.catalog.models import UnmappedOrder
+from kedai.connector_exceptions.acts import resolve
 from kedai.connector_exceptions.queries import list_affected
 from kedai.errors import Stale
+from kedai.inbox.models import RawEvent
 from kedai.sync import skus
+from kedai.sync.retry import retry_group
 from kedai.values.environment import Scope
 from kedai.values.order import OrderSnapshot
 from tests.feature.catalog.mapping import (
@@ -225,3 +229,49 @@ def test_lines_of_an_order_find_their_entry(shop: House) -> None:
     with shop.db.read() as db:
         found = skus.skus_of_lines(db, Scope(FAKE, SANDBOX, SHOP), [line("1"), line("2"), line("3")])
     assert {key: row.sku for key, row in found.items()} == {("1", "0"): "A", ("2", "0"): None}
+
+
+@pytest.mark.parametrize("resolved", [False, True], ids=["open", "resolved by a person"])
+def test_an_order_that_is_tried_again_and_is_still_unmapped_says_so_again(shop: House, resolved: bool) -> None:
+    """Break `_look_again` in `sync.retry`: the group falls silent although nothing was mended."""
+    demand(shop)
+    shop.market.put(SANDBOX, snapshot("O1", lines=(line("1"), line("2"))))
+    store(shop, snapshot("O1", lines=(line("1"), line("2"))))
+    found = next(one for one in shop.exceptions() if one.title.endswith("Item 1"))
+    if resolved:
+        with shop.db.write() as db:
+            resolve(db, found.id, environment=SANDBOX, actor=ANNA, now=shop.now)
+    retry(shop, found.id)
+    expected = "regressed" if resolved else "ongoing"
+    assert troubles(shop) == {"Item 1": (expected, 2, SANDBOX), "Item 2": ("new", 1, SANDBOX)}
+    with shop.db.read() as db:
+        (affected,) = list_affected(db, found.id, limit=9)
+    assert (affected.order_sn, affected.retried_at) == ("O1", None)
+
+    map_to(shop, "MINE-1")
+    assert troubles(shop)["Item 1"] == ("resolved", 2, SANDBOX)
+
+
+def test_an_event_of_an_unmapped_order_that_goes_back_in_the_queue_says_so_again(shop: House) -> None:
+    """And what was mapped before it is worked on ends the group all the same."""
+    demand(shop)
+    shop.market.put(SANDBOX, snapshot("O1"))
+    store(shop, snapshot("O1"))
+    shop.deliver(incoming("O1"))
+    shop.execute(sa.update(RawEvent).values(state="dead"))
+    (found,) = shop.exceptions()
+    retry(shop, found.id)
+    assert troubles(shop) == {"Item 1": ("new", 1, SANDBOX)}
+    shop.work()
+    assert troubles(shop) == {"Item 1": ("ongoing", 2, SANDBOX)}
+    shop.execute(sa.update(RawEvent).values(state="dead"))
+    retry(shop, found.id)
+    map_to(shop, "MINE-1")
+    shop.work()
+    assert troubles(shop) == {"Item 1": ("resolved", 2, SANDBOX)}
+
+
+def retry(house: House, exception_id: UUID) -> None:
+    with house.db.write() as db:
+        retry_group(db, exception_id, environment=SANDBOX, actor=ANNA, now=house.now)
+    run_all(house)

@@ -218,7 +218,7 @@ def test_fate_of_a_push_is_that_of_the_old_system(kedai: Kedai, old: OldDatabase
 
 def test_no_imported_push_is_worked_on(kedai: Kedai, old: OldDatabase) -> None:
     kedai.take(old, connect=True)
-    assert asyncio.run(process_next(kedai.runtime.worker_parts, orders_per_call=50)) is False
+    assert asyncio.run(process_next(kedai.runtime.worker_parts)) is False
     assert "received" not in {row.state for row in kedai.rows(RawEvent)}
 
 

@@ -23,11 +23,14 @@ ENVIRONMENT_IS_FIXED = (
     "covered_interval",
     "environment_credentials",
     "environment_seal",
+    "event_figure",
     "exception_order",
     "held_token",
     "merchant",
     "merchant_token",
     "notice",
+    "notification_condition",
+    "notification_delivery",
     "oauth_state",
     "order_answer",
     "order_escrow",
@@ -53,6 +56,10 @@ ENVIRONMENT_IS_FIXED = (
 
 
 TABLES_IN_REVERSE = (
+    "notification_delivery",
+    "notification_condition",
+    "notification_channel",
+    "event_figure",
     "notice",
     "order_escrow_line",
     "order_escrow",
@@ -77,6 +84,7 @@ TABLES_IN_REVERSE = (
     "staff_recovery_code",
     "passkey",
     "passkey_challenge",
+    "saved_view",
     "shop",
     "schedule",
     "run",
@@ -347,6 +355,29 @@ def create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_process"),
     )
     op.create_table(
+        "event_figure",
+        sa.Column("connector", types.KeyText, nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("grain", sa.Text(), nullable=False),
+        sa.Column("starts_at", types.UtcDateTime(), nullable=False),
+        sa.Column("received", types.Integer, server_default="0", nullable=False),
+        sa.Column("parked", types.Integer, server_default="0", nullable=False),
+        sa.Column("applied", types.Integer, server_default="0", nullable=False),
+        sa.Column("skipped", types.Integer, server_default="0", nullable=False),
+        sa.Column("failed", types.Integer, server_default="0", nullable=False),
+        sa.Column("latency_ms", types.Integer, server_default="0", nullable=False),
+        sa.Column("within_100ms", types.Integer, server_default="0", nullable=False),
+        sa.Column("within_1s", types.Integer, server_default="0", nullable=False),
+        sa.Column("within_5s", types.Integer, server_default="0", nullable=False),
+        sa.Column("within_30s", types.Integer, server_default="0", nullable=False),
+        sa.Column("within_5min", types.Integer, server_default="0", nullable=False),
+        sa.Column("oldest_ms", types.Integer, nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_event_figure_environment_known"),
+        sa.CheckConstraint("grain IN ('minute', 'hour')", name="ck_event_figure_grain_known"),
+        sa.PrimaryKeyConstraint("connector", "environment", "grain", "starts_at", name="pk_event_figure"),
+    )
+    op.create_index("ix_event_figure_list", "event_figure", ["environment", "grain", "starts_at"])
+    op.create_table(
         "rejected_count",
         sa.Column("connector", types.KeyText, nullable=False),
         sa.Column("environment", types.EnvironmentType(), nullable=False),
@@ -419,6 +450,8 @@ def create_tables() -> None:
         sa.Column("totp_secret_encrypted", sa.Text(), nullable=True),
         sa.Column("totp_confirmed_at", types.UtcDateTime(), nullable=True),
         sa.Column("totp_last_step", types.Integer, nullable=True),
+        sa.Column("time_zone", sa.Text(), server_default="UTC", nullable=False),
+        sa.Column("language", sa.Text(), nullable=True),
         sa.CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="ck_staff_role_known"),
         sa.PrimaryKeyConstraint("id", name="pk_staff"),
         sa.UniqueConstraint("email", name="uq_staff_email"),
@@ -549,6 +582,14 @@ def create_tables() -> None:
         unique=False,
         sqlite_where=sa.text("state = 'received'"),
         postgresql_where=sa.text("state = 'received'"),
+    )
+    op.create_index(
+        "ix_raw_event_finished",
+        "raw_event",
+        ["environment", "finished_at"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NOT NULL"),
+        postgresql_where=sa.text("finished_at IS NOT NULL"),
     )
     op.create_index("ix_raw_event_list", "raw_event", ["environment", "id"], unique=False)
     op.create_index("ix_raw_event_order", "raw_event", ["order_sn", "shop_id", "environment"], unique=False)
@@ -719,6 +760,21 @@ def create_tables() -> None:
         sa.UniqueConstraint("credential_id", name="uq_passkey_credential_id"),
     )
     op.create_index("ix_passkey_staff_id", "passkey", ["staff_id"], unique=False)
+    op.create_table(
+        "saved_view",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("staff_id", types.Id(), nullable=False),
+        sa.Column("page", sa.Text(), nullable=False),
+        sa.Column("name", types.KeyText, nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.CheckConstraint("page IN ('orders', 'events', 'exceptions', 'calls')", name="ck_saved_view_page_known"),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_saved_view_staff_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_saved_view"),
+        sa.UniqueConstraint("staff_id", "page", "name", name="uq_saved_view_staff_id_page_name"),
+    )
+    op.create_index("ix_saved_view_page", "saved_view", ["page", "shared"], unique=False)
     op.create_table(
         "passkey_challenge",
         sa.Column("challenge", types.Bytes(), nullable=False),
@@ -1273,6 +1329,89 @@ def create_tables() -> None:
         unique=False,
         sqlite_where=sa.text("seen_at IS NULL"),
         postgresql_where=sa.text("seen_at IS NULL"),
+    )
+    op.create_table(
+        "notification_channel",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("name", types.KeyText, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("environments", types.JsonText(), nullable=False),
+        sa.Column("topics", types.JsonText(), nullable=False),
+        sa.Column("settings", types.JsonText(), nullable=False),
+        sa.Column("secret_encrypted", sa.Text(), nullable=True),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("paused_at", types.UtcDateTime(), nullable=True),
+        sa.Column("paused_by", sa.Text(), nullable=True),
+        sa.Column("last_sent_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_failed_at", types.UtcDateTime(), nullable=True),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.Column("failures", types.Integer, server_default="0", nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('webhook', 'email', 'chat', 'telegram')", name="ck_notification_channel_kind_known"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_notification_channel"),
+        sa.UniqueConstraint("name", name="uq_notification_channel_name"),
+    )
+    op.create_table(
+        "notification_condition",
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("kind", types.KeyText, nullable=False),
+        sa.Column("subject", types.KeyText, nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("began_at", types.UtcDateTime(), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_notification_condition_environment_known"),
+        sa.CheckConstraint("level IN ('warn', 'bad')", name="ck_notification_condition_level_known"),
+        sa.PrimaryKeyConstraint("environment", "kind", "subject", name="pk_notification_condition"),
+    )
+    op.create_index(
+        "ix_notification_condition_open",
+        "notification_condition",
+        ["environment", "kind"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
+        "notification_delivery",
+        sa.Column("id", types.Id(), nullable=False),
+        sa.Column("channel_id", types.Id(), nullable=False),
+        sa.Column("environment", types.EnvironmentType(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("entries", types.JsonText(), nullable=False),
+        sa.Column("left_out", types.Integer, server_default="0", nullable=False),
+        sa.Column("tells_of_seal", sa.Boolean(), nullable=False),
+        sa.Column("attempts", types.Integer, nullable=False),
+        sa.Column("planned_at", types.UtcDateTime(), nullable=False),
+        sa.Column("due_at", types.UtcDateTime(), nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", types.UtcDateTime(), nullable=False),
+        sa.Column("ended_at", types.UtcDateTime(), nullable=True),
+        sa.Column("lease_by", types.KeyText, nullable=True),
+        sa.Column("lease_until", types.UtcDateTime(), nullable=True),
+        sa.CheckConstraint("environment IN ('sandbox', 'live')", name="ck_notification_delivery_environment_known"),
+        sa.CheckConstraint("state IN ('waiting', 'sent', 'dead')", name="ck_notification_delivery_state_known"),
+        sa.ForeignKeyConstraint(
+            ["channel_id"], ["notification_channel.id"], name="fk_notification_delivery_channel_id"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_notification_delivery"),
+    )
+    op.create_index(
+        "ix_notification_delivery_waiting",
+        "notification_delivery",
+        ["due_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_notification_delivery_channel",
+        "notification_delivery",
+        ["channel_id", "environment", "id"],
+        unique=False,
     )
 
 
