@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from bench.table import Row
 from kedai.inbox.models import RawEvent
 from kedai.staff.roles import TokenScope
-from tests.support.installation import Installation, order_push, pick_port
+from tests.support.installation import Installation, order_push
 from tests.support.postgres import PostgresServer
+from tests.support.processes import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,7 @@ def _two_servers() -> Iterator[tuple[Installation, int]]:
         server.create_database("kedai")
         home = stack.enter_context(Installation(directory, database_url=server.url("kedai"), with_simulator=False))
         home.upgrade()
-        other = pick_port()
+        other = free_port()
         servers = [home.start("web", ready=False), home.start("web", ready=False, port=other)]
         for process, port in zip(servers, (home.port, other), strict=True):
             home.wait_ready(process, "web", port=port)

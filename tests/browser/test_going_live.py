@@ -22,7 +22,8 @@ from tests.browser.conftest import EMAIL, PASSWORD, Seat, Sit, overflow, prepare
 from tests.browser.gatekeeper import Gatekeeper, gatekeeping
 from tests.browser.test_without_script import connect, fill_credentials
 from tests.support.factories import incoming
-from tests.support.installation import SHOPEE, Installation, pick_port
+from tests.support.installation import SHOPEE, Installation
+from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -74,7 +75,7 @@ class Stage:
 def stage(sqlite_template: Path, tmp_path: Path) -> Iterator[Stage]:
     """Both environments connected, pushes registered, everything as it should be."""
     with Installation(tmp_path, sqlite_template=sqlite_template) as opened:
-        inner, opened.port = opened.port, pick_port()
+        inner, opened.port = opened.port, free_port()
         opened.url = f"http://127.0.0.1:{opened.port}"
         hosts = opened.own_settings["KEDAI_EXTRA_HOSTS"]
         opened.extra["KEDAI_EXTRA_HOSTS"] = f"{hosts};old_host=https://{RETIRED}|https://open.shopee.com/auth|live"

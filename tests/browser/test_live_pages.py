@@ -14,6 +14,7 @@ from kedai.runs.models import Run
 from kedai.runs.service import create_run
 from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import ConnectorName, Environment
+from kedai.vault.models import Shop
 from tests.browser.conftest import Sit, prepare
 from tests.support.installation import Installation, order_push
 
@@ -130,6 +131,20 @@ def test_somebody_signed_out_elsewhere_is_told(installation: Installation, sit: 
     page.context.clear_cookies()
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     expect(page.locator(".live")).to_have_attribute("data-state", "out", timeout=15_000)
+
+
+def test_what_breaks_and_is_mended_changes_on_home_by_itself(installation: Installation, sit: Sit) -> None:
+    prepare(installation, "sandbox")
+    seat = sit()
+    seat.sign_in()
+    page = seat.open("/e/sandbox/home")
+    expect(page.locator(".live")).to_have_attribute("data-state", "live")
+    broken = page.locator(".health-list li").filter(has_text="must be connected again")
+    for state, count in (("needs_reauth", 1), ("connected", 0)):
+        with installation.database.write() as db:
+            db.execute(sa.update(Shop).values(state=state))
+        expect(broken).to_have_count(count, timeout=15_000)
+    assert seat.complaints == []
 
 
 def test_progress_of_a_run_moves_by_itself(installation: Installation, sit: Sit) -> None:

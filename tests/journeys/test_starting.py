@@ -16,9 +16,9 @@ from kedai.kit.ids import new_id
 from kedai.values.environment import Environment
 from kedai.vault.models import ActiveEnvironment, EnvironmentCredentials, KeyRingEntry
 from tests.journeys.conftest import Place
-from tests.support.installation import KEDAI, MASTER_KEYS, Installation, order_push, pick_port, request
+from tests.support.installation import KEDAI, MASTER_KEYS, Installation, order_push, request
 from tests.support.postgres import PostgresServer
-from tests.support.processes import Process
+from tests.support.processes import Process, free_port
 
 pytestmark = pytest.mark.journey
 
@@ -70,7 +70,7 @@ def assert_refused(ended: tuple[int, str], code: int, *told: str) -> None:
 def test_t4_bad_master_keys_exit_78_with_one_line_that_holds_no_key(on_sqlite: Place, tmp_path: Path) -> None:
     home = on_sqlite(with_simulator=False, extra={"KEDAI_V1_SECRET": "a secret that is shared - a pity"})
     starts = [
-        (f"serve --port {pick_port()}", {"KEDAI_MASTER_KEYS": text, "KEDAI_DATA_DIR": str(tmp_path / name)})
+        (f"serve --port {free_port()}", {"KEDAI_MASTER_KEYS": text, "KEDAI_DATA_DIR": str(tmp_path / name)})
         for name, text in BAD_KEYS.items()
     ]
     for text, ended in zip(BAD_KEYS.values(), start_all(home, starts), strict=True):
@@ -81,7 +81,7 @@ def test_t4_bad_master_keys_exit_78_with_one_line_that_holds_no_key(on_sqlite: P
 def test_a_public_url_that_cannot_be_ours_exits_78_and_names_the_setting(on_sqlite: Place) -> None:
     """Bad input 60."""
     home = on_sqlite(with_simulator=False)
-    starts = [(f"serve --port {pick_port()}", {"KEDAI_PUBLIC_URL": url}) for url in BAD_URLS]
+    starts = [(f"serve --port {free_port()}", {"KEDAI_PUBLIC_URL": url}) for url in BAD_URLS]
     for ended in start_all(home, starts):
         assert_refused(ended, CONFIGURATION, "KEDAI_PUBLIC_URL")
 
@@ -98,7 +98,7 @@ def test_a_second_server_on_the_same_directory_or_port_exits_69_and_leaves_the_f
     home = on_sqlite(with_simulator=False, extra=SEEDS)
     home.start()
     elsewhere = {"KEDAI_DATA_DIR": str(tmp_path / "elsewhere")}
-    starts = [(f"serve --port {pick_port()}", {}), (f"serve --port {home.port}", elsewhere)]
+    starts = [(f"serve --port {free_port()}", {}), (f"serve --port {home.port}", elsewhere)]
     same_directory, same_port = start_all(home, starts)
     assert_refused(same_directory, UNAVAILABLE, "data directory")
     assert same_port[0] == UNAVAILABLE
@@ -113,7 +113,7 @@ def test_postgresql_is_never_upgraded_by_itself_and_needs_key_material(
     at_head = on_postgresql(with_simulator=False)
     empty = f"journey_{new_id().hex}"
     postgres_server.create_database(empty)
-    port = pick_port()
+    port = free_port()
     try:
         url = {"KEDAI_DATABASE_URL": postgres_server.url(empty)}
         keyless = {"KEDAI_MASTER_KEYS": ""}
@@ -194,7 +194,7 @@ def test_t42_eight_processes_at_once_seed_one_database_once_and_later_seeds_chan
     on_postgresql: Place,
 ) -> None:
     home = on_postgresql(with_simulator=False, extra=SEEDS)
-    ports = [home.port, *(pick_port() for _ in range(7))]
+    ports = [home.port, *(free_port() for _ in range(7))]
     processes = [home.start("web", ready=False, port=port) for port in ports]
     for process, port in zip(processes, ports, strict=True):
         home.wait_ready(process, port=port)

@@ -6,8 +6,8 @@ import pytest
 
 from kedai.staff.roles import TokenScope
 from tests.journeys.conftest import Place
-from tests.support.installation import Installation, order_push, pick_port
-from tests.support.processes import wait_until
+from tests.support.installation import Installation, order_push
+from tests.support.processes import free_port, wait_until
 
 pytestmark = pytest.mark.journey
 
@@ -26,7 +26,7 @@ ADMIN = "/admin/dashboard/connectors/shopee"
 
 def test_a_key_and_a_switch_changed_through_one_server_hold_at_once_in_the_other(on_postgresql: Place) -> None:
     home = on_postgresql(with_simulator=False, extra=SEEDS)
-    other = pick_port()
+    other = free_port()
     servers = [home.start("web", ready=False), home.start("web", ready=False, port=other)]
     for server, port in zip(servers, (home.port, other), strict=True):
         home.wait_ready(server, port=port)

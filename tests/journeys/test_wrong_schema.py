@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.journeys.conftest import Place
-from tests.support.installation import Installation, pick_port
+from tests.support.installation import Installation
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.journey
 
@@ -34,7 +35,7 @@ def test_f45_a_newer_schema_is_refused_by_everything_that_starts(place: Place) -
     """Fails where the schema is only compared after something was opened, or where a library's words come through."""
     home = place(with_simulator=False)
     make_newer(home)
-    assert_refused(home, "serve", "--port", str(pick_port()))
+    assert_refused(home, "serve", "--port", str(free_port()))
     assert_refused(home, "db", "upgrade")
     assert_refused(home, "keys", "list")
     if home.database_url is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,19 +48,10 @@ class Running:
         return f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.port + 1}"
 
 
-def free_pair() -> int:
-    """Return a port that is free together with the next one."""
-    while True:
-        port = free_port()
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port + 1))
-            return port
-
-
 @contextlib.contextmanager
 def running_simulator(*options: str) -> Iterator[Running]:
     """Start the simulator and wait until both ports answer."""
-    port = free_pair()
+    port = free_port(with_next=True)
     with Process([sys.executable, "-m", "kedai.simulator", "--port", str(port), *options]) as process:
         running = Running(process, port)
         for url in running.urls:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from kedai.simulator.server import running
 from kedai.simulator.state_file import StateFile
-from tests.simulator.conftest import free_pair, running_simulator
+from tests.simulator.conftest import running_simulator
 from tests.simulator.market import Market, fetch
 from tests.simulator.seller import Seller
 from tests.simulator.test_pushes import settled
-from tests.support.processes import wait_until
+from tests.support.processes import free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +195,7 @@ def test_only_what_changes_something_is_written(tmp_path: Path) -> None:
         return False
 
     async def watch() -> list[bool]:
-        port = free_pair()
+        port = free_port(with_next=True)
         async with running("127.0.0.1", (port, port + 1), 1) as simulations:
             simulation, url = simulations[0], f"http://127.0.0.1:{port}"
             keeping = asyncio.create_task(StateFile(path, simulations).keep(every_seconds=0.01))

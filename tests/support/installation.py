@@ -10,9 +10,7 @@ import hmac
 import http.client
 import json
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +41,7 @@ from kedai.values.actor import COMMAND_LINE
 from kedai.values.environment import ConnectorName, Environment
 from tests.support.certificates import store_certificate
 from tests.support.commands import commands, run_fresh
-from tests.support.processes import Process, wait_http, wait_until
+from tests.support.processes import Process, free_port, wait_http, wait_until
 
 MASTER_KEYS = "k1:" + base64.b64encode(hashlib.sha256(b"a test key, of no use anywhere").digest()).decode()
 KEDAI = [sys.executable, "-m", "kedai"]
@@ -52,8 +50,6 @@ ENVIRONMENTS = ("sandbox", "live")
 READY_SECONDS = 60.0
 _NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
 """Nothing here leaves loopback, and reading the world's certificates is a sixth of what it takes to start a process."""
-_PORTS = range(15_000, 30_000)
-"""Below what systems give to outgoing connections: none of those can take a port before its server has started."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +180,7 @@ class Installation:
     _database: Database | None = None
 
     def __enter__(self) -> Self:
-        self.port = pick_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.simulators: dict[str, str] = {}
         if self.sqlite_template is not None:
@@ -513,7 +509,7 @@ class Installation:
         return process
 
     def _start_simulator(self) -> None:
-        port = pick_port(with_next=True)
+        port = free_port(with_next=True)
         self._run([*self.simulator, str(port)])
         self.simulators = {"sandbox": f"http://127.0.0.1:{port}", "live": f"http://127.0.0.1:{port + 1}"}
         for base in self.simulators.values():
@@ -546,20 +542,3 @@ def raw_request(method: str, path: str, headers: Iterable[tuple[str, str]], body
     """A request as bytes, with exactly these headers: nothing is added, nothing is checked."""
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
-
-
-def pick_port(*, with_next: bool = False) -> int:
-    """A free loopback port (whose successor is free too)."""
-    while True:
-        port = random.SystemRandom().choice(_PORTS)
-        if _is_free(port) and (not with_next or _is_free(port + 1)):
-            return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import tempfile
@@ -18,15 +19,34 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 POLL_SECONDS = 0.015
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+_PORTS = range(10_000 + 1_500 * _WORKER, 11_499 + 1_500 * _WORKER)
+"""Below what any system gives to outgoing connections, and apart for each process of one test run: nobody else takes a
+port before the server it is meant for has started."""
+_GIVEN: set[int] = set()
 # A proxy of the environment must never see what is meant for loopback.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def free_port() -> int:
-    """Return a loopback TCP port nobody listens on now; another process may still be faster than the caller."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(*, with_next: bool = False) -> int:
+    """A loopback TCP port that nobody listens on (nor on its successor), and that was not handed out a while ago."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        chosen = (port, port + 1) if with_next else (port,)
+        if not _GIVEN.intersection(chosen) and all(map(_is_free, chosen)):
+            _GIVEN.update(chosen)
+            if len(_GIVEN) > len(_PORTS) // 2:
+                _GIVEN.clear()
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_until(

@@ -24,7 +24,7 @@ from kedai.kit.clock import monotonic
 from kedai.staff.queries import list_ended
 from kedai.sync.parts import Parts
 from kedai.values.environment import Environment
-from kedai.web.live_news import KINDS, News, Seen, look
+from kedai.web.live_news import KINDS, News, Seen, Standing, look
 
 TICK_SECONDS = 1.0
 BEAT_SECONDS = 2.0
@@ -42,7 +42,6 @@ class Watcher:
     session_id: UUID | None
     since: datetime | None
     told: int
-    progress: int | None = None
     is_over: bool = False
 
 
@@ -60,7 +59,7 @@ class Teller:
         self._parts = parts
         self._tick_seconds, self.beat_seconds, self._most = tick_seconds, beat_seconds, most
         self._news = {(kind, environment): News() for kind in KINDS for environment in Environment}
-        self._progress: dict[Environment, int] = {}
+        self._standing = {environment: Standing() for environment in Environment}
         self._look = 0
         self._looked_at = -1.0
         self._at = datetime.fromtimestamp(0, UTC)
@@ -115,7 +114,8 @@ class Teller:
         """The same words once, for who asks now and then."""
         if monotonic() - self._looked_at > self._tick_seconds:
             await self._look_now()
-        return _encode(self._at, self._count(environments, since=since), self._progress_of(environments))
+        changed = self._has_changed(environments, since=since)
+        return _encode(self._at, self._count(environments, since=since), changed=changed)
 
     def stop(self) -> None:
         """The process ends: everybody is let go at once."""
@@ -142,13 +142,15 @@ class Teller:
     async def _look_now(self) -> None:
         async with self._looking:
             now = self._parts.clock.now()
-            self._take(await self._parts.read(look), now)
+            self._take(await self._parts.read(partial(look, now=now)), now)
 
     def _take(self, seen: Seen, now: datetime) -> None:
         self._look += 1
         for key, rows in seen.newest.items():
             self._news[key].take(rows, self._look)
-        self._progress, self._at, self._looked_at = seen.progress, now, monotonic()
+        for environment, standing in seen.standing.items():
+            self._standing[environment].take(standing, self._look, self._parts.clock.now())
+        self._at, self._looked_at = now, monotonic()
 
     async def _cut_ended(self) -> None:
         """Who signed out, was disabled or stayed away too long watches no more."""
@@ -164,15 +166,15 @@ class Teller:
         if self._look == 0:
             return None
         new = self._count(watcher.environments, since=watcher.since, after=watcher.told)
-        progress = self._progress_of(watcher.environments)
-        if not new and watcher.since is None and progress == watcher.progress:
+        has_changed = self._has_changed(watcher.environments, since=watcher.since, after=watcher.told)
+        if not new and not has_changed and watcher.since is None:
             return None
-        watcher.since, watcher.told, watcher.progress = None, self._look, progress
-        return _event(self._at, _encode(self._at, new, progress))
+        watcher.since, watcher.told = None, self._look
+        return _event(self._at, _encode(self._at, new, changed=has_changed))
 
     def _beat(self, watcher: Watcher) -> str:
         watcher.told = self._look
-        return _event(self._at, _encode(self._at, {}, watcher.progress or 0))
+        return _event(self._at, _encode(self._at, {}, changed=False))
 
     def _count(
         self, environments: tuple[Environment, ...], *, since: datetime | None, after: int = 0
@@ -185,8 +187,8 @@ class Teller:
                 counts[kind] = count
         return counts
 
-    def _progress_of(self, environments: tuple[Environment, ...]) -> int:
-        return hash(tuple(self._progress.get(one, 0) for one in environments)) & 0x7FFFFFFF
+    def _has_changed(self, environments: tuple[Environment, ...], *, since: datetime | None, after: int = 0) -> bool:
+        return any(self._standing[one].has_changed(after=after, since=since) for one in environments)
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -217,8 +219,8 @@ def _ended(sessions: set[UUID], db: Session, *, now: datetime) -> set[UUID]:
     return list_ended(db, sessions, now=now)
 
 
-def _encode(at: datetime, new: dict[str, int], progress: int) -> str:
-    told: dict[str, Any] = {"at": position_of(at), "new": new, "progress": progress}
+def _encode(at: datetime, new: dict[str, int], *, changed: bool) -> str:
+    told: dict[str, Any] = {"at": position_of(at), "new": new, "changed": changed}
     return msgspec.json.encode(told).decode()
 
 

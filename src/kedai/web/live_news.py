@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +13,10 @@ from kedai.calls.newest import list_newest_calls
 from kedai.connector_exceptions.newest import list_newest_exceptions
 from kedai.inbox.counts import list_newest_events
 from kedai.orders.newest import list_newest_orders
-from kedai.runs.queries import list_newest_runs, list_progress
+from kedai.runs.queries import list_newest_runs
 from kedai.values.environment import Environment
 from kedai.values.news import Newest
+from kedai.web.live_standing import sum_standing
 
 MOST = 200
 """So many new rows of a list are told apart; more than that are just many."""
@@ -33,10 +33,30 @@ KINDS: dict[str, Callable[..., list[Newest]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at the database."""
+    """One look at the database: the newest rows of every list, and how things stand, as a checksum."""
 
     newest: dict[tuple[str, Environment], list[Newest]]
-    progress: dict[Environment, int]
+    standing: dict[Environment, int]
+
+
+@dataclass(slots=True)
+class Standing:
+    """How things stand in one environment, and which look found that they had changed."""
+
+    is_now: int | None = None
+    changed: int = 0
+    changed_at: datetime | None = None
+
+    def take(self, standing: int, look: int, at: datetime) -> None:
+        """``at`` is after the look: what was shown before that instant may be out of date."""
+        if standing != self.is_now:
+            self.is_now, self.changed, self.changed_at = standing, look, at
+
+    def has_changed(self, *, after: int, since: datetime | None) -> bool:
+        """Since an instant, where one is known, else at a later look than that one."""
+        if since is None:
+            return self.changed > after
+        return self.changed_at is not None and self.changed_at >= since
 
 
 @dataclass(slots=True)
@@ -61,11 +81,11 @@ class News:
         return sum(1 for _look, one in self.came if one > at)
 
 
-def look(db: Session) -> Seen:
+def look(db: Session, *, now: datetime) -> Seen:
     """Ask for the newest rows of every list, along their indexes."""
     newest = {
         (kind, environment): ask(db, environment=environment, limit=MOST)
         for kind, ask in KINDS.items()
         for environment in Environment
     }
-    return Seen(newest, {one: zlib.crc32(repr(list_progress(db, environment=one)).encode()) for one in Environment})
+    return Seen(newest, {one: sum_standing(db, environment=one, now=now) for one in Environment})

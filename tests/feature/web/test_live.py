@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from kedai.db.types import Id
 from kedai.errors import StorageUnavailable, Unavailable
 from kedai.values.environment import Environment
+from kedai.vault.models import Shop
 from kedai.web.live import Teller, instant_of, position_of
 from tests.feature.dashboard.browser import Browser, store_orders
 from tests.feature.web.routes import framework_of
@@ -68,7 +69,7 @@ def test_a_browser_hears_how_much_came_and_nothing_else(house: House) -> None:
     first, second = watching(house, SANDBOX)
     assert first["new"] == {}
     assert second["new"] == {"events": 1}
-    assert second.keys() == {"at", "new", "progress"}
+    assert second.keys() == {"at", "new", "changed"}
 
 
 def test_what_comes_in_the_other_environment_is_not_told(house: House) -> None:
@@ -103,6 +104,44 @@ def test_an_order_that_changed_again_is_told_again_but_not_one_that_was_only_rea
         return heard
 
     assert [one.get("orders", 0) for one in asyncio.run(hear())] == [1, 0, 1]
+
+
+def changing(house: House, since: timedelta | None) -> list[bool]:
+    """Whether a browser hears that things stand otherwise: at first, after a shop's state changed, and after that."""
+    house.configure(SANDBOX)
+    house.connect(SANDBOX)
+
+    async def hear() -> list[bool]:
+        teller = Teller(house.parts, tick_seconds=0.02, beat_seconds=0.05)
+        with teller.watch((LIVE,), session_id=None, since=None) as other, contextlib.ExitStack() as stack:
+            await settle(teller)
+            house.clock.advance(SECOND)
+            known = None if since is None else house.now + since
+            watcher = stack.enter_context(teller.watch((SANDBOX,), session_id=None, since=known))
+            heard = [told(await teller.tell(watcher))["changed"]]
+            await teller.tell(other)
+            await asyncio.to_thread(break_shop, house)
+            for _ in range(2):
+                await settle(teller)
+                heard.append(told(await teller.tell(watcher))["changed"])
+            assert told(await teller.tell(other))["changed"] is False
+        teller.stop()
+        return heard
+
+    return asyncio.run(hear())
+
+
+def break_shop(house: House) -> None:
+    with house.db.write() as db:
+        db.execute(sa.update(Shop).where(Shop.environment == SANDBOX).values(state="needs_reauth"))
+
+
+def test_what_changes_where_it_stands_is_told_once(house: House) -> None:
+    assert changing(house, since=timedelta()) == [False, True, False]
+
+
+def test_a_page_from_before_the_last_change_is_told_of_it_at_once(house: House) -> None:
+    assert changing(house, since=-5 * SECOND) == [True, True, False]
 
 
 def test_however_many_watch_the_database_is_asked_once(house: House) -> None:

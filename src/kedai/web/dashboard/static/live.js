@@ -28,7 +28,6 @@ const clock = (at) => {
 let source = null;
 let since = bar?.dataset.liveSince;
 let heardAt = Date.now();
-let progress = null;
 let polls = 0;
 let pollTimer = 0;
 let hiddenTimer = 0;
@@ -110,7 +109,8 @@ const refresh = async () => {
   if (!wanted.length) return;
   try {
     const answer = await fetch(location.href, { headers: { "Kedai-Unattended": "1" }, cache: "no-store" });
-    if (!answer.ok || answer.redirected) return;
+    if (answer.redirected) return;
+    if (!answer.ok) return again(kinds);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     let any = false;
     for (const old of wanted) {
@@ -123,8 +123,13 @@ const refresh = async () => {
     }
     if (any) document.dispatchEvent(new CustomEvent("kedai:changed"));
   } catch {
-    // the state says that the server is away; the next word of it brings this again
+    again(kinds); // the state says that the server is away
   }
+};
+
+const again = (kinds) => {
+  for (const kind of kinds) due.add(kind);
+  refreshTimer = setTimeout(refresh, POLL_MS);
 };
 
 const want = (kind) => {
@@ -142,8 +147,7 @@ const hear = (text) => {
     showNews(kind, count);
     want(kind);
   }
-  if (progress !== null && told.progress !== progress) want("runs");
-  progress = told.progress;
+  if (told.changed) want("standing");
   judge();
 };
 
