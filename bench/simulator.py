@@ -20,8 +20,7 @@ from urllib.parse import urlencode
 from bench.load import Slice, generate
 from bench.table import Row
 from kedai.simulator.embedded import Market
-from tests.simulator.conftest import free_pair
-from tests.support.processes import Process, wait_http
+from tests.support.processes import Process, free_port, wait_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +61,7 @@ class _Simulator:
     """A running simulator with orders and a connected shop."""
 
     def __enter__(self) -> Self:
-        self.port = free_pair()
+        self.port = free_port(with_next=True)
         self.process = Process([sys.executable, "-m", "kedai.simulator", "--port", str(self.port)])
         wait_http(f"http://127.0.0.1:{self.port}/control/health")
         self.market = Market(f"http://127.0.0.1:{self.port}")
@@ -106,7 +105,7 @@ class _Simulator:
 
 def _start() -> tuple[float, float]:
     """Return how long it took until it answered, and how much of that was its own processor time."""
-    port = free_pair()
+    port = free_port(with_next=True)
     started = time.perf_counter()
     with Process([sys.executable, "-m", "kedai.simulator", "--port", str(port)]) as process:
         for offset in (0, 1):

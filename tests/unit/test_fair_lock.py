@@ -95,6 +95,15 @@ def test_busy_lock_is_said_to_be_storage_that_cannot_be_reached() -> None:
     assert caught.value.retry_after == 1
 
 
+def test_it_knows_whether_somebody_who_goes_first_came_lately() -> None:
+    lock = FairLock()
+    with lock.hold(first=False, timeout=1):
+        assert not lock.has_served_first(within=60)
+    with lock.hold(first=True, timeout=1):
+        assert lock.has_served_first(within=60)
+    assert not lock.has_served_first(within=0)
+
+
 def test_lock_is_free_again_after_a_failed_block() -> None:
     lock = FairLock()
     with pytest.raises(KeyError), lock.hold(first=False, timeout=1):

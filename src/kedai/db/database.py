@@ -24,6 +24,7 @@ from kedai.kit.clock import monotonic
 
 T = TypeVar("T")
 _WRITE_LOCK_SECONDS = 5.0
+_SHARED_SECONDS = 1.0
 _RETRY_PAUSE_SECONDS = 0.05
 _RETRIED_SQLSTATES = {"40001", "40P01"}  # serialisation failure, deadlock
 _open_transaction: ContextVar[bool] = ContextVar("kedai_open_transaction", default=False)
@@ -96,6 +97,10 @@ class Database:
             yield kept
         finally:
             kept.close()
+
+    def is_shared_with_intake(self) -> bool:
+        """Whether the intake wrote just now, and waits for every other writer: on SQLite alone, which has one."""
+        return self._lock is not None and self._lock.has_served_first(within=_SHARED_SECONDS)
 
     def transact(self, work: Callable[[Session], T]) -> T:
         """Run ``work`` in a writing transaction; a deadlock or serialisation failure is retried once, a moment later.

@@ -6,12 +6,14 @@ transaction. Other processes (a command line beside `serve`) are met by the retr
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kedai.errors import StorageUnavailable
+from kedai.kit.clock import monotonic
 
 
 class FairLock:
@@ -20,8 +22,13 @@ class FairLock:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._held = False
+        self._first_came_at = -math.inf
         self._first: deque[threading.Event] = deque()
         self._waiting: deque[threading.Event] = deque()
+
+    def has_served_first(self, *, within: float) -> bool:
+        """Whether somebody who goes first came in the last so many seconds."""
+        return monotonic() - self._first_came_at < within
 
     @contextmanager
     def hold(self, *, first: bool, timeout: float) -> Iterator[None]:
@@ -37,6 +44,8 @@ class FairLock:
             self._release()
 
     def _acquire(self, *, first: bool, timeout: float) -> None:
+        if first:
+            self._first_came_at = monotonic()
         with self._guard:
             if not self._held:
                 self._held = True

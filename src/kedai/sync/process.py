@@ -36,9 +36,11 @@ from kedai.vault.degraded import note_app
 from kedai.vault.queries import find_shop
 
 _CLAIMED_AT_ONCE = 200  # orders: a few calls go out side by side, and what a batch costs is shared by more
-_WRITTEN_AT_ONCE_SQLITE = 50  # its one writer is held for some ten milliseconds
-_NOTED_AT_ONCE = 200  # where only the events' outcome is written
+_PORTION = 10  # orders: what is written at once where the intake waits for it
+_PORTIONS_AT_ONCE = 20
+_PORTIONS_AT_ONCE_SQLITE = 10  # a push that comes just then waits for them, some fifty milliseconds
 _BREATH_SECONDS = 0.002
+_BREATH_BESIDE_INTAKE_SECONDS = 0.02  # the interpreter, too, is one
 _AWAY_SECONDS = 0.5
 _REFUSED = (StatementError, UnicodeEncodeError, OverflowError)
 
@@ -66,22 +68,31 @@ async def process_next(parts: Parts) -> bool:
 
 
 async def _write_all(parts: Parts, batch: Batch, verdict: Verdict) -> None:
-    """In portions; one that the database refuses is written order by order, and the order at fault fails alone."""
-    written_at_once = _WRITTEN_AT_ONCE_SQLITE if parts.database.is_sqlite else _CLAIMED_AT_ONCE
-    waiting = deque(_portions(batch.events, verdict, written_at_once if verdict.orders else _NOTED_AT_ONCE))
-    first = True
+    """In portions; what the database refuses is written order by order, and the order at fault fails alone."""
+    waiting = deque(_portions(batch.events, verdict, _PORTION))
+    first, refused = True, 0
     while waiting:
-        portion = waiting.popleft()
+        count = 1 if refused else min(len(waiting), _portions_at_once(parts))
+        events = list(chain.from_iterable(waiting.popleft() for _ in range(count)))
         try:
-            await _write(parts, batch, partial(_finish, parts, batch, portion, verdict, first))
+            await _write(parts, batch, partial(_finish, parts, batch, events, verdict, first))
         except _REFUSED as error:
-            alone = _portions(portion, verdict, 1)
+            alone = _portions(events, verdict, 1)
             if len(alone) == 1:
-                _refuse(parts, batch, portion, verdict, error)
+                _refuse(parts, batch, events, verdict, error)
             waiting.extendleft(reversed(alone))
+            refused = refused or len(alone)
         else:
-            first = False
-            await asyncio.sleep(_BREATH_SECONDS)
+            first, refused = False, max(refused - 1, 0)
+            shared = parts.database.is_shared_with_intake()
+            await asyncio.sleep(_BREATH_BESIDE_INTAKE_SECONDS if shared else _BREATH_SECONDS)
+
+
+def _portions_at_once(parts: Parts) -> int:
+    """One transaction for many is quicker by half, and keeps SQLite's one writer from the intake for as long."""
+    if parts.database.is_shared_with_intake():
+        return 1
+    return _PORTIONS_AT_ONCE_SQLITE if parts.database.is_sqlite else _PORTIONS_AT_ONCE
 
 
 def _refuse(parts: Parts, batch: Batch, events: Sequence[ClaimedEvent], verdict: Verdict, error: Exception) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from kedai.sync import judge, process
 from kedai.sync.outcome import MAX_ATTEMPTS
 from kedai.sync.process import process_next
 from kedai.sync.store import store_orders
-from kedai.values.environment import Environment
+from kedai.values.environment import Environment, Scope
 from kedai.values.event import ParkedReason, Topic
 from kedai.vault.degraded import list_degraded
 from kedai.vault.models import AuthToken, EnvironmentCredentials, Shop
@@ -85,6 +85,9 @@ class FallsAway:
             raise StorageUnavailable
         with self._database.read() as db:
             yield db
+
+    def is_shared_with_intake(self) -> bool:
+        return self._database.is_shared_with_intake()
 
     def transact(self, work: Callable[[Session], Any]) -> Any:
         if next(self._writes) in self._away["write"]:
@@ -159,6 +162,26 @@ def test_no_transaction_is_open_while_the_marketplace_is_asked(shop: House) -> N
     put_and_deliver(shop, "O1")
     shop.work()
     assert shop.states() == ["applied"]
+
+
+@pytest.mark.parametrize("is_beside_intake", [False, True])
+def test_many_orders_are_one_transaction_unless_the_intake_waits_for_the_same_writer(
+    shop: House, is_beside_intake: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_and_deliver(shop, *(f"O{number:02}" for number in range(25)))
+    written: list[int] = []
+
+    def count(db: Session, scope: Scope, answers: Sequence[Any], **given: Any) -> None:
+        written.append(len(answers))
+        store_orders(db, scope, answers, **given)
+
+    monkeypatch.setattr(process, "store_orders", count)
+    if is_beside_intake:
+        with shop.db.connect(first=True):
+            pass
+    assert shop.work() == 1
+    assert sorted(written) == ([5, 10, 10] if is_beside_intake and shop.db.is_sqlite else [25])
+    assert {event.state for event in shop.events()} == {"applied"}
 
 
 def test_one_order_at_fault_is_found_by_halving_and_the_rest_is_applied(shop: House) -> None:
