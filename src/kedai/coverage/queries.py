@@ -73,6 +73,12 @@ def find_push_health(db: Session, connector: ConnectorName, environment: Environ
     return db.get(PushHealth, (connector, environment))
 
 
+def list_push_states(db: Session, *, environment: Environment) -> list[tuple[str, str]]:
+    """How pushes go with each marketplace."""
+    statement = sa.select(PushHealth.connector, PushHealth.status).where(PushHealth.environment == environment)
+    return [tuple(row) for row in db.execute(statement.order_by(PushHealth.connector))]
+
+
 def _of(scope: Scope) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         CoveredInterval.connector == scope.connector,

@@ -69,6 +69,13 @@ def list_progress(db: Session, *, environment: Environment) -> list[tuple[Any, .
     return [tuple(row) for row in db.execute(statement.limit(_WATCHED))]
 
 
+def list_schedule_states(db: Session, *, environment: Environment) -> list[tuple[Any, ...]]:
+    """Which schedules are paused, and when each succeeded last."""
+    columns = (Schedule.connector, Schedule.kind, Schedule.paused_at, Schedule.last_success_at)
+    statement = sa.select(*columns).where(Schedule.environment == environment)
+    return [tuple(row) for row in db.execute(statement.order_by(Schedule.connector, Schedule.kind))]
+
+
 def find_latest_run(db: Session, kind: str, connector: str, *, environment: Environment) -> Run | None:
     """The newest run of a kind, open or ended."""
     statement = sa.select(Run).where(Run.kind == kind, Run.connector == connector, Run.environment == environment)

@@ -146,6 +146,14 @@ def list_merchants(db: Session, connector: ConnectorName, *, environment: Enviro
     return db.execute(statement.order_by(Merchant.merchant_id)).scalars().all()
 
 
+def list_account_states(db: Session, *, environment: Environment) -> list[tuple[str, ...]]:
+    """How every shop and merchant stands."""
+    shops = sa.select(Shop.connector, Shop.shop_id, Shop.state).where(Shop.environment == environment)
+    merchants = sa.select(Merchant.connector, Merchant.merchant_id, Merchant.state)
+    rows = [*db.execute(shops), *db.execute(merchants.where(Merchant.environment == environment))]
+    return sorted(tuple(row) for row in rows)
+
+
 def find_token(db: Session, scope: Scope) -> AuthToken | None:
     """A shop's token row, or None."""
     statement = sa.select(AuthToken).where(

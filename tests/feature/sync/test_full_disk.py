@@ -33,6 +33,9 @@ class Counting:
     def read(self) -> AbstractContextManager[Session]:
         return self._database.read()
 
+    def is_shared_with_intake(self) -> bool:
+        return self._database.is_shared_with_intake()
+
     def transact(self, work: Callable[[Session], Any]) -> Any:
         try:
             return self._database.transact(work)
