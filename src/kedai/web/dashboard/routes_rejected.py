@@ -22,6 +22,7 @@ from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard import payload
 from kedai.web.dashboard.access import Reader, Replayer
+from kedai.web.dashboard.console import read_console
 from kedai.web.dashboard.events import safe_headers
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
@@ -91,7 +92,7 @@ def show_one(request: Request, runtime: RuntimeDep, caller: Reader, scope: Viewe
         row = get_rejected(db, parse_id("rej", rejected_id), environment=shell.environment)
         ring = open_keyring(runtime.parts, db, ConnectorName(row.connector), row.environment, now=shell.now)
         diagnosis = Diagnosis.VERIFIES if row.admitted_at else diagnose(ring, row)
-    body = payload.raw(bytes(row.body))
+    connector, body = runtime.parts.connector(row.connector), payload.raw(bytes(row.body))
     return render(
         shell,
         "rejected_one.html",
@@ -102,6 +103,8 @@ def show_one(request: Request, runtime: RuntimeDep, caller: Reader, scope: Viewe
         reason=REJECTED_REASON.get(row.reason, row.reason),
         body=body,
         headers=safe_headers(row.headers),
+        console=read_console(connector, row.environment),
+        marketplace=connector.label,
         notice=find_notice(text_param(request, "status")),
     )
 
