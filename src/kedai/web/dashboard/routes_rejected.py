@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -27,10 +28,13 @@ from kedai.web.dashboard.events import safe_headers
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.saved_views import read_views
 from kedai.web.dashboard.shell import (
     ActedEnvironment,
     Shell,
+    Viewed,
     ViewedScope,
+    environment_of,
     parse_viewed,
     read_shell,
     text_param,
@@ -47,33 +51,65 @@ STATE = "rejected"
 _SHOWN = {"waiting": False, "admitted": True}
 
 
+@dataclass(frozen=True, slots=True)
+class RejectedWish:
+    """What the address asks for."""
+
+    diagnosis: str | None
+    show: str | None
+
+    @property
+    def given(self) -> dict[str, str | None]:
+        """As it stands in an address."""
+        return {"state": STATE, "diagnosis": self.diagnosis, "show": self.show}
+
+    def chosen(self, viewed: Viewed) -> Filter:
+        """The same for those who look the rows up."""
+        environment = environment_of(viewed)
+        diagnoses = () if self.diagnosis is None else (self.diagnosis,)
+        return Filter(environment, diagnoses=diagnoses, admitted=None if self.show is None else _SHOWN[self.show])
+
+
+def read_wish(request: Request) -> RejectedWish:
+    """The list's filter, from the address.
+
+    Raises:
+        Invalid: there is no such diagnosis, or no such part of the list.
+    """
+    diagnosis, shown = _parse_diagnosis(text_param(request, "diagnosis")), text_param(request, "show")
+    if shown is not None and shown not in _SHOWN:
+        raise Invalid(N_("Deliveries that wait can be shown, or those that were admitted."), field="show")
+    return RejectedWish(diagnosis, shown)
+
+
 def show_list(
     request: Request, runtime: Runtime, caller: Principal, scope: ViewedScope, tabs: list[dict[str, Any]]
 ) -> Response:
     """The list, as a tab of the events page."""
-    diagnosis, shown = _parse_diagnosis(text_param(request, "diagnosis")), text_param(request, "show")
-    if shown is not None and shown not in _SHOWN:
-        raise Invalid(N_("Deliveries that wait can be shown, or those that were admitted."), field="show")
+    wish = read_wish(request)
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
-        admitted = None if shown is None else _SHOWN[shown]
-        chosen = Filter(shell.environment, diagnoses=(diagnosis,) if diagnosis else (), admitted=admitted)
         rows, next_cursor = rejected.list_rejected(
-            db, chosen, cursor=cursor, cursor_key=get_cursor_key(db), limit=PER_PAGE
+            db, wish.chosen(scope), cursor=cursor, cursor_key=get_cursor_key(db), limit=PER_PAGE
         )
+        views = read_views(db, caller, shell, "events", wish.given)
         waiting = _read_waiting(runtime, db, shell)
         counted = _count(runtime, db, shell)
         diagnoses = rejected.list_diagnoses(db, Filter(shell.environment))
-    here = f"/e/{scope}/events"
-    params = {"state": STATE, "diagnosis": diagnosis, "show": shown}
+    here, params = f"/e/{scope}/events", wish.given
+    filtered = bool(wish.diagnosis or wish.show)
     return render(
         shell,
         "rejected.html",
-        rows=[{"row": row, "words": _words(row.diagnosis), "admittable": row.diagnosis in ADMITTABLE} for row in rows],
+        rows=[
+            {"row": row, "words": words_of(row.diagnosis), "admittable": row.diagnosis in ADMITTABLE} for row in rows
+        ],
         tabs=tabs,
-        chips=_chips(here, params, diagnoses) if rows or diagnosis or shown else [],
-        filtered=bool(diagnosis or shown),
+        chips=_chips(here, params, diagnoses) if rows or filtered else [],
+        filtered=filtered,
+        views=views,
+        export_href=url(f"{here}/exports", **params),
         waiting=waiting,
         counted=counted,
         kept=rejected.MAX_ROWS,
@@ -144,7 +180,8 @@ def _parse_diagnosis(text: str | None) -> str | None:
     return text
 
 
-def _words(diagnosis: str) -> str:
+def words_of(diagnosis: str) -> str:
+    """What is wrong, in a sentence; what a later version noted is named as it is."""
     return EXPLAINED[Diagnosis(diagnosis)].title if diagnosis in set(Diagnosis) else diagnosis
 
 
