@@ -333,7 +333,7 @@ class FakeConnector:
 
     def console_pages(self, environment: Environment) -> tuple[ConsolePage, ...]:
         """Every place there is, so that a page that links none of them is noticed."""
-        return tuple(ConsolePage(one, one.value, f"https://console.fake/{environment.value}/{one}") for one in Place)
+        return tuple(ConsolePage(one, "App List", f"https://console.fake/{environment.value}/{one}") for one in Place)
 
     def validate_field(self, name: str, value: str) -> str:
         text = value.strip()

@@ -287,12 +287,7 @@ def _of_rejected(db: Session, name: ConnectorName, environment: Environment) -> 
 
 def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
     events, is_active = f"/e/{environment.value}/events", environment is shell.active
-    dead = inbox.count_events(db, EventState.DEAD, environment=environment, at_most=_COUNTED)
-    if dead:
-        told = counted(dead, _COUNTED)
-        title = NP_("%(told)s event could not be applied", "%(told)s events could not be applied", dead, told=told)
-        detail = N_("Kedai gave up after many tries. Mend the cause, then replay them.")
-        yield Item("bad", environment, title, detail, url(events, state="dead"), N_("Show dead events"))
+    yield from _of_troubles(db, shell, environment, events)
     parked = inbox.count_events(db, EventState.PARKED, environment=environment, at_most=_COUNTED)
     if parked:
         told = counted(parked, _COUNTED)
@@ -315,17 +310,26 @@ def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[It
         )
         detail = N_("It tells its sellers of changes and maintenance.")
         yield Item("info", environment, title, detail, f"/e/{environment.value}/notices", N_("Read them"))
+
+
+def _of_troubles(db: Session, shell: Shell, environment: Environment, events: str) -> Iterator[Item]:
+    """Exceptions, and events that could not be applied: one entry while an open exception says what to do."""
+    dead = inbox.count_events(db, EventState.DEAD, environment=environment, at_most=_COUNTED)
+    told = counted(dead, _COUNTED)
     counts = count_exceptions(db, environment=environment, now=shell.now)
     fresh, ongoing = counts["new"] + counts["regressed"], counts["ongoing"]
     if fresh or ongoing:
         named = [NP_("%(num)s new one", "%(num)s new ones", fresh)] if fresh else []
         named += [N_("%(ongoing)s ongoing", ongoing=ongoing)] if ongoing else []
-        title, detail = (
-            N_("Exceptions: %(named)s", named=joined(", ", named)),
-            N_("Each says what happened and what to do next."),
-        )
-        level = "bad" if fresh else "warn"
+        title = N_("Exceptions: %(named)s", named=joined(", ", named))
+        stuck = NP_("%(told)s event could not be applied.", "%(told)s events could not be applied.", dead, told=told)
+        detail = joined(" ", [*([stuck] if dead else []), N_("Each exception says what happened and what to do next.")])
+        level: Level = "bad" if fresh or dead else "warn"
         yield Item(level, environment, title, detail, f"/e/{environment.value}/exceptions", N_("Show exceptions"))
+    elif dead:
+        title = NP_("%(told)s event could not be applied", "%(told)s events could not be applied", dead, told=told)
+        detail = N_("Kedai gave up after many tries. Mend the cause, then replay them.")
+        yield Item("bad", environment, title, detail, url(events, state="dead"), N_("Show dead events"))
 
 
 def _field_label(runtime: Runtime, name: ConnectorName, field: str) -> str:
