@@ -58,6 +58,7 @@ from kedai.values.environment import ConnectorName, Environment, MerchantScope, 
 from kedai.values.event import ConnectionChange, EventState, InboundEvent, ParkedReason, PushMatch, Topic
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.vault import accounts
 from kedai.vault.accounts import find_pair, save_account, seal_tokens, store_tokens
 from kedai.vault.models import Shop
@@ -333,7 +334,8 @@ class FakeConnector:
 
     def console_pages(self, environment: Environment) -> tuple[ConsolePage, ...]:
         """Every place there is, so that a page that links none of them is noticed."""
-        return tuple(ConsolePage(one, "App List", f"https://console.fake/{environment.value}/{one}") for one in Place)
+        here = f"https://console.fake/{environment.value}"
+        return tuple(ConsolePage(one, N_("App List"), f"{here}/{one}") for one in Place)
 
     def validate_field(self, name: str, value: str) -> str:
         text = value.strip()
