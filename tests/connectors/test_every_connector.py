@@ -30,6 +30,7 @@ from kedai.connectors.base import (
     UNPACED,
     Client,
     Connector,
+    HasConsole,
     Host,
     HttpAnswer,
     PushesToUs,
@@ -117,6 +118,24 @@ def test_each_environment_has_its_own_hosts_and_a_default(connector: Connector) 
         assert connector.default_host(environment) in own
         assert not addresses(other) & addresses(own.values())
         assert all(url.startswith("https://") for host in own.values() for url in (host.api_url, host.auth_url))
+
+
+@pytest.mark.parametrize("environment", list(Environment))
+def test_console_pages_are_for_people_and_each_place_has_one(connector: Connector, environment: Environment) -> None:
+    """What is linked is a web page under https, never a place that calls go to; a field is found on one of them."""
+    if not isinstance(connector, HasConsole):
+        assert [one.name for one in connector.credential_fields if one.found_at] == []
+        return
+    pages = connector.console_pages(environment)
+    assert len({page.place for page in pages}) == len(pages) > 0
+    api = {urlsplit(host.api_url).hostname for host in connector.hosts}
+    for page in pages:
+        address = urlsplit(page.url)
+        assert (address.scheme, address.username, address.port, address.query) == ("https", None, None, ""), page
+        assert address.hostname not in api
+        assert page.label
+    places = {page.place for page in pages}
+    assert {one.found_at for one in connector.credential_fields if one.found_at} <= places
 
 
 def test_a_retired_host_is_no_host_any_more(connector: Connector) -> None:

@@ -52,11 +52,13 @@ from kedai.sync.process import process_next
 from kedai.sync.switch import SwitchResult, switch
 from kedai.values.actor import Actor, ActorKind
 from kedai.values.app import ConsentLink, MerchantProfile
+from kedai.values.console import ConsolePage, Place
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment, MerchantScope, Scope
 from kedai.values.event import ConnectionChange, EventState, InboundEvent, ParkedReason, PushMatch, Topic
 from kedai.values.order import OrderLine, OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.vault import accounts
 from kedai.vault.accounts import find_pair, save_account, seal_tokens, store_tokens
 from kedai.vault.models import Shop
@@ -306,9 +308,9 @@ class FakeConnector:
     name = FAKE
     label = "Fake"
     credential_fields = (
-        CredentialField("partner_id", "Partner ID", connect=True),
+        CredentialField("partner_id", "Partner ID", connect=True, found_at=Place.APP),
         CredentialField("partner_key", "Partner key", secret=True, connect=True),
-        CredentialField("push_partner_key", "Push partner key", secret=True, switch=True),
+        CredentialField("push_partner_key", "Push partner key", secret=True, switch=True, found_at=Place.PUSHES),
         CredentialField("shop_id", "Shop ID", switch=True),
         CredentialField("region", "Region", connect=True, copyable=True),
         CredentialField("host", "Host"),
@@ -329,6 +331,11 @@ class FakeConnector:
 
     def default_host(self, environment: Environment) -> str:
         return f"fake_{environment.value}"
+
+    def console_pages(self, environment: Environment) -> tuple[ConsolePage, ...]:
+        """Every place there is, so that a page that links none of them is noticed."""
+        here = f"https://console.fake/{environment.value}"
+        return tuple(ConsolePage(one, N_("App List"), f"{here}/{one}") for one in Place)
 
     def validate_field(self, name: str, value: str) -> str:
         text = value.strip()

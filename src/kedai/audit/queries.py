@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -15,10 +15,18 @@ from kedai.audit.chain import FIRST_HASH, Deed, chained_hash
 from kedai.audit.models import AuditEntry
 from kedai.errors import Invalid
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 
 _ROWS_AT_ONCE = 500
 _DAY = timedelta(days=1)
 _ID = re.compile(r"[a-z]+_[0-9a-f]{32}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
+
+SUBJECT: Final = "audit"
+"""What deeds about the trail itself are about."""
+
+CHECKED: Final = "audit.checked"
 
 Where = Environment | Literal["installation"]
 """The environment of a deed, or the whole installation, to which deeds without one belong."""
@@ -42,13 +50,20 @@ class Mark:
     sequence: int
     hash: bytes
 
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash.hex()}"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a look at the whole trail found: ``broken`` is the first number that is missing, changed or out of place."""
+    """What a look at the whole trail found: ``broken`` is the first number that is missing, changed or out of place.
+
+    ``read`` entries were compared, up to and with the one that does not fit.
+    """
 
     broken: int | None
     last: Mark | None
+    read: int
 
 
 def parse_filter(given: Mapping[str, str]) -> Filter:
@@ -105,10 +120,10 @@ def last_sequence(db: Session) -> int:
     return db.scalar(sa.select(sa.func.max(AuditEntry.sequence))) or 0
 
 
-def find_mark(db: Session, sequence: int) -> Mark | None:
-    """The mark of one entry."""
-    found = db.scalar(sa.select(AuditEntry.hash).where(AuditEntry.sequence == sequence))
-    return None if found is None else Mark(sequence, bytes(found))
+def is_there(db: Session, noted: Mark) -> bool:
+    """Whether the trail still has this very entry."""
+    found = db.scalar(sa.select(AuditEntry.hash).where(AuditEntry.sequence == noted.sequence))
+    return found is not None and bytes(found) == noted.hash
 
 
 def verify_chain(db: Session) -> int | None:
@@ -121,16 +136,48 @@ def verify(db: Session) -> Verdict:
 
     Entries cut off at the end leave no trace in what remains: compare an earlier note of the last `Mark`.
     """
-    seen: list[Mark] = []
+    seen = _Seen()
     with db.execute(_whole_trail()) as rows:
-        broken = _first_broken(_noting_the_last(rows, seen))
-    return Verdict(broken, seen[-1] if seen else None)
+        broken = _first_broken(seen.passing(rows))
+    return Verdict(broken, seen.last, seen.number)
 
 
-def _noting_the_last(rows: Iterable[Sequence[Any]], seen: list[Mark]) -> Iterator[Sequence[Any]]:
-    for row in rows:
-        yield row
-        seen[:] = [Mark(row[0], bytes(row[-1]))]
+class _Seen:
+    """Notes what passes: how many rows, and the last one that was followed or fitted."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.last: Mark | None = None
+
+    def passing(self, rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+        for row in rows:
+            self.number += 1
+            yield row
+            self.last = Mark(row[0], bytes(row[-1]))
+
+
+def parse_mark(text: str) -> Mark:
+    """A mark as it was noted: its number, a colon, its hash in hexadecimal digits.
+
+    Raises:
+        Invalid: that is none.
+    """
+    number, _, hashed = text.strip().partition(":")
+    if not _NUMBER.fullmatch(number) or not _HASH.fullmatch(hashed):
+        raise Invalid(N_("A noted entry is written NUMBER:HASH, as the check printed it."), field="noted")
+    return Mark(int(number), bytes.fromhex(hashed))
+
+
+def find_last_check(db: Session) -> AuditEntry | None:
+    """The newest entry about a check of the trail, made on a page."""
+    statement = sa.select(AuditEntry).where(AuditEntry.subject == SUBJECT, AuditEntry.action == CHECKED)
+    return db.scalars(statement.order_by(AuditEntry.sequence.desc()).limit(1)).first()
+
+
+def count_entries(db: Session, wanted: Filter, *, up_to_sequence: int) -> int:
+    """How many fit, no newer ones counted."""
+    statement = sa.select(sa.func.count()).select_from(AuditEntry)
+    return db.execute(statement.where(*_conditions(wanted), AuditEntry.sequence <= up_to_sequence)).scalar_one()
 
 
 def _conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from kedai.audit.chain import FIRST_HASH, Deed, chained_hash
 from kedai.audit.models import AuditEntry
+from kedai.audit.queries import CHECKED, SUBJECT, Filter, Verdict, count_entries, last_sequence
 from kedai.db.database import dialect_of
 from kedai.values import wording
 from kedai.values.actor import Actor
@@ -61,10 +62,25 @@ def record(
     db.flush()
 
 
-def record_export(db: Session, *, export_format: str, given: Mapping[str, str], actor: Actor, now: datetime) -> None:
-    """Somebody takes a copy of the trail away: of what part, and in which form."""
-    details = {"format": export_format, "filter": given}
-    record(db, actor=actor, action="audit.exported", subject="audit", environment=None, details=details, now=now)
+def record_export(
+    db: Session, wanted: Filter, *, export_format: str, given: Mapping[str, str], actor: Actor, now: datetime
+) -> int:
+    """Somebody takes a copy of the trail away: of what part, how many entries, and in which form.
+
+    Returns the number of the last entry that the copy may hold: those counted, and not this one.
+    """
+    up_to = last_sequence(db)
+    rows = count_entries(db, wanted, up_to_sequence=up_to)
+    details = {"format": export_format, "filter": given, "rows": rows}
+    record(db, actor=actor, action="audit.exported", subject=SUBJECT, environment=None, details=details, now=now)
+    return up_to
+
+
+def record_check(db: Session, verdict: Verdict, *, noted_is_there: bool | None, actor: Actor, now: datetime) -> None:
+    """Somebody had the trail read: what was found, and whether an entry that they had noted is still the same."""
+    last = None if verdict.last is None else str(verdict.last)
+    details = {"read": verdict.read, "broken": verdict.broken, "last": last, "noted_is_there": noted_is_there}
+    record(db, actor=actor, action=CHECKED, subject=SUBJECT, environment=None, details=details, now=now)
 
 
 def _lock(db: Session) -> None:

@@ -26,21 +26,21 @@ def verify(
     from kedai.cli.installation import open_database
     from kedai.settings import load_settings
 
-    mark = None if noted is None else _parse_mark(noted)
+    mark = None if noted is None else queries.parse_mark(noted)
     with open_database(load_settings()) as database, database.read() as db:
         verdict = queries.verify(db)
-        still_there = mark is None or queries.find_mark(db, mark[0]) == queries.Mark(*mark)
+        still_there = mark is None or queries.is_there(db, mark)
     if verdict.broken is not None:
         typer.echo(f"The trail is broken: entry {verdict.broken} was removed, changed or moved.", err=True)
         raise typer.Exit(1)
     if mark is not None and not still_there:
-        typer.echo(f"The trail is not the one that was noted: entry {mark[0]} is gone or another one.", err=True)
+        typer.echo(f"The trail is not the one that was noted: entry {mark.sequence} is gone or another one.", err=True)
         raise typer.Exit(1)
     if verdict.last is None:
         typer.echo("The trail is empty.")
         return
     typer.echo(f"The trail is whole: {verdict.last.sequence} entries. Note the last one to notice later if it is cut:")
-    typer.echo(f"{verdict.last.sequence}:{verdict.last.hash.hex()}")
+    typer.echo(str(verdict.last))
 
 
 @app.command()
@@ -55,7 +55,7 @@ def export(
     """Write entries to standard output, oldest first; that it was done is an entry too."""
     from kedai.audit import service
     from kedai.audit.export import export as pieces
-    from kedai.audit.queries import last_sequence, parse_filter
+    from kedai.audit.queries import parse_filter
     from kedai.cli.installation import open_database
     from kedai.kit.clock import SystemClock
     from kedai.kit.sheets import parse_format
@@ -67,18 +67,10 @@ def export(
     chosen, wanted = parse_format(export_format), parse_filter(given)
     with open_database(load_settings()) as database:
         with database.write() as db:
-            service.record_export(
-                db, export_format=chosen.value, given=given, actor=COMMAND_LINE, now=SystemClock().now()
+            now = SystemClock().now()
+            up_to = service.record_export(
+                db, wanted, export_format=chosen.value, given=given, actor=COMMAND_LINE, now=now
             )
-            up_to = last_sequence(db)
         for piece in pieces(database, wanted, chosen, up_to_sequence=up_to):
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
-
-
-def _parse_mark(text: str) -> tuple[int, bytes]:
-    number, _, hashed = text.strip().partition(":")
-    try:
-        return int(number), bytes.fromhex(hashed)
-    except ValueError:
-        raise typer.BadParameter("as `kedai audit verify` printed it: NUMBER:HASH", param_hint="--noted") from None

@@ -22,6 +22,7 @@ from kedai.values.app import (
     PushConfigChange,
 )
 from kedai.values.cause import Cause
+from kedai.values.console import ConsolePage, Place
 from kedai.values.credentials import Credentials, Grant, PushKeys, ShopProfile, TokenSet
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import Announcement, ConnectionChange, Effect, InboundEvent, PackageNews, PushMatch
@@ -48,6 +49,7 @@ class CredentialField:
 
     ``connect`` and ``switch`` say for which act it is required. ``copyable`` is a setting that means the same in both
     environments; what names an app, a shop, a host or a key belongs to its environment and is never copied.
+    ``found_at`` is where the marketplace's console shows it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class CredentialField:
     switch: bool = False
     copyable: bool = False
     help: str = ""
+    found_at: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +291,15 @@ class ReadsConnectionPushes(Protocol):
 
     def parse_connection(self, body: bytes) -> ConnectionChange | None:
         """All that a push of `Topic.CONNECTION` says; None where it does not name whom it is about. Never raises."""
+        ...
+
+
+@runtime_checkable
+class HasConsole(Protocol):
+    """Does a marketplace have pages of its own where an app is looked after? Ask with `isinstance`."""
+
+    def console_pages(self, environment: Environment) -> tuple[ConsolePage, ...]:
+        """Those whose address is known for certain, at most one for each `Place`."""
         ...
 
 

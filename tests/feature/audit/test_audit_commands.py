@@ -52,12 +52,16 @@ def test_verify_names_the_first_broken_entry_and_notices_a_cut_end(home: Install
     tamper(home.database, "UPDATE audit SET actor_name = 'somebody else' WHERE sequence = 2")
     broken = home.run("audit", "verify")
     assert (broken.returncode, "entry 2" in broken.stderr) == (1, True)
+    assert home.run("audit", "verify", "--noted", "3:not a hash").returncode == 2
 
 
 def test_export_writes_what_fits_and_records_itself(home: Installation) -> None:
     make(home, "anna@example.com", Role.ADMIN)
     lines = [json.loads(line) for line in ok(home.run_fresh("audit", "export", "--format", "json")).splitlines()]
-    assert [line["action"] for line in lines] == ["staff.created", "audit.exported"]
+    assert [line["action"] for line in lines] == ["staff.created"]
+    again = [json.loads(line) for line in ok(home.run("audit", "export", "--format", "json")).splitlines()]
+    assert [line["action"] for line in again] == ["staff.created", "audit.exported"]
+    assert again[1]["details"] == {"filter": {}, "format": "json", "rows": 1}
     table = ok(home.run("audit", "export", "--what", "created", "--env", "installation"))
     assert [line.split(",")[5] for line in table.splitlines()] == ["action", "staff.created"]
     assert home.run("audit", "export", "--from", "2026-02-30").returncode == 2

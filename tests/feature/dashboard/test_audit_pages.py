@@ -6,15 +6,19 @@ import csv
 import io
 import itertools
 import json
+import re
 from datetime import timedelta
 
 import pytest
 
 from kedai.audit import export
+from kedai.audit.queries import Filter, find_entries, last_sequence
 from kedai.audit.service import record
 from kedai.kit.sheets import SheetFormat
+from kedai.staff.roles import Role
 from kedai.values.actor import SYSTEM, Actor, ActorKind
 from kedai.values.environment import Environment
+from tests.feature.audit.test_audit_trail import tamper
 from tests.feature.dashboard.browser import Browser, Page
 from tests.feature.dashboard.world import POLYGLOT
 from tests.support.factories import LIVE, SANDBOX, START, House
@@ -112,13 +116,65 @@ def test_a_copy_as_csv_holds_what_fits_and_no_formula(house: House, trail: Brows
 
 
 def test_a_copy_as_json_has_the_hashes_and_is_itself_recorded(house: House, trail: Browser) -> None:
+    """It holds what was there before, as many as the trail then says it held."""
     answer = trail.post("/audit/exports", {"format": "json"})
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert [line["sequence"] for line in lines] == list(range(1, len(lines) + 1))
     assert all(after["previous_hash"] == before["hash"] for before, after in itertools.pairwise(lines))
-    assert lines[-1]["action"] == "audit.exported"
-    assert lines[-1]["actor_name"] == "admin@example.com"
-    assert lines[-1]["details"] == {"filter": {}, "format": "json"}
+    with house.db.read() as db:
+        (entry,) = find_entries(db, Filter(what="audit.exported"), before_sequence=None, limit=5)
+    assert (entry.sequence, entry.actor_name) == (len(lines) + 1, "admin@example.com")
+    assert entry.details == {"filter": {}, "format": "json", "rows": len(lines)}
+
+
+def test_a_copy_of_a_part_notes_how_many_entries_the_part_held(house: House, trail: Browser) -> None:
+    answer = trail.post("/audit/exports", {"format": "json", "what": "credentials"})
+    assert len(answer.text.splitlines()) == 2
+    with house.db.read() as db:
+        (entry,) = find_entries(db, Filter(what="audit.exported"), before_sequence=None, limit=5)
+    assert entry.details == {"filter": {"what": "credentials"}, "format": "json", "rows": 2}
+
+
+def check(browser: Browser, **given: str) -> Page:
+    return browser.follow(browser.post("/audit/checks", given))
+
+
+def test_t37_a_click_verifies_the_trail_and_says_how_much_was_read_and_when(house: House, trail: Browser) -> None:
+    assert "Nobody has had it checked" in trail.get("/audit").words
+    with house.db.read() as db:
+        number = last_sequence(db)
+    page = check(trail)
+    assert "The trail was whole." in page.words
+    assert f"{number} entries were read 2020-01-01 12:00:00 UTC" in page.words
+    assert "for admin@example.com" in page.words
+    (noted,) = re.findall(rf'<code class="id">({number}:[0-9a-f]{{64}})</code>', page.text)
+    assert "The noted entry was in it." in check(trail, noted=noted).words
+
+
+def test_t37_a_changed_entry_is_named_and_a_cut_end_is_noticed_by_what_was_noted(house: House, trail: Browser) -> None:
+    (noted,) = re.findall(r'<code class="id">([0-9]+:[0-9a-f]{64})</code>', check(trail).text)
+    number = int(noted.split(":")[0])
+    tamper(house.db, f"DELETE FROM audit WHERE sequence >= {number}")
+    assert "The trail was whole." in check(trail).words, "what is left is whole"
+    cut = check(trail, noted=noted)
+    assert "The trail is not the one that was noted" in cut.words
+    assert "The trail was whole." not in cut.words
+    tamper(house.db, "UPDATE audit SET actor_name = 'nobody' WHERE sequence = 2")
+    broken = check(trail)
+    assert "The trail is broken: entry 2 was removed, changed or moved." in broken.words
+    assert "2 entries were read" in broken.words
+    assert '<div class="alert bad" role="status">' in broken.text
+
+
+@pytest.mark.parametrize("noted", ["x", "1", "1:", ":ab", "1:zz", "-1:" + "a" * 64, "1" * 30 + ":" + "a" * 64])
+def test_what_is_no_noted_entry_is_refused_and_nothing_is_recorded(house: House, trail: Browser, noted: str) -> None:
+    assert trail.post("/audit/checks", {"noted": noted}).status == 422
+    assert "audit.checked" not in trail.get("/audit").words
+
+
+def test_only_who_may_read_the_trail_has_it_checked(house: House, browser: Browser) -> None:
+    browser.sign_in(Role.OPERATOR)
+    assert browser.post("/audit/checks").status == 403
 
 
 def test_a_copy_is_read_a_piece_at_a_time(house: House) -> None:

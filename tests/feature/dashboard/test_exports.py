@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +18,11 @@ from sqlalchemy.orm import Session
 from kedai.audit.models import AuditEntry
 from kedai.calls import queries
 from kedai.calls.service import store
+from kedai.inbox.rejected import Sample, keep_rejected
 from kedai.kit.sheets import SheetFormat
 from kedai.staff.roles import Role
 from kedai.values.call import CallRecord
+from kedai.values.environment import Environment
 from kedai.web.dashboard import exporting
 from kedai.web.dashboard.exporting import ROWS_AT_ONCE, Sheet, pieces
 from kedai.web.dashboard.routes_events import EventWish
@@ -89,6 +92,41 @@ def test_the_filter_of_the_page_is_the_filter_of_the_file(house: House, admin: B
     assert table(export(admin, "/e/all/exceptions/exports?state=resolved")) == []
 
 
+def refuse(house: House, environment: Environment, *, diagnosis: str, at: datetime, body: bytes = b"a body") -> None:
+    sample = Sample("mismatch", {"x-told": "a header"}, body, len(body), b"a signature")
+    counts = {"mismatch": 1}
+    with house.db.write() as db:
+        keep_rejected(db, FAKE, environment, sample, counts=counts, diagnosis=diagnosis, diagnosed_for="", now=at)
+
+
+def test_refused_deliveries_are_taken_away_by_their_filter_and_without_what_they_brought(
+    house: House, admin: Browser
+) -> None:
+    for number, (environment, diagnosis) in enumerate(
+        ((LIVE, "unknown_key"), (LIVE, "no_key"), (SANDBOX, "unknown_key")), start=1
+    ):
+        refuse(house, environment, diagnosis=diagnosis, at=START + timedelta(minutes=number))
+    page = admin.get("/e/live/events?state=rejected&diagnosis=unknown_key&show=waiting")
+    action = re.search(r'action="(/e/live/events/exports[^"]+)"', page.text)
+    assert action is not None
+    for form, ending in (("csv", "csv"), ("json", "jsonl")):
+        taken = export(admin, action[1].replace("&amp;", "&"), form)
+        assert taken.headers["content-disposition"] == (
+            f'attachment; filename="kedai-live-rejected-20200101T120000Z.{ending}"'
+        )
+        (row,) = table(taken) if form == "csv" else [json.loads(line) for line in taken.text.splitlines()]
+        assert (row["environment"], row["reason"], row["diagnosis"]) == ("live", "mismatch", "unknown_key")
+        assert row["title"] in page.words
+        assert not {"a body", "a header", "a signature", b"a signature".hex()} & set(map(str, row.values()))
+        assert not {"body", "headers", "signature"} & row.keys()
+        entry = noted(house, "rejected.exported")
+        assert (entry.environment, entry.details["rows"], entry.details["format"]) == (LIVE, 1, form)
+        assert entry.details["filter"] == {"state": "rejected", "diagnosis": "unknown_key", "show": "waiting"}
+    both = table(export(admin, "/e/all/events/exports?state=rejected"))
+    assert sorted(row["environment"] for row in both) == ["live", "live", "sandbox"]
+    assert table(export(admin, "/e/all/events/exports?state=rejected&show=admitted")) == []
+
+
 def test_t33_no_cell_of_any_list_is_a_formula(house: House, admin: Browser) -> None:
     fill(house)
     evil = "=cmd|'/c calc'!A1"
@@ -147,7 +185,9 @@ def test_who_may_not_see_personal_data_gets_no_file_with_it_and_nothing_is_recor
         ("/e/live/orders/exports", {"format": "xlsx"}, 422),
         ("/e/nowhere/orders/exports", {"format": "csv"}, 404),
         ("/e/live/events/exports?state=nonsense", {"format": "csv"}, 422),
-        ("/e/live/events/exports?state=rejected", {"format": "csv"}, 422),
+        ("/e/live/events/exports?state=rejected", {"format": "xlsx"}, 422),
+        ("/e/live/events/exports?state=rejected&diagnosis=none", {"format": "csv"}, 422),
+        ("/e/live/events/exports?state=rejected&show=some", {"format": "csv"}, 422),
         ("/e/live/calls/exports?since=yesterday", {"format": "csv"}, 422),
     ],
 )

@@ -107,6 +107,20 @@ def test_views_are_renamed_shared_and_removed_and_each_deed_is_recorded(house: H
         assert list(db.execute(actions).scalars()) == ["view.saved", "view.changed", "view.removed"]
 
 
+def test_a_filter_of_refused_deliveries_is_kept_from_its_list_and_shown_beside_the_views_of_events(
+    house: House, admin: Browser
+) -> None:
+    fill(house)
+    wanted = "state=rejected&diagnosis=unknown_key&show=waiting"
+    shown = admin.get(f"/e/live/events?{wanted}")
+    assert "Save as view" in shown.words
+    back = save(admin, "events", wanted, "Strangers")
+    assert (back.status, back.location) == (303, f"/e/live/events?{wanted}")
+    assert chips(admin.get(f"/e/live/events?{wanted}")) == [("Strangers", "/e/live/events")]
+    assert chips(admin.get("/e/sandbox/events")) == [("Strangers", f"/e/sandbox/events?{wanted}")]
+    assert len(admin.get(f"/e/sandbox/events?{wanted}").rows()) == 1
+
+
 @pytest.mark.parametrize(
     ("page", "query"),
     [
@@ -119,7 +133,11 @@ def test_views_are_renamed_shared_and_removed_and_each_deed_is_recorded(house: H
         ("orders", "shop=%00"),
         ("orders", "shop=%ff"),
         ("events", "state=nonsense"),
-        ("events", "state=rejected"),
+        ("events", "state=rejected&shop=7001"),
+        ("events", "state=rejected&diagnosis=nonsense"),
+        ("events", "state=rejected&show=nonsense"),
+        ("events", "state=parked&show=waiting"),
+        ("events", "diagnosis=unknown_key"),
         ("exceptions", "state=nonsense"),
         ("calls", "outcome=maybe"),
         ("calls", "since=yesterday"),

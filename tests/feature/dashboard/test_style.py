@@ -15,7 +15,8 @@ from tests.feature.dashboard.browser import Browser
 from tests.support.factories import PUBLIC_URL, on_sqlite
 
 STATIC = files("kedai.web.dashboard").joinpath("static")
-CSS = STATIC.joinpath("kedai.css").read_text()
+SHEETS = ("kedai", "forms", "pages", "live", "narrow")
+CSS = "".join(STATIC.joinpath(f"{name}.css").read_text() for name in SHEETS)
 
 PAIRS = (
     *product(("foreground", "muted-foreground", "primary", "bad", "live-text"), ("background", "card", "sunken")),
@@ -87,7 +88,9 @@ def test_a_first_page_weighs_at_most_120_kb(admin: Browser, path: str) -> None:
     page = admin.get(path)
     loaded = set(re.findall(r'<(?:link|script)[^>]* (?:href|src)="([^"]+)"', page.text))
     sizes = [int(admin.get(one, accept_encoding="gzip").headers["content-length"]) for one in loaded]
-    assert {one.partition("?")[0] for one in loaded} >= {"/static/vendor/basecoat.css", "/static/kedai.css"}
+    ours = {f"/static/{name}.css" for name in SHEETS}
+    assert {one.partition("?")[0] for one in loaded} >= {"/static/vendor/basecoat.css", *ours}
+    assert {one.name for one in STATIC.iterdir() if one.name.endswith(".css")} == {f"{name}.css" for name in SHEETS}
     assert len(page.text.encode()) + sum(sizes) <= 120 * 1024
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from kedai.connectors.base import UNPACED, Client, CredentialField, Host, Http, Pacing, SignedPush
-from kedai.connectors.shopee import causes, push, tellings
+from kedai.connectors.shopee import causes, console, push, tellings
 from kedai.connectors.shopee import credentials as fields
 from kedai.connectors.shopee.client import ORDERS_PER_CALL, ShopeeClient
 from kedai.connectors.shopee.codes import NEEDED, effect_of, name_push
 from kedai.connectors.shopee.connection import parse_connection
 from kedai.connectors.shopee.mapping import read_stored_order
 from kedai.values.cause import Cause
+from kedai.values.console import ConsolePage
 from kedai.values.credentials import Credentials, PushKeys
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import Announcement, ConnectionChange, Effect, InboundEvent, PackageNews, PushMatch
@@ -43,6 +44,10 @@ class ShopeeConnector:
     def validate_field(self, name: str, value: str) -> str:
         """The value as it is stored. Raises `Invalid`; see `credentials`."""
         return fields.validate_field(name, value)
+
+    def console_pages(self, environment: Environment) -> tuple[ConsolePage, ...]:
+        """Shopee's console and guides; see `console`."""
+        return console.PAGES[environment]
 
     def verify_push(self, keys: PushKeys, headers: Mapping[bytes, bytes], path: str, body: bytes) -> PushMatch:
         """Which key and URL signed it. Raises `BadSignature`; see `push`."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from kedai.connectors.base import CredentialField, Host
 from kedai.errors import Invalid
+from kedai.values.console import Place
 from kedai.values.environment import Environment
 from kedai.values.wording import N_
 
@@ -44,6 +45,7 @@ FIELDS: Final = (
         N_("Partner ID"),
         connect=True,
         help=N_("The app's id from the Open Platform console: digits only."),
+        found_at=Place.APP,
     ),
     CredentialField(
         "partner_key",
@@ -51,6 +53,7 @@ FIELDS: Final = (
         secret=True,
         connect=True,
         help=N_("The app's API key of this environment. Sandbox and live apps have different keys."),
+        found_at=Place.APP,
     ),
     CredentialField(
         "push_partner_key",
@@ -60,6 +63,7 @@ FIELDS: Final = (
         help=N_(
             "The key of the console's Set Push page. It is not the API key: real pushes verify only with this one."
         ),
+        found_at=Place.PUSHES,
     ),
     CredentialField(
         "shop_id",

@@ -13,6 +13,7 @@ from kedai.connectors.base import Connector, CredentialField
 from kedai.errors import Invalid
 from kedai.sync.connection import ConnectionView, SecretView
 from kedai.sync.parts import Parts, find_host, hosts_of
+from kedai.values.console import Place
 from kedai.values.environment import Environment
 from kedai.values.wording import N_
 
@@ -41,6 +42,7 @@ class FormField:
     secret: SecretView | None
     error: str | None
     stored: str | None
+    found_at: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def _form_field(
         secret=getattr(view, field.name) if field.secret else None,
         error=None if typed is None else typed.errors.get(field.name),
         stored=stored if typed is not None and typed.stale and value.strip() != stored and not field.secret else None,
+        found_at=field.found_at,
     )
 
 

@@ -26,6 +26,7 @@ from kedai.sync.shops import judge_authorization, read_health
 from kedai.values.environment import Environment
 from kedai.web.dashboard.certification import read_certification
 from kedai.web.dashboard.connection_form import OVERLAPS, Typed, chosen_overlap, form_fields
+from kedai.web.dashboard.console import read_console
 from kedai.web.dashboard.notice_words import Notice
 from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
@@ -127,13 +128,13 @@ def read_connection(
 
 
 def frame(connector: Connector, environment: Environment) -> dict[str, Any]:
-    """What every page about this connection shows around it: the two tabs, also as the header's environments."""
+    """What every page about this connection shows: its two tabs, also as the header's environments, and the console."""
     links = {one.value: url(f"/connectors/{connector.name}", tab=one.value) for one in Environment}
     tabs = [
         {"label": one.value.title(), "href": links[one.value], "current": one is environment, "value": one.value}
         for one in Environment
     ]
-    return {"scope_links": links, "tabs": tabs}
+    return {"scope_links": links, "tabs": tabs, "console": read_console(connector, environment)}
 
 
 def labels(connector: Connector, names: Sequence[str]) -> list[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from kedai.calls.rates import list_paused_for_the_day
 from kedai.connector_exceptions.queries import count_exceptions
+from kedai.connectors.base import Connector
 from kedai.coverage.queries import find_push_health
 from kedai.errors import NotFound
 from kedai.inbox import notices
@@ -20,11 +22,13 @@ from kedai.sync.admission import count_admittable
 from kedai.sync.connection import ConnectionView, MerchantView, ShopView, get_connection
 from kedai.sync.schedule_view import read_schedules
 from kedai.sync.shops import Authorization, judge_authorization
+from kedai.values.console import ConsolePage, Place
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
 from kedai.values.notification import Kind
 from kedai.values.pace import merchant_account, shop_account
 from kedai.values.wording import N_, NP_, joined
+from kedai.web.dashboard.console import read_console
 from kedai.web.dashboard.formats import counted, span, stamp
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import Shell
@@ -41,6 +45,7 @@ class Item:
     """One thing to know. ``environment`` is ``None`` where it concerns the whole installation.
 
     What people are also told of elsewhere has a ``kind``, and a ``subject`` that stays for as long as it lasts.
+    ``outside`` is where it is looked after at the marketplace, and the marketplace's name.
     """
 
     level: Level
@@ -52,6 +57,7 @@ class Item:
     at: datetime | None = None
     kind: Kind | None = None
     subject: str = ""
+    outside: tuple[ConsolePage, str] | None = None
 
 
 def read_health(runtime: Runtime, db: Session, shell: Shell) -> list[Item]:
@@ -154,7 +160,7 @@ def _of_connection(
         title = N_("A %(label)s secret cannot be read: it needs key %(kid)s", label=label, kid=kid)
         detail = N_("Give Kedai this master key again, or enter the secret anew.")
         yield Item("bad", environment, title, detail, here, N_("Look at it"))
-    yield from _of_pushes(db, name, label, environment)
+    yield from _of_pushes(db, runtime.connectors[name], environment)
     for shop in view.shops:
         yield from _of_shop(shell, shop, label, f"{here}#shops", environment)
     for merchant in view.merchants:
@@ -162,19 +168,22 @@ def _of_connection(
     yield from _of_limits(shell, db, view, label, here)
 
 
-def _of_pushes(db: Session, name: ConnectorName, label: str, environment: Environment) -> Iterator[Item]:
+def _of_pushes(db: Session, connector: Connector, environment: Environment) -> Iterator[Item]:
+    name, label = connector.name, connector.label
     health = find_push_health(db, name, environment)
     if health is None or health.status == "normal":
         return
     here = url(f"/connectors/{name}/certificates", env=environment.value)
+    page = read_console(connector, environment).get(Place.PUSHES)
+    told: dict[str, Any] = {"kind": Kind.PUSHES, "subject": name, "outside": page and (page, label)}
     if health.status == "suspended":
         title = N_("%(label)s has switched its pushes to us off", label=label)
         detail = N_("Nothing of this time is sent later: orders are looked for every few minutes meanwhile.")
-        yield Item("bad", environment, title, detail, here, N_("Mend it"), health.since, Kind.PUSHES, name)
+        yield Item("bad", environment, title, detail, here, N_("Mend it"), health.since, **told)
         return
     title = N_("%(label)s is not content with our answers to its pushes", label=label)
     detail = N_("It switches them off if this goes on; orders are looked for every few minutes meanwhile.")
-    yield Item("warn", environment, title, detail, here, N_("Look at it"), health.since, Kind.PUSHES, name)
+    yield Item("warn", environment, title, detail, here, N_("Look at it"), health.since, **told)
 
 
 def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: Environment) -> Iterator[Item]:
@@ -278,12 +287,7 @@ def _of_rejected(db: Session, name: ConnectorName, environment: Environment) -> 
 
 def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[Item]:
     events, is_active = f"/e/{environment.value}/events", environment is shell.active
-    dead = inbox.count_events(db, EventState.DEAD, environment=environment, at_most=_COUNTED)
-    if dead:
-        told = counted(dead, _COUNTED)
-        title = NP_("%(told)s event could not be applied", "%(told)s events could not be applied", dead, told=told)
-        detail = N_("Kedai gave up after many tries. Mend the cause, then replay them.")
-        yield Item("bad", environment, title, detail, url(events, state="dead"), N_("Show dead events"))
+    yield from _of_troubles(db, shell, environment, events)
     parked = inbox.count_events(db, EventState.PARKED, environment=environment, at_most=_COUNTED)
     if parked:
         told = counted(parked, _COUNTED)
@@ -306,17 +310,26 @@ def _of_work(db: Session, shell: Shell, environment: Environment) -> Iterator[It
         )
         detail = N_("It tells its sellers of changes and maintenance.")
         yield Item("info", environment, title, detail, f"/e/{environment.value}/notices", N_("Read them"))
+
+
+def _of_troubles(db: Session, shell: Shell, environment: Environment, events: str) -> Iterator[Item]:
+    """Exceptions, and events that could not be applied: one entry while an open exception says what to do."""
+    dead = inbox.count_events(db, EventState.DEAD, environment=environment, at_most=_COUNTED)
+    told = counted(dead, _COUNTED)
     counts = count_exceptions(db, environment=environment, now=shell.now)
     fresh, ongoing = counts["new"] + counts["regressed"], counts["ongoing"]
     if fresh or ongoing:
         named = [NP_("%(num)s new one", "%(num)s new ones", fresh)] if fresh else []
         named += [N_("%(ongoing)s ongoing", ongoing=ongoing)] if ongoing else []
-        title, detail = (
-            N_("Exceptions: %(named)s", named=joined(", ", named)),
-            N_("Each says what happened and what to do next."),
-        )
-        level = "bad" if fresh else "warn"
+        title = N_("Exceptions: %(named)s", named=joined(", ", named))
+        stuck = NP_("%(told)s event could not be applied.", "%(told)s events could not be applied.", dead, told=told)
+        detail = joined(" ", [*([stuck] if dead else []), N_("Each exception says what happened and what to do next.")])
+        level: Level = "bad" if fresh or dead else "warn"
         yield Item(level, environment, title, detail, f"/e/{environment.value}/exceptions", N_("Show exceptions"))
+    elif dead:
+        title = NP_("%(told)s event could not be applied", "%(told)s events could not be applied", dead, told=told)
+        detail = N_("Kedai gave up after many tries. Mend the cause, then replay them.")
+        yield Item("bad", environment, title, detail, url(events, state="dead"), N_("Show dead events"))
 
 
 def _field_label(runtime: Runtime, name: ConnectorName, field: str) -> str:

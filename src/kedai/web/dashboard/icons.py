@@ -38,6 +38,7 @@ ICONS = {
     "system": "M4 5h16v11H4V5M9 20h6M12 16v4",
     "light": "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8M12 2v2M12 20v2M2 12h2M20 12h2M5 5l1 1M18 18l1 1M5 19l1-1M18 6l1-1",
     "dark": "M20 14.5A8 8 0 1 1 9.5 4a6.5 6.5 0 0 0 10.5 10.5",
+    "outside": "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
     "copy": "M9 9h11v11H9V9M5 15H4V4h11v1",
     "switch": "M4 8h14l-3-3M20 16H6l3 3",
 }

@@ -1,16 +1,26 @@
-"""The audit trail: who did what, where and when; and a copy of it to take away."""
+"""The audit trail: who did what, where and when; whether it is whole; and a copy of it to take away."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from kedai.audit import service as audit
 from kedai.audit.export import export
-from kedai.audit.queries import Where, find_entries, last_sequence, parse_filter
+from kedai.audit.queries import (
+    Where,
+    find_entries,
+    find_last_check,
+    is_there,
+    parse_filter,
+    parse_mark,
+    verify,
+)
 from kedai.errors import Invalid
 from kedai.kit.sheets import parse_format
 from kedai.values.environment import Environment
@@ -30,6 +40,22 @@ PER_PAGE = 50
 FIELDS = ("who", "what", "env", "from", "to")
 
 
+@dataclass(frozen=True, slots=True)
+class LastCheck:
+    """What the latest check found; ``broken`` is the first entry that does not fit, ``noted`` about one kept apart."""
+
+    at: datetime
+    by: str
+    read: int
+    broken: int | None
+    last: str
+    noted: bool | None
+
+    @property
+    def is_good(self) -> bool:
+        return self.broken is None and self.noted is not False
+
+
 @router.get("/audit")
 def show_audit(request: Request, runtime: RuntimeDep, caller: AuditReader) -> Response:
     """Entries, newest first, by who, what, environment and days (UTC)."""
@@ -38,6 +64,7 @@ def show_audit(request: Request, runtime: RuntimeDep, caller: AuditReader) -> Re
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=_viewed(wanted.where), section="audit", caller=caller)
         entries = find_entries(db, wanted, before_sequence=before, limit=PER_PAGE + 1)
+        check = _read_check(find_last_check(db))
     rows, more = entries[:PER_PAGE], len(entries) > PER_PAGE
     others = {name: text for name, text in given.items() if name != "env"}
     links = {name: url("/audit", **others, env=name if name != "all" else None) for name in ("sandbox", "live", "all")}
@@ -46,12 +73,25 @@ def show_audit(request: Request, runtime: RuntimeDep, caller: AuditReader) -> Re
         "audit.html",
         rows=[{"entry": one, "details": _details(one)} for one in rows],
         given=given,
+        check=check,
         nothing_yet=not given and before is None,
         scope_links=links,
         shown=NP_("%(num)s entry on this page", "%(num)s entries on this page", len(rows)),
         first_href=url("/audit", **given) if before is not None else None,
         next_href=url("/audit", **given, before=str(rows[-1].sequence)) if more else None,
     )
+
+
+@router.post("/audit/checks")
+def check_audit(runtime: RuntimeDep, caller: AuditReader, form: Form) -> Response:
+    """Read the whole trail and compare each hash, as `kedai audit verify` does; what was found is an entry too."""
+    noted = parse_mark(form["noted"]) if form.get("noted", "").strip() else None
+    with runtime.web_db.read() as db:
+        verdict = verify(db)
+        found = None if noted is None else is_there(db, noted)
+    with runtime.web_db.write() as db:
+        audit.record_check(db, verdict, noted_is_there=found, actor=caller.actor, now=runtime.clock.now())
+    return RedirectResponse("/audit#check", 303)
 
 
 @router.post("/audit/exports")
@@ -61,14 +101,21 @@ def export_audit(runtime: RuntimeDep, caller: AuditReader, form: Form) -> Respon
     wanted, chosen = parse_filter(given), parse_format(form.get("format", ""))
     now = runtime.clock.now()
     with runtime.web_db.write() as db:
-        audit.record_export(db, export_format=chosen.value, given=given, actor=caller.actor, now=now)
-        up_to = last_sequence(db)
+        up_to = audit.record_export(db, wanted, export_format=chosen.value, given=given, actor=caller.actor, now=now)
     name = f"kedai-audit-{now.strftime('%Y%m%dT%H%M%SZ')}.{chosen.ending}"
     return StreamingResponse(
         export(runtime.web_db, wanted, chosen, up_to_sequence=up_to),
         media_type=chosen.media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _read_check(entry: AuditEntry | None) -> LastCheck | None:
+    if entry is None or not isinstance(entry.details, dict):
+        return None
+    told = entry.details
+    read, broken, noted = told.get("read", 0), told.get("broken"), told.get("noted_is_there")
+    return LastCheck(entry.at, entry.actor_name, read, broken, told.get("last") or "", noted)
 
 
 def _before(text: str | None) -> int | None:

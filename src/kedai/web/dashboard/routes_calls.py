@@ -6,12 +6,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from kedai.calls import queries
+from kedai.runtime import Runtime
+from kedai.values.console import ConsolePage, Place
 from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
+from kedai.web.dashboard.console import read_console
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.saved_views import read_views
-from kedai.web.dashboard.shell import ViewedScope, read_shell, text_param
+from kedai.web.dashboard.shell import Shell, ViewedScope, read_shell, text_param, viewed_connectors
 from kedai.web.deps import RuntimeDep
 
 router = APIRouter()
@@ -47,6 +50,7 @@ def show_calls(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vie
         rows=page.rows,
         given=given,
         views=views,
+        outsides=_read_outsides(runtime, shell),
         narrowed=any(others.values()),
         tabs=[
             {"label": label, "href": url(here, **others, outcome=key), "current": key == wanted.outcome, "count": None}
@@ -72,3 +76,13 @@ def read_wish(request: Request) -> tuple[dict[str, str | None], queries.CallFilt
     """
     given = {field: text_param(request, field) for field in _FIELDS.values()}
     return given, queries.parse_filter({name: given[field] for name, field in _FIELDS.items()})
+
+
+def _read_outsides(runtime: Runtime, shell: Shell) -> list[tuple[ConsolePage, str]]:
+    """Where the marketplaces in view keep a log of the same calls, and take questions about them; each page once."""
+    found: dict[str, tuple[ConsolePage, str]] = {}
+    for name, environment in viewed_connectors(runtime, shell):
+        console, label = read_console(runtime.connectors[name], environment), runtime.connectors[name].label
+        pages = (console[place] for place in (Place.CALL_LOG, Place.SUPPORT) if place in console)
+        found |= {page.url: (page, label) for page in pages}
+    return list(found.values())

@@ -20,6 +20,7 @@ from kedai.sync.retry import KIND
 from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
+from kedai.web.dashboard.console import read_console
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.saved_views import read_views
@@ -115,9 +116,12 @@ def show_exception(
         people = [one.email for one in list_staff(db) if one.disabled_at is None]
         deeds = list_deeds(db, subject=show_id("exc", found), environment=row.environment, limit=20)
     run = next((one for one in runs if one.scope["exception"] == show_id("exc", found)), None)
+    connector = runtime.parts.connector(row.connector)
     return render(
         shell,
         "exception.html",
+        console=read_console(connector, row.environment),
+        marketplace=connector.label,
         one=row,
         state=queries.shown_state(row, shell.now),
         cause=explain(runtime.parts, row),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from kedai.errors import Forbidden, Invalid
+from kedai.errors import Forbidden
 from kedai.kit.sheets import parse_format
 from kedai.orders.queries import list_statuses
 from kedai.staff.roles import Capability
@@ -16,7 +16,7 @@ from kedai.web.dashboard import routes_calls, routes_events, routes_exceptions, 
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.exporting import export_response
 from kedai.web.dashboard.forms import Form
-from kedai.web.dashboard.sheets import calls_sheet, events_sheet, exceptions_sheet, orders_sheet
+from kedai.web.dashboard.sheets import calls_sheet, events_sheet, exceptions_sheet, orders_sheet, rejected_sheet
 from kedai.web.dashboard.shell import ViewedScope, environment_of, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -38,9 +38,11 @@ def export_orders(request: Request, runtime: RuntimeDep, caller: Reader, scope: 
 
 @router.post("/e/{scope}/events/exports")
 def export_events(request: Request, runtime: RuntimeDep, caller: Reader, scope: ViewedScope, form: Form) -> Response:
-    """Pushes, without their bodies."""
+    """Pushes, without their bodies; with `?state=rejected` deliveries that were refused, likewise."""
     if text_param(request, "state") == routes_rejected.STATE:
-        raise Invalid(N_("Rejected deliveries are no events: they are not exported."), field="state")
+        refused = routes_rejected.read_wish(request)
+        sheet = rejected_sheet(refused, scope, refused.given)
+        return export_response(runtime, caller, sheet, parse_format(form.get("format", "")), viewed=scope)
     wish = routes_events.read_wish(request)
     given = {"state": wish.tab, "shop": wish.shop, "order": wish.order_sn}
     sheet = events_sheet(runtime, wish, scope, given)

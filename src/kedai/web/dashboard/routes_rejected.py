@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -22,14 +23,18 @@ from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard import payload
 from kedai.web.dashboard.access import Reader, Replayer
+from kedai.web.dashboard.console import read_console
 from kedai.web.dashboard.events import safe_headers
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.saved_views import read_views
 from kedai.web.dashboard.shell import (
     ActedEnvironment,
     Shell,
+    Viewed,
     ViewedScope,
+    environment_of,
     parse_viewed,
     read_shell,
     text_param,
@@ -46,33 +51,65 @@ STATE = "rejected"
 _SHOWN = {"waiting": False, "admitted": True}
 
 
+@dataclass(frozen=True, slots=True)
+class RejectedWish:
+    """What the address asks for."""
+
+    diagnosis: str | None
+    show: str | None
+
+    @property
+    def given(self) -> dict[str, str | None]:
+        """As it stands in an address."""
+        return {"state": STATE, "diagnosis": self.diagnosis, "show": self.show}
+
+    def chosen(self, viewed: Viewed) -> Filter:
+        """The same for those who look the rows up."""
+        environment = environment_of(viewed)
+        diagnoses = () if self.diagnosis is None else (self.diagnosis,)
+        return Filter(environment, diagnoses=diagnoses, admitted=None if self.show is None else _SHOWN[self.show])
+
+
+def read_wish(request: Request) -> RejectedWish:
+    """The list's filter, from the address.
+
+    Raises:
+        Invalid: there is no such diagnosis, or no such part of the list.
+    """
+    diagnosis, shown = _parse_diagnosis(text_param(request, "diagnosis")), text_param(request, "show")
+    if shown is not None and shown not in _SHOWN:
+        raise Invalid(N_("Deliveries that wait can be shown, or those that were admitted."), field="show")
+    return RejectedWish(diagnosis, shown)
+
+
 def show_list(
     request: Request, runtime: Runtime, caller: Principal, scope: ViewedScope, tabs: list[dict[str, Any]]
 ) -> Response:
     """The list, as a tab of the events page."""
-    diagnosis, shown = _parse_diagnosis(text_param(request, "diagnosis")), text_param(request, "show")
-    if shown is not None and shown not in _SHOWN:
-        raise Invalid(N_("Deliveries that wait can be shown, or those that were admitted."), field="show")
+    wish = read_wish(request)
     cursor = text_param(request, "cursor", at_most=600)
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="events", caller=caller)
-        admitted = None if shown is None else _SHOWN[shown]
-        chosen = Filter(shell.environment, diagnoses=(diagnosis,) if diagnosis else (), admitted=admitted)
         rows, next_cursor = rejected.list_rejected(
-            db, chosen, cursor=cursor, cursor_key=get_cursor_key(db), limit=PER_PAGE
+            db, wish.chosen(scope), cursor=cursor, cursor_key=get_cursor_key(db), limit=PER_PAGE
         )
+        views = read_views(db, caller, shell, "events", wish.given)
         waiting = _read_waiting(runtime, db, shell)
         counted = _count(runtime, db, shell)
         diagnoses = rejected.list_diagnoses(db, Filter(shell.environment))
-    here = f"/e/{scope}/events"
-    params = {"state": STATE, "diagnosis": diagnosis, "show": shown}
+    here, params = f"/e/{scope}/events", wish.given
+    filtered = bool(wish.diagnosis or wish.show)
     return render(
         shell,
         "rejected.html",
-        rows=[{"row": row, "words": _words(row.diagnosis), "admittable": row.diagnosis in ADMITTABLE} for row in rows],
+        rows=[
+            {"row": row, "words": words_of(row.diagnosis), "admittable": row.diagnosis in ADMITTABLE} for row in rows
+        ],
         tabs=tabs,
-        chips=_chips(here, params, diagnoses) if rows or diagnosis or shown else [],
-        filtered=bool(diagnosis or shown),
+        chips=_chips(here, params, diagnoses) if rows or filtered else [],
+        filtered=filtered,
+        views=views,
+        export_href=url(f"{here}/exports", **params),
         waiting=waiting,
         counted=counted,
         kept=rejected.MAX_ROWS,
@@ -91,7 +128,7 @@ def show_one(request: Request, runtime: RuntimeDep, caller: Reader, scope: Viewe
         row = get_rejected(db, parse_id("rej", rejected_id), environment=shell.environment)
         ring = open_keyring(runtime.parts, db, ConnectorName(row.connector), row.environment, now=shell.now)
         diagnosis = Diagnosis.VERIFIES if row.admitted_at else diagnose(ring, row)
-    body = payload.raw(bytes(row.body))
+    connector, body = runtime.parts.connector(row.connector), payload.raw(bytes(row.body))
     return render(
         shell,
         "rejected_one.html",
@@ -102,6 +139,8 @@ def show_one(request: Request, runtime: RuntimeDep, caller: Reader, scope: Viewe
         reason=REJECTED_REASON.get(row.reason, row.reason),
         body=body,
         headers=safe_headers(row.headers),
+        console=read_console(connector, row.environment),
+        marketplace=connector.label,
         notice=find_notice(text_param(request, "status")),
     )
 
@@ -141,7 +180,8 @@ def _parse_diagnosis(text: str | None) -> str | None:
     return text
 
 
-def _words(diagnosis: str) -> str:
+def words_of(diagnosis: str) -> str:
+    """What is wrong, in a sentence; what a later version noted is named as it is."""
     return EXPLAINED[Diagnosis(diagnosis)].title if diagnosis in set(Diagnosis) else diagnosis
 
 

@@ -12,6 +12,7 @@ from kedai.sync.getting_started.steps import Checklist, StepKey, is_finished, re
 from kedai.values.environment import ConnectorName, Environment
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.connection_page import labels
+from kedai.web.dashboard.console import read_console
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.people import EVERYWHERE
 from kedai.web.dashboard.render import render, url
@@ -38,6 +39,7 @@ def show_setup(request: Request, runtime: RuntimeDep, caller: Reader) -> Respons
         finished=finished,
         hrefs={one: {key.value: _href(name, one, key) for key in StepKey} for one in Environment},
         field_labels=labels,
+        consoles={one: read_console(connector, one) for one in Environment},
         notice=find_notice(text_param(request, "status")),
         **EVERYWHERE,
     )

@@ -14,7 +14,7 @@ from kedai.kit.ids import parse_id
 from kedai.staff.roles import Capability
 from kedai.staff.saved_views import PREFIX, change_view, list_views, remove_view, save_view
 from kedai.values.wording import N_
-from kedai.web.dashboard import routes_calls, routes_events, routes_exceptions, routes_orders
+from kedai.web.dashboard import routes_calls, routes_events, routes_exceptions, routes_orders, routes_rejected
 from kedai.web.dashboard.access import Person
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
@@ -29,9 +29,20 @@ router = APIRouter()
 
 _MOST_FIELDS: Final = 20
 _LONGEST: Final = 1_000
+
+
+def _read_events(request: Request) -> object:
+    """Events and refused deliveries share a page, and each has filters of its own."""
+    is_refused = text_param(request, "state") == routes_rejected.STATE
+    foreign = ("shop", "order") if is_refused else ("diagnosis", "show")
+    if any(text_param(request, name) for name in foreign):
+        raise Invalid(N_("This list has no such filter."), field="query")
+    return routes_rejected.read_wish(request) if is_refused else routes_events.read_wish(request)
+
+
 _READERS: Final[Mapping[str, Callable[[Request], object]]] = {
     "orders": routes_orders.read_wish,
-    "events": routes_events.read_wish,
+    "events": _read_events,
     "exceptions": routes_exceptions.read_wish,
     "calls": routes_calls.read_wish,
 }

@@ -15,7 +15,7 @@ from kedai.web.security import Principal
 
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "orders": ("tab", "shop", "q"),
-    "events": ("state", "shop", "order"),
+    "events": ("state", "shop", "order", "diagnosis", "show"),
     "exceptions": ("state", "code", "shop", "assignee"),
     "calls": ("outcome", "shop", "path", "error", "request_id", "since", "until"),
 }

@@ -1,4 +1,4 @@
-"""What a row of each list holds in a file: orders, events, exceptions and calls, each by its own page's filter."""
+"""What a row of each list holds in a file, by the list's own filter: orders, events, rejected, exceptions and calls."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from kedai.calls import queries as calls
 from kedai.connector_exceptions import queries as exceptions
 from kedai.inbox import queries as inbox
+from kedai.inbox import rejected
 from kedai.kit.ids import show_id
 from kedai.orders import people
 from kedai.orders import queries as orders
@@ -22,6 +23,7 @@ from kedai.web.dashboard.events import name_event
 from kedai.web.dashboard.exporting import ROWS_AT_ONCE, Sheet
 from kedai.web.dashboard.routes_events import EventWish
 from kedai.web.dashboard.routes_orders import OrderWish, statuses_of
+from kedai.web.dashboard.routes_rejected import RejectedWish, words_of
 from kedai.web.dashboard.shell import Viewed, environment_of
 
 _ORDER: Final = (
@@ -31,6 +33,10 @@ _ORDER: Final = (
 _EVENT: Final = (
     *("id", "connector", "environment", "code", "name", "shop_id", "order_sn", "state", "parked_reason", "note"),
     *("pushed_at", "received_at", "attempts", "stalls", "duplicates"),
+)
+_REJECTED: Final = (
+    *("id", "connector", "environment", "reason", "diagnosis", "title", "size", "received_at"),
+    *("admitted_at", "admitted_by"),
 )
 _EXCEPTION: Final = (
     *("id", "connector", "environment", "code", "title", "next_step", "state", "count", "shop_id", "last_order_sn"),
@@ -93,6 +99,19 @@ def events_sheet(runtime: Runtime, wish: EventWish, viewed: Viewed, given: Given
         return named, page.next_cursor
 
     return Sheet("events", _EVENT, lambda db, at_most: inbox.count_listed(db, **where, at_most=at_most), read, given)
+
+
+def rejected_sheet(wish: RejectedWish, viewed: Viewed, given: Given) -> Sheet:
+    """Deliveries that were refused: why, and what became of them; nothing that they brought along."""
+    chosen = wish.chosen(viewed)
+
+    def read(db: Session, cursor: str | None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        rows, following = rejected.list_rejected(
+            db, chosen, cursor=cursor, cursor_key=get_cursor_key(db), limit=ROWS_AT_ONCE
+        )
+        return [_told(one, _REJECTED, "rej", title=str(words_of(one.diagnosis))) for one in rows], following
+
+    return Sheet("rejected", _REJECTED, lambda db, _at_most: rejected.count_kept(db, chosen), read, given)
 
 
 def exceptions_sheet(chosen: exceptions.Filter, viewed: Viewed, given: Given, *, now: datetime) -> Sheet:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 from kedai.sync.runner import PLANS
+from kedai.values.console import Place
 from kedai.values.wording import N_
 
 Level = Literal["good", "info", "warn", "bad"]
@@ -168,6 +169,17 @@ CHECK_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "failed": (N_("Failed"), "bad"),
     "not_applicable": (N_("Not asked"), "quiet"),
 }
+
+CHECK_PLACE: dict[str, Place] = {
+    "configuration": Place.APP,
+    "signature": Place.APP,
+    "token": Place.APP,
+    "authorization": Place.CONSENT_GUIDE,
+    "push_config": Place.PUSHES,
+    "push_status": Place.PUSHES,
+    "loopback": Place.PUSHES,
+}
+"""Where in the marketplace's console to look after a check that found something."""
 
 DOCTOR_STATE: dict[str, tuple[str, Level | Literal["quiet"]]] = {
     "pass": (N_("Good"), "good"),
