@@ -19,7 +19,7 @@ from kedai.db.types import Id, UtcDateTime
 from kedai.errors import Stale
 from kedai.values.actor import Actor
 
-UNDO_WITHIN = timedelta(hours=1)
+UNDO_WITHIN = timedelta(minutes=15)
 
 CHANGED = "changed"
 REMOVED = "removed"

@@ -269,7 +269,7 @@ def test_nobody_takes_back_what_another_did(world: House, admin: Browser) -> Non
     assert stored(world, case) == changed
 
 
-def test_the_offer_ends_with_its_hour(world: House, admin: Browser) -> None:
+def test_the_offer_ends_after_a_quarter_of_an_hour(world: House, admin: Browser) -> None:
     case = CASES[0]
     found = button(do(world, admin, case))
     assert found is not None
