@@ -8,6 +8,15 @@ from typing import Any, Final, NamedTuple
 _STALLED_TOGETHER: Final = 10  # orders: a bad push takes few others with it, and a crash costs no call for each order
 
 
+class Order(NamedTuple):
+    """An order of a shop, as a due row tells of it."""
+
+    connector: str
+    environment: str
+    shop_id: str
+    order_sn: str
+
+
 class Waiting(NamedTuple):
     """A due row, as far as choosing needs it; raw as the driver gives it, since most of a window is not chosen."""
 
@@ -19,6 +28,13 @@ class Waiting(NamedTuple):
     topic: str
     stalls: int
     lease_by: str | None
+
+    @property
+    def order(self) -> Order | None:
+        """Its order, as far as was understood."""
+        if self.shop_id is None or self.order_sn is None:
+            return None
+        return Order(self.connector, self.environment, self.shop_id, self.order_sn)
 
 
 def find_head(window: Sequence[Waiting]) -> Waiting:

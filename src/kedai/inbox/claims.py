@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from kedai.db import lease
 from kedai.db.database import dialect_of
 from kedai.db.types import Id, Integer, KeyText, UtcDateTime
-from kedai.inbox.choosing import Waiting, find_head, goes_by_rows, orders_like, rows_like
+from kedai.inbox.choosing import Order, Waiting, find_head, goes_by_rows, orders_like, rows_like
 from kedai.inbox.models import RawEvent
 from kedai.kit.ids import new_id
 from kedai.values.environment import ConnectorName, Environment
@@ -236,10 +236,26 @@ _HELD_TWIN = (
     " AND twin.state = 'received' AND twin.lease_until >= :instant"
 )
 _CLAIM_ROWS = _claiming(f"{_TAKE} WHERE {_FREE} AND id IN :ids AND NOT EXISTS ({_HELD_TWIN}) {_TAKEN}")
-_HELD_ORDERS = sa.text(
-    "SELECT connector, environment, shop_id, order_sn FROM raw_event"
-    " WHERE order_sn IN :numbers AND state = 'received' AND lease_until >= :instant"
-).bindparams(sa.bindparam("instant", type_=UtcDateTime), sa.bindparam("numbers", expanding=True))
+
+
+def _held_orders_postgresql() -> sa.TextClause:
+    """Order by order, for the same reason as the claim."""
+    arrays = ", ".join(f"CAST(:{name}s AS text[])" for name in Order._fields)
+    same = " AND ".join(f"{name} = wanted.{name}" for name in Order._fields)
+    held = f"SELECT 1 FROM raw_event WHERE {same} AND state = 'received' AND lease_until >= :instant LIMIT 1"
+    wanted = f"unnest({arrays}) AS wanted({', '.join(Order._fields)})"
+    return sa.text(f"SELECT wanted.* FROM {wanted} CROSS JOIN LATERAL ({held}) AS held")
+
+
+def _held_orders_sqlite() -> sa.TextClause:
+    chosen = "order_sn IN (SELECT value FROM json_each(:order_sns)) AND state = 'received' AND lease_until >= :instant"
+    return sa.text(f"SELECT {', '.join(Order._fields)} FROM raw_event WHERE {chosen}")
+
+
+_HELD_ORDERS = {
+    "postgresql": _held_orders_postgresql().bindparams(sa.bindparam("instant", type_=UtcDateTime)),
+    "sqlite": _held_orders_sqlite().bindparams(sa.bindparam("instant", type_=UtcDateTime)),
+}
 
 
 def _keep_planner_from_sorting(db: Session) -> None:
@@ -268,9 +284,14 @@ def _lock_number(head: Waiting) -> int:
 
 
 def _without_held(db: Session, window: Sequence[Waiting], instant: datetime) -> list[Waiting]:
-    numbers = sorted({row.order_sn for row in window if row.order_sn is not None})
-    held = {tuple(row) for row in db.execute(_HELD_ORDERS, {"numbers": numbers, "instant": instant})}
-    return [row for row in window if (row.connector, row.environment, row.shop_id, row.order_sn) not in held]
+    orders = sorted({row.order for row in window if row.order is not None})
+    if dialect_of(db) == "postgresql":
+        given: dict[str, Any] = {f"{name}s": [getattr(one, name) for one in orders] for name in Order._fields}
+    else:
+        given = {"order_sns": msgspec.json.encode([one.order_sn for one in orders]).decode()}
+    rows = db.execute(_HELD_ORDERS[dialect_of(db)], given | {"instant": instant})
+    held = {Order(*row) for row in rows}
+    return [row for row in window if row.order not in held]
 
 
 def _holding(lock: str) -> sa.TextualSelect:

@@ -290,7 +290,8 @@ def find_last_pushes(db: Session, connector: str, *, environment: Environment) -
 
 def find_next_due(db: Session) -> datetime | None:
     """Since when (or from when) the first push of the whole queue may be worked on; long past means: nobody works."""
-    statement = sa.select(RawEvent.due_at).where(_literal(EventState.RECEIVED)).order_by(RawEvent.due_at, RawEvent.id)
+    waits = (_literal(EventState.RECEIVED), RawEvent.due_at.is_not(None))  # its index covers no others
+    statement = sa.select(RawEvent.due_at).where(*waits).order_by(RawEvent.due_at, RawEvent.id)
     return db.execute(statement.limit(1)).scalar()
 
 

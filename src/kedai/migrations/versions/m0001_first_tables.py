@@ -581,7 +581,7 @@ def create_tables() -> None:
         ["due_at", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'received'"),
-        postgresql_where=sa.text("state = 'received'"),
+        postgresql_where=sa.text("state = 'received' AND due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_raw_event_finished",
