@@ -1,11 +1,16 @@
-"""The first run in a real browser: from a fresh database through the sandbox half, by the checklist's own links."""
+"""The first run in a real browser: from a fresh database to the first live order, by the checklist's own links."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
 
+from kedai.staff.models import StaffSession
 from tests.browser.conftest import Seat, Sit, overflow
+from tests.browser.test_going_live import confirm_that_it_is_me
 from tests.browser.test_without_script import connect, fill_credentials
 from tests.support.installation import Installation
 
@@ -93,3 +98,89 @@ def test_the_list_reads_without_script(installation: Installation, sit: Sit) -> 
     page = seat.open("/setup")
     expect_done(page, "credentials")
     expect(page.get_by_label("Push URL").first).to_have_value(f"{installation.url}/connectors/shopee/webhook/sandbox")
+
+
+def test_the_live_half_ends_with_the_first_live_order(installation: Installation, sit: Sit) -> None:
+    """From a sandbox that works to the first order of real money, by the checklist's own links.
+
+    Break: let `is_finished` ask for orders of the sandbox, and all is done before the first live order is there.
+    """
+    seat = sit()
+    seat.sign_in()
+    page = sandbox_done(seat, installation)
+
+    live_step(page, "credentials").get_by_role("link", name="Enter them").click()
+    fill_credentials(seat, installation, "live")
+    expect(live_step(seat.open("/setup"), "credentials")).to_have_attribute("data-done", "yes")
+    live_step(page, "shop").get_by_role("link", name="Connect a shop").click()
+    connect(page)
+    expect(page.get_by_role("status")).to_contain_text("The shop is connected.")
+    live_step(seat.open("/setup"), "push_url").get_by_role("link", name="Check and register").click()
+    page.get_by_role("button", name="Run the checks").click()
+    page.get_by_role("button", name="Register pushes at Shopee").click()
+    expect(page.get_by_role("status")).to_contain_text("The pushes are registered.")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Run the checks").click()
+    expect(page.get_by_text("All checks passed")).to_be_visible()
+    seat.open("/setup")
+    for name in ("credentials", "shop", "push_url", "certificate"):
+        expect(live_step(page, name)).to_have_attribute("data-done", "yes")
+    expect(live_step(page, "switch")).to_have_attribute("data-done", "no")
+    shoot_all(seat, "setup-before-live")
+
+    go_live(page, installation, live_step(page, "switch").get_by_role("link", name="Switch to Live…"))
+    page = seat.open("/setup")
+    expect(live_step(page, "switch")).to_contain_text("Live is active, since")
+    # the marketplace told of the authorisation as soon as pushes were registered
+    expect(live_step(page, "first_push")).to_have_attribute("data-done", "yes", timeout=SOON_MS)
+    expect(live_step(page, "first_order")).to_contain_text("Waiting for the first order…")
+    expect(page.get_by_text("All done")).to_have_count(0)
+    expect(page.locator(".live")).to_have_attribute("data-state", "live")
+    page.evaluate("window.neverLoadedAgain = true")
+
+    order_sn = make_order(installation, "live")
+    expect(live_step(page, "first_order")).to_have_attribute("data-done", "yes", timeout=SOON_MS)
+    expect(page.locator("[data-live-part=setup-count]")).to_contain_text("All done")
+    assert page.evaluate("window.neverLoadedAgain") is True
+    shoot_all(seat, "setup-all-done")
+    live_step(page, "first_order").get_by_role("link", name=order_sn).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(order_sn)
+    expect(page.locator("main .env-live").first).to_have_text("Live")
+    assert "/e/live/orders/" in page.url
+    assert page.title().startswith("[LIVE] ")
+    assert seat.complaints == []
+
+
+def sandbox_done(seat: Seat, installation: Installation) -> Page:
+    """The checklist, its sandbox half finished."""
+    fill_credentials(seat, installation, "sandbox")
+    connect(seat.page)
+    installation.register_pushes("sandbox")
+    make_order(installation, "sandbox")
+    page = seat.open("/setup")
+    expect(step(page, "first_order")).to_have_attribute("data-done", "yes", timeout=SOON_MS)
+    return page
+
+
+def make_order(installation: Installation, environment: str) -> str:
+    """Somebody buys: the marketplace pushes it."""
+    order = {"shop_id": int(installation.shop_id(environment)), "status": "READY_TO_SHIP"}
+    number: str = installation.control(environment, "POST", "/control/orders", order)["order_sn"]
+    return number
+
+
+def go_live(page: Page, installation: Installation, link: Locator) -> None:
+    """Long after signing in: prove that it is you, then type the word."""
+    with installation.database.write() as db:
+        db.execute(sa.update(StaffSession).values(confirmed_at=datetime.now(UTC) - timedelta(minutes=6)))
+    link.click()
+    confirm_that_it_is_me(page)
+    page.wait_for_url("**/switch?to=live")
+    page.get_by_label("Type live to go live").fill("live")
+    page.get_by_role("button", name="Switch to Live").click()
+    expect(page.get_by_role("status")).to_contain_text("You are signed in here now.")
+
+
+def live_step(page: Page, name: str) -> Locator:
+    """A step of the live half."""
+    return page.locator(f'#live li[data-step="{name}"]')

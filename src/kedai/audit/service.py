@@ -22,6 +22,7 @@ from kedai.values.actor import Actor
 from kedai.values.environment import Environment
 
 _APPEND_LOCK = 0x4B45_4441_4941_5544
+_LATEST = "kedai.audit.latest"
 
 
 def record(
@@ -60,6 +61,13 @@ def record(
     fields = deed._asdict() | {"environment": environment, "details": plain}
     db.add(AuditEntry(**fields, previous_hash=previous_hash, hash=chained_hash(deed, previous_hash)))
     db.flush()
+    db.info[_LATEST] = deed.sequence
+
+
+def latest_entry(db: Session) -> str | None:
+    """The number of the entry that this transaction wrote last; ``None`` where it wrote none."""
+    found = db.info.get(_LATEST)
+    return None if found is None else str(found)
 
 
 def record_export(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
+from kedai.audit.undo import changes_of, put_back
 from kedai.connector_exceptions.models import ConnectorException, ExceptionOrder
 from kedai.connector_exceptions.service import MAX_NOTE
 from kedai.errors import Conflict, Invalid, NotFound
-from kedai.kit.ids import show_id
+from kedai.kit.ids import parse_id, show_id
 from kedai.values.actor import Actor
 from kedai.values.environment import Environment
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
 
 LONGEST_SNOOZE = timedelta(days=90)
 
@@ -31,9 +35,8 @@ def resolve(
     row = lock_exception(db, exception_id, environment=environment)
     if row.state == "resolved":
         raise Conflict("This exception is resolved already.")
-    before = row.state
     row.state, row.snoozed_until, row.resolved_at, row.resolved_by = "resolved", None, now, actor.name
-    _note_deed(db, row, "resolve", {"from": before}, actor, now)
+    _note_deed(db, row, "resolve", changes_of(row), actor, now)
     return row
 
 
@@ -51,9 +54,8 @@ def snooze(
     row = lock_exception(db, exception_id, environment=environment)
     if row.state == "resolved":
         raise Conflict("This exception is resolved: there is nothing to snooze.")
-    before = row.state
     row.state, row.snoozed_until = "snoozed", until
-    _note_deed(db, row, "snooze", {"from": before, "until": until}, actor, now)
+    _note_deed(db, row, "snooze", changes_of(row), actor, now)
     return row
 
 
@@ -68,9 +70,8 @@ def reopen(
     row = lock_exception(db, exception_id, environment=environment)
     if row.state not in {"resolved", "snoozed"}:
         raise Conflict("This exception is open already.")
-    before = row.state
     row.state, row.snoozed_until, row.resolved_at, row.resolved_by = "ongoing", None, None, None
-    _note_deed(db, row, "reopen", {"from": before}, actor, now)
+    _note_deed(db, row, "reopen", changes_of(row), actor, now)
     return row
 
 
@@ -83,9 +84,9 @@ def set_assignee(
         NotFound: no such group in that environment.
     """
     row = lock_exception(db, exception_id, environment=environment)
-    before, row.assignee = row.assignee, assignee
-    if before != assignee:
-        _note_deed(db, row, "assign", {"from": before, "to": assignee}, actor, now)
+    if row.assignee != assignee:
+        row.assignee = assignee
+        _note_deed(db, row, "assign", changes_of(row), actor, now)
     return row
 
 
@@ -102,10 +103,20 @@ def set_note(
     if "\0" in note or note.encode("utf-8", "replace").decode() != note:  # no text in either database holds these
         raise Invalid("The note holds a character that cannot be stored.", field="note")
     row = lock_exception(db, exception_id, environment=environment)
-    before, row.note = row.note, note
-    if before != note:
-        _note_deed(db, row, "note", {"from": before, "to": note}, actor, now)
+    if row.note != note:
+        row.note = note
+        _note_deed(db, row, "note", changes_of(row), actor, now)
     return row
+
+
+def undo(db: Session, deed: AuditEntry, *, environment: Environment) -> None:
+    """Take one of the deeds above back.
+
+    Raises:
+        NotFound: no such group in that environment. Stale: it is not as the deed left it.
+    """
+    row = lock_exception(db, parse_id("exc", deed.subject), environment=environment)
+    put_back(db, row, deed)
 
 
 def note_retry(db: Session, row: ConnectorException, subject: str, *, events: int, actor: Actor, now: datetime) -> None:

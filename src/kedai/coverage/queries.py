@@ -73,7 +73,7 @@ def find_push_health(db: Session, connector: ConnectorName, environment: Environ
     return db.get(PushHealth, (connector, environment))
 
 
-def list_push_states(db: Session, *, environment: Environment) -> list[tuple[str, str]]:
+def list_push_states(db: Session, *, environment: Environment) -> list[tuple[str, ...]]:
     """How pushes go with each marketplace."""
     statement = sa.select(PushHealth.connector, PushHealth.status).where(PushHealth.environment == environment)
     return [tuple(row) for row in db.execute(statement.order_by(PushHealth.connector))]

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from kedai.audit.service import record
+from kedai.audit.undo import changes_of, put_back
 from kedai.db.upsert import insert_into
 from kedai.errors import Invalid, NotFound
 from kedai.inbox.models import Notice
-from kedai.kit.ids import new_id
+from kedai.kit.ids import new_id, parse_id, show_id
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import Announcement
 from kedai.values.order import Page
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
+
+PREFIX = "ntc"
 
 
 def record_notices(
@@ -83,14 +91,37 @@ def mark_seen(db: Session, notice_id: UUID, *, environment: Environment, actor: 
     Raises:
         NotFound: no such notice in that environment.
     """
-    row = db.execute(
-        sa.select(Notice).where(Notice.id == notice_id, Notice.environment == environment).with_for_update()
-    ).scalar_one_or_none()
-    if row is None:
-        raise NotFound("There is no such notice here.")
+    row = _lock(db, notice_id, environment)
     if row.seen_at is None:
         row.seen_at, row.seen_by = now, actor.name
-        db.flush()
+        subject, details = show_id(PREFIX, row.id), changes_of(row)
+        record(
+            db,
+            actor=actor,
+            action="notice.seen",
+            environment=environment,
+            subject=subject,
+            details=details,
+            now=now,
+        )
+    return row
+
+
+def undo_seen(db: Session, deed: AuditEntry, *, environment: Environment) -> None:
+    """Take back that a notice was read.
+
+    Raises:
+        NotFound: no such notice in that environment. Stale: it is not as the deed left it.
+    """
+    row = _lock(db, parse_id(PREFIX, deed.subject), environment)
+    put_back(db, row, deed)
+
+
+def _lock(db: Session, notice_id: UUID, environment: Environment) -> Notice:
+    statement = sa.select(Notice).where(Notice.id == notice_id, Notice.environment == environment)
+    row = db.execute(statement.with_for_update()).scalar_one_or_none()
+    if row is None:
+        raise NotFound("There is no such notice here.")
     return row
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
+from kedai.audit.undo import changes_of, put_back
 from kedai.errors import Conflict, NotFound
 from kedai.inbox.models import RawEvent
-from kedai.kit.ids import show_id
+from kedai.kit.ids import parse_id, show_id
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, ParkedReason
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
 
 
 def unpark(
@@ -114,6 +118,16 @@ def discard_event(db: Session, event_id: UUID, *, environment: Environment, acto
     return row
 
 
+def undo_discard(db: Session, deed: AuditEntry, *, environment: Environment) -> None:
+    """Take the discarding of one push back: it is parked or dead again, as it was.
+
+    Raises:
+        NotFound: no such push in that environment. Stale: it is not as the deed left it.
+    """
+    row = _lock_event(db, parse_id("evt", deed.subject), environment)
+    put_back(db, row, deed)
+
+
 def _parked(
     connector: ConnectorName, environment: Environment, reason: ParkedReason, shop_id: str | None
 ) -> tuple[sa.ColumnElement[bool], ...]:
@@ -145,11 +159,10 @@ def _lock_event(db: Session, event_id: UUID, environment: Environment) -> RawEve
 
 def _change(db: Session, row: RawEvent, values: Mapping[str, Any], *, action: str, actor: Actor, now: datetime) -> None:
     """What a person does to one push, with its entry in the trail."""
-    before = row.state
     for name, value in values.items():
         setattr(row, name, value)
+    subject, details = show_id("evt", row.id), changes_of(row)
     db.flush()
-    subject, details = show_id("evt", row.id), {"from": before, "to": row.state}
     record(db, actor=actor, action=action, environment=row.environment, subject=subject, details=details, now=now)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
+from kedai.audit.undo import changes_of, put_back
 from kedai.db.upsert import insert_into
 from kedai.errors import Conflict, Invalid
 from kedai.runs.models import Run, Schedule
@@ -17,6 +18,9 @@ from kedai.runs.service import worked_seconds
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.wording import N_
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
 
 KEPT_DURATIONS = 20
 _LONGEST_REASON = 200
@@ -75,7 +79,7 @@ def pause_schedule(
     if row.paused_at is not None:
         raise Conflict(N_("This schedule is paused already."))
     row.paused_at, row.paused_by, row.pause_reason, row.active_since = now, actor.name, said, None
-    _note_deed(db, row, "schedule.pause", {"reason": said}, actor, now)
+    _note_deed(db, row, "schedule.pause", changes_of(row), actor, now)
     return row
 
 
@@ -91,8 +95,21 @@ def resume_schedule(
     if row.paused_at is None:
         raise Conflict(N_("This schedule is not paused."))
     row.paused_at = row.paused_by = row.pause_reason = None
-    _note_deed(db, row, "schedule.resume", {}, actor, now)
+    _note_deed(db, row, "schedule.resume", changes_of(row), actor, now)
     return row
+
+
+def undo_pause_or_resume(db: Session, deed: AuditEntry, *, environment: Environment) -> None:
+    """Take the pausing or resuming of a schedule back; a run that began meanwhile goes on.
+
+    Raises:
+        NotFound: there is no such schedule. Stale: it is not as the deed left it.
+    """
+    _, connector, kind = deed.subject.split("/")
+    row = get_schedule(db, kind, ConnectorName(connector), environment=environment, lock=True)
+    put_back(db, row, deed)
+    if row.paused_at is not None:
+        row.active_since = None
 
 
 def note_end(db: Session, run: Run, *, now: datetime) -> None:

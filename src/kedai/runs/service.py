@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
+from kedai.audit.undo import changes_of, put_back
 from kedai.db import lease
 from kedai.errors import Conflict, NotFound
-from kedai.kit.ids import new_id, show_id
+from kedai.kit.ids import new_id, parse_id, show_id
 from kedai.runs.models import Run
 from kedai.runs.queries import IS_OPEN
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.wording import N_
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
 
 MAX_ATTEMPTS = 10
 _OPEN = ("queued", "running")
@@ -174,7 +178,7 @@ def pause_run(db: Session, run_id: UUID, *, environment: Environment, actor: Act
     if run.paused_at is not None:
         raise Conflict(N_("This run is paused already."))
     run.paused_at, run.paused_by = now, actor.name
-    _note_deed(db, run, "run.pause", actor, now)
+    _note_deed(db, run, "run.pause", actor, now, changes_of(run))
     return run
 
 
@@ -190,9 +194,21 @@ def resume_run(db: Session, run_id: UUID, *, environment: Environment, actor: Ac
         raise Conflict(N_("This run is not paused."))
     run.paused_seconds += max(0, int((now - run.paused_at).total_seconds()))
     run.paused_at = run.paused_by = None
-    run.due_at = min(run.due_at, now)
-    _note_deed(db, run, "run.resume", actor, now)
+    changes = changes_of(run)
+    run.due_at = min(run.due_at, now)  # no part of what is undone: the next step sets it anew
+    _note_deed(db, run, "run.resume", actor, now, changes)
     return run
+
+
+def undo_pause_or_resume(db: Session, deed: AuditEntry, *, environment: Environment, now: datetime) -> None:
+    """Take the pausing or resuming of a run back; what it did meanwhile stays done.
+
+    Raises:
+        NotFound: no such run in that environment. Conflict: it has ended. Stale: it is not as the deed left it.
+    """
+    run = _lock_open(db, parse_id("run", deed.subject), environment)
+    put_back(db, run, deed)
+    run.due_at = min(run.due_at, now)
 
 
 def worked_seconds(run: Run, now: datetime) -> float:
@@ -213,10 +229,12 @@ def _lock_open(db: Session, run_id: UUID, environment: Environment) -> Run:
     return run
 
 
-def _note_deed(db: Session, run: Run, action: str, actor: Actor, now: datetime) -> None:
+def _note_deed(
+    db: Session, run: Run, action: str, actor: Actor, now: datetime, details: Mapping[str, Any] | None = None
+) -> None:
     db.flush()
-    subject = show_id("run", run.id)
-    record(db, actor=actor, action=action, environment=run.environment, subject=subject, details={}, now=now)
+    subject, told = show_id("run", run.id), details or {}
+    record(db, actor=actor, action=action, environment=run.environment, subject=subject, details=told, now=now)
 
 
 def void_leases(db: Session) -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
-from kedai.errors import Conflict, Forbidden, NotFound
-from kedai.kit.ids import new_id, show_id
+from kedai.audit.undo import REMOVED, bring_back, changes_of, put_back, whole_of
+from kedai.errors import Conflict, Forbidden, NotFound, Stale
+from kedai.kit.ids import new_id, parse_id, show_id
 from kedai.staff.models import SavedView, Staff
 from kedai.staff.names import parse_name
 from kedai.values.actor import Actor
 from kedai.values.wording import N_
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
 
 PREFIX: Final = "view"
 MOST_VIEWS: Final = 50
@@ -66,7 +70,7 @@ def save_view(
     if db.execute(own).scalar_one() >= MOST_VIEWS:
         raise Conflict(N_("You have %(most_views)s views of this list: remove one first.", most_views=MOST_VIEWS))
     db.add(row)
-    _record(db, "view.saved", row, actor=actor, now=now)
+    _record(db, "view.saved", row, {}, actor=actor, now=now)
     return row
 
 
@@ -83,7 +87,7 @@ def change_view(
         raise Forbidden(N_("This view is somebody else's: save it under a name of your own."))
     row.name, row.shared = parse_name(name), shared
     _refuse_twin(db, row)
-    _record(db, "view.changed", row, actor=actor, now=now)
+    _record(db, "view.changed", row, changes_of(row), actor=actor, now=now)
     return row
 
 
@@ -98,9 +102,35 @@ def remove_view(
     row = _get(db, staff_id, view_id)
     if row.staff_id != staff_id and not may_remove_others:
         raise Forbidden(N_("This view is somebody else's."))
-    _record(db, "view.removed", row, actor=actor, now=now)
+    _record(db, "view.removed", row, whole_of(row), actor=actor, now=now)
     db.delete(row)
     return row
+
+
+def undo_change(db: Session, deed: AuditEntry) -> None:
+    """Give a view back the name that it had, and share it or not as before.
+
+    Raises:
+        Stale: it is gone, or not as the deed left it. Conflict: another view has the name by now.
+    """
+    row = db.get(SavedView, parse_id(PREFIX, deed.subject), with_for_update=True)
+    if row is None:
+        raise Stale
+    put_back(db, row, deed)
+    _refuse_twin(db, row)
+
+
+def undo_removal(db: Session, deed: AuditEntry) -> None:
+    """Make a removed view once more.
+
+    Raises:
+        Stale: its owner is gone. Conflict: another view has its name by now.
+    """
+    if db.get(Staff, UUID(deed.details[REMOVED]["staff_id"]), with_for_update={"read": True}) is None:
+        raise Stale
+    row = bring_back(db, SavedView, deed)
+    _refuse_twin(db, row)
+    db.add(row)
 
 
 def _get(db: Session, staff_id: UUID, view_id: UUID) -> SavedView:
@@ -123,7 +153,7 @@ def _refuse_twin(db: Session, row: SavedView) -> None:
             raise Conflict(N_("You have a view called “%(name)s” here: choose another name.", name=row.name))
 
 
-def _record(db: Session, action: str, row: SavedView, *, actor: Actor, now: datetime) -> None:
-    details = {"page": row.page, "name": row.name, "filter": row.query, "shared": row.shared}
+def _record(db: Session, action: str, row: SavedView, more: Mapping[str, Any], *, actor: Actor, now: datetime) -> None:
+    details = {"page": row.page, "name": row.name, "filter": row.query, "shared": row.shared, **more}
     subject = show_id(PREFIX, row.id)
     record(db, actor=actor, action=action, environment=None, subject=subject, details=details, now=now)

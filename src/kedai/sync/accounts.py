@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from kedai.errors import Conflict, Invalid, NotFound
+from kedai.audit.undo import CHANGED, put_back
+from kedai.errors import Conflict, Invalid, NotFound, Stale
 from kedai.inbox.claims import wake_shop
 from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts
 from kedai.sync.reconnected import end_troubles
 from kedai.values.actor import Actor
-from kedai.values.environment import Account, Scope
+from kedai.values.environment import Account, Environment, Scope
 from kedai.values.wording import N_
-from kedai.vault.accounts import disconnect_account, find_holder, id_of, kind_of, seal_tokens, set_state, store_tokens
+from kedai.vault.accounts import (
+    disconnect_account,
+    find_holder,
+    id_of,
+    kind_of,
+    scope_of_deed,
+    seal_tokens,
+    set_state,
+    store_tokens,
+)
 from kedai.vault.held import is_held, take_held
 from kedai.vault.queries import get_active_environment, get_credentials
 from kedai.vault.service import missing_fields
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
 
 
 def confirm(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Actor, now: datetime) -> None:
@@ -63,6 +77,26 @@ def resume(parts: Parts, db: Session, scope: Account, *, actor: Actor, now: date
     _lock(parts, db, scope, allowed=("paused",), verb="resumed")
     set_state(db, scope, "connected", reason="", actor=actor, now=now)
     _wake(db, scope, now)
+
+
+def undo_pause_or_resume(
+    parts: Parts, db: Session, deed: AuditEntry, *, environment: Environment, now: datetime
+) -> None:
+    """Take the pausing or resuming of an account back.
+
+    Raises:
+        NotFound: no such account. Stale: it is not as the deed left it, or the deed was another one.
+        Conflict: the active environment would be without a shop.
+    """
+    scope = scope_of_deed(deed, environment=environment)
+    before, row = _lock(parts, db, scope), find_holder(db, scope)
+    if row is None or set(deed.details[CHANGED].get("state", ())) != {"connected", "paused"}:
+        raise Stale
+    put_back(db, row, deed)
+    row.updated_at = now
+    if row.state == "connected":
+        _wake(db, scope, now)
+    _refuse_incomplete(parts, db, scope, before)
 
 
 def disconnect(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Actor, now: datetime) -> None:

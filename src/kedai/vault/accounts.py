@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.audit.service import record
+from kedai.audit.undo import changes_of
 from kedai.db.upsert import insert_into
 from kedai.kit.crypto import SecretPlace
 from kedai.kit.ids import new_id
@@ -26,6 +27,9 @@ from kedai.vault.held import drop_held
 from kedai.vault.models import AuthToken, Merchant, MerchantToken, Shop
 from kedai.vault.pairs import open_pair, seal_pair
 from kedai.vault.ring import KeyRing
+
+if TYPE_CHECKING:
+    from kedai.audit.models import AuditEntry
 
 _NOTED_EVERY = timedelta(seconds=15)
 _PROBLEM_LENGTH = 500
@@ -172,10 +176,18 @@ def set_state(db: Session, scope: Account, state: str, *, reason: str, actor: Ac
         return False
     if state == "connected" and row.state != "paused":
         row.connected_at = now
-    row.state, row.state_reason, row.updated_at = state, reason, now
+    row.state, row.state_reason = state, reason
+    details = {"reason": reason, **changes_of(row)}
+    row.updated_at = now
     db.flush()
-    _record(db, scope, state, {"reason": reason}, actor, now)
+    _record(db, scope, state, details, actor, now)
     return True
+
+
+def scope_of_deed(deed: AuditEntry, *, environment: Environment) -> Account:
+    """Whose account a deed of this room was about."""
+    connector, name, account_id = deed.subject.split(" ", 2)
+    return scope_of(next(kind for kind in KINDS if kind.name == name), connector, environment, account_id)
 
 
 def lose_account(db: Session, scope: Account, *, reason: str, now: datetime) -> None:

@@ -140,5 +140,5 @@ def test_notices_are_listed_as_text_and_marked_as_read(world: House, admin: Brow
         (one,) = list_notices(db, environments=(SANDBOX,), cursor=None, cursor_key=b"k" * 32, limit=9).rows
     here = f"/e/sandbox/notices/{show_id('ntc', one.id)}/seen"
     assert admin.post(here.replace("sandbox", "live"), {}).status == 404
-    assert admin.post(here, {}).location == "/e/sandbox/notices?status=notice_seen"
+    assert admin.post(here, {}).location.startswith("/e/sandbox/notices?status=notice_seen")
     assert "Mark as read" not in admin.get("/e/sandbox/notices").words

@@ -42,7 +42,7 @@ def do(house: House, deed: Callable[..., ConnectorException], found: UUID, **giv
         deed(db, found, environment=SANDBOX, actor=ANNA, now=house.now, **given)
 
 
-def deeds(house: House) -> list[tuple[str, dict[str, object]]]:
+def deeds(house: House) -> list[tuple[str, dict[str, dict[str, list[object]]]]]:
     with house.db.read() as db:
         statement = sa.select(AuditEntry).where(AuditEntry.action.like("exception.%")).order_by(AuditEntry.sequence)
         return [(entry.action, entry.details) for entry in db.execute(statement).scalars()]
@@ -72,7 +72,8 @@ def test_d14_resolved_says_by_whom_and_seen_again_it_has_regressed(house: House)
     raise_one(house)
     (row,) = house.exceptions()
     assert (row.state, row.resolved_by) == ("regressed", None)
-    assert deeds(house) == [("exception.resolve", {"from": "new"})]
+    ((action, details),) = deeds(house)
+    assert (action, details["changed"]["state"]) == ("exception.resolve", ["new", "resolved"])
 
 
 def test_snoozed_it_is_out_of_sight_until_its_time_and_then_open_by_itself(house: House) -> None:
@@ -86,7 +87,8 @@ def test_snoozed_it_is_out_of_sight_until_its_time_and_then_open_by_itself(house
         assert queries.count_exceptions(db, environment=SANDBOX, now=START)["snoozed"] == 1
         assert queries.count_exceptions(db, environment=SANDBOX, now=until)["ongoing"] == 1
         assert queries.shown_state(queries.get_exception(db, found, environment=SANDBOX), until) == "ongoing"
-    assert deeds(house) == [("exception.snooze", {"from": "new", "until": str(until)})]
+    changed = {"state": ["new", "snoozed"], "snoozed_until": [None, str(until)]}
+    assert deeds(house) == [("exception.snooze", {"changed": changed})]
 
 
 @pytest.mark.parametrize("until", [START, START - DAY, START + timedelta(days=91)])
@@ -126,8 +128,8 @@ def test_only_who_works_here_is_given_one_and_their_list_shows_it(house: House) 
     )
     do(house, exceptions.assign, found, assignee=None)
     assert deeds(house) == [
-        ("exception.assign", {"from": None, "to": "ben@example.com"}),
-        ("exception.assign", {"from": "ben@example.com", "to": None}),
+        ("exception.assign", {"changed": {"assignee": [None, "ben@example.com"]}}),
+        ("exception.assign", {"changed": {"assignee": ["ben@example.com", None]}}),
     ]
 
 
@@ -136,7 +138,7 @@ def test_a_note_keeps_what_stood_before_in_the_trail_and_refuses_what_cannot_be_
     for note in ("Called Shopee.", "Called Shopee.", "They mend it."):
         do(house, acts.set_note, found, note=note)
     assert house.exceptions()[0].note == "They mend it."
-    assert [details["from"] for _, details in deeds(house)] == ["", "Called Shopee."]
+    assert [details["changed"]["note"][0] for _, details in deeds(house)] == ["", "Called Shopee."]
     for bad in ("x" * 2_001, "a\0b", "half \ud800"):
         with pytest.raises(Invalid):
             do(house, acts.set_note, found, note=bad)

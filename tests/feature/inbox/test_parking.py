@@ -98,7 +98,7 @@ def test_person_puts_one_push_back_with_a_clean_slate_and_the_trail_says_so(hous
     with house.db.read() as db:
         entry = db.execute(sa.select(AuditEntry)).scalar_one()
     assert (entry.action, entry.subject) == ("event.replay", f"evt_{identity.hex}")
-    assert entry.details == {"from": state, "to": "received"}
+    assert entry.details["changed"]["state"] == [state, "received"]
 
 
 def test_push_that_waits_or_is_dealt_with_is_not_replayed(house: House) -> None:

@@ -98,6 +98,8 @@ HARMLESS = {
     "POST /account/sessions/{session_id}/end",
     # the consent page decides
     "POST /connectors/{name}/connect",
+    # takes back what stands under `UNDONE`, and asks for what that asked for
+    "POST /deeds/{number}/undo",
     # undone by one click
     "POST /connectors/{name}/shops/{shop_id}/pause",
     "POST /connectors/{name}/shops/{shop_id}/resume",
@@ -188,6 +190,26 @@ HARMLESS = {
     "POST /audit/checks",
     "POST /api/v1/{environment}/doctor/examinations",
 }
+
+UNDONE = {
+    *(f"POST /connectors/{{name}}/{one}/pause" for one in ("shops/{shop_id}", "merchants/{merchant_id}")),
+    *(f"POST /connectors/{{name}}/{one}/resume" for one in ("shops/{shop_id}", "merchants/{merchant_id}")),
+    "POST /e/{environment}/events/{event_id}/discards",
+    *(f"POST /e/{{environment}}/runs/{{run_id}}/{deed}" for deed in ("pause", "resume")),
+    *(f"POST /e/{{environment}}/schedules/{{connector}}/{{kind}}/{deed}" for deed in ("pause", "resume")),
+    *(
+        f"POST /e/{{environment}}/exceptions/{{exception_id}}/{deed}"
+        for deed in ("resolutions", "reopenings", "snoozes", "assignments", "notes")
+    ),
+    "POST /e/{environment}/notices/{notice_id}/seen",
+    "POST /e/{scope}/views/{page}/{view_id}",
+    "POST /e/{scope}/views/{page}/{view_id}/remove",
+}
+"""Mild deeds (D32): the line at the top of the page after them has an Undo button, and `test_undo.py` presses each.
+
+The others are work that cannot be called back, ask before, or are changed back in the very field they were typed in.
+Pausing a channel is none: what waited is given up, and who is told of trouble is a matter of who one is.
+"""
 
 FORMS_OF_DANGEROUS_ACTS = {
     "GET /account/password",

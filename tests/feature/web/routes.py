@@ -38,6 +38,7 @@ SAMPLES = {
     "view_id": "view_01a205a5c85b75199a2c28833cd81810",
     "kid": "k9",
     "kind": "keep_tokens",
+    "number": "1",
 }
 """Something plausible for each `{parameter}` of a path; what it names need not exist."""
 

@@ -63,6 +63,12 @@ NOTICES: dict[str, Notice] = {
         N_("This shop is connected already."),
         N_("Its connection was left as it is. The new permission is kept aside: see below."),
     ),
+    "undone": Notice("good", N_("Undone."), N_("It stands as it did before.")),
+    "not_undone": Notice(
+        "warn",
+        N_("It was not undone."),
+        N_("It has been changed since, or cannot be set back any more. Nothing was changed now: see how it stands."),
+    ),
     "saved": Notice("good", "Saved."),
     "time_zone": Notice("good", N_("Times are shown in your time zone now.")),
     "view_removed": Notice("good", N_("The view was removed.")),

@@ -51,6 +51,7 @@ from kedai.web.dashboard.routes_staff import router as staff
 from kedai.web.dashboard.routes_switch import router as switch
 from kedai.web.dashboard.routes_tokens import router as tokens
 from kedai.web.dashboard.routes_totp import router as totp
+from kedai.web.dashboard.routes_undo import router as undo
 from kedai.web.dashboard.routes_views import router as views
 from kedai.web.dashboard.theme import router as theme
 from kedai.web.deps import MaybeCaller
@@ -78,7 +79,7 @@ PAGES = (
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
     notifications,
     *(backfill, coverage, doctor, exports, live, search, views),
-    *(setup, settings),
+    *(setup, settings, undo),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

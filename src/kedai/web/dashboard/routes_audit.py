@@ -21,6 +21,7 @@ from kedai.audit.queries import (
     parse_mark,
     verify,
 )
+from kedai.audit.undo import CHANGED
 from kedai.errors import Invalid
 from kedai.kit.sheets import parse_format
 from kedai.values.environment import Environment
@@ -131,12 +132,16 @@ def _viewed(where: Where | None) -> Viewed:
 
 
 def _details(entry: AuditEntry) -> list[tuple[str, str]]:
-    """The details as short texts, in the order of their names."""
-    found = entry.details if isinstance(entry.details, dict) else {"": entry.details}
+    """The details as short texts, in the order of their names; what was changed, from and to."""
+    found = dict(entry.details) if isinstance(entry.details, dict) else {"": entry.details}
+    changed = found.pop(CHANGED, {})
+    found |= {name: f"{_text(before)} → {_text(after)}" for name, (before, after) in changed.items()}
     return [(str(name).replace("_", " "), _text(value)) for name, value in sorted(found.items()) if value is not None]
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "—"
     if isinstance(value, list):
         return ", ".join(_text(one) for one in value) or "none"
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

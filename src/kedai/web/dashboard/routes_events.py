@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from kedai.audit.service import latest_entry
 from kedai.errors import Invalid
 from kedai.inbox import queries as inbox
 from kedai.kit.ids import parse_id, show_id
@@ -135,7 +136,8 @@ def discard_one(
     with runtime.web_db.write() as db:
         found = parse_id("evt", event_id)
         discard_event(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
-    return RedirectResponse(url(f"/e/{scope}/events/{show_id('evt', found)}", status="event_discarded"), 303)
+        undo = latest_entry(db)
+    return RedirectResponse(url(f"/e/{scope}/events/{show_id('evt', found)}", status="event_discarded", undo=undo), 303)
 
 
 def read_wish(request: Request) -> EventWish:

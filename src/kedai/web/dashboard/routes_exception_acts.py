@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from kedai.audit.service import latest_entry
 from kedai.connector_exceptions import acts
 from kedai.errors import Invalid
 from kedai.kit.ids import parse_id, show_id
@@ -125,4 +126,5 @@ def _do(
     found = parse_id("exc", exception_id)
     with runtime.web_db.write() as db:
         work(db, found, runtime.clock.now())
-    return RedirectResponse(url(f"/e/{scope}/exceptions/{show_id('exc', found)}", status=status), 303)
+        undo = latest_entry(db)
+    return RedirectResponse(url(f"/e/{scope}/exceptions/{show_id('exc', found)}", status=status, undo=undo), 303)

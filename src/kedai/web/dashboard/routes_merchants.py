@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from kedai.audit.service import latest_entry
 from kedai.errors import Conflict, Invalid, NotFound
 from kedai.runtime import Runtime
 from kedai.sync import accounts
@@ -49,9 +50,10 @@ def rest(
         with runtime.web_db.write() as db:
             require_merchant(db, scope)
             accounts.pause(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+            undo = latest_entry(db)
     except Conflict as error:
         return _refused(request, runtime, caller, scope, error)
-    return _to(scope, "merchant_paused")
+    return _to(scope, "merchant_paused", undo)
 
 
 @router.post("/connectors/{name}/merchants/{merchant_id}/resume")
@@ -64,9 +66,10 @@ def go_on(
         with runtime.web_db.write() as db:
             require_merchant(db, scope)
             accounts.resume(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+            undo = latest_entry(db)
     except Conflict as error:
         return _refused(request, runtime, caller, scope, error)
-    return _to(scope, "merchant_resumed")
+    return _to(scope, "merchant_resumed", undo)
 
 
 @router.post("/connectors/{name}/merchants/{merchant_id}/disconnect")
@@ -98,8 +101,9 @@ def _scope(request: Request, runtime: Runtime, name: str, merchant_id: str) -> M
     return MerchantScope(runtime.parts.connector(name).name, env_param(request, "env"), merchant_id)
 
 
-def _to(scope: MerchantScope, status: str) -> Response:
-    return RedirectResponse(url(f"/connectors/{scope.connector}", tab=scope.environment.value, status=status), 303)
+def _to(scope: MerchantScope, status: str, undo: str | None = None) -> Response:
+    path = f"/connectors/{scope.connector}"
+    return RedirectResponse(url(path, tab=scope.environment.value, status=status, undo=undo), 303)
 
 
 def _refused(

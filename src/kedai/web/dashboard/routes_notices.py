@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from kedai.audit.service import latest_entry
 from kedai.inbox import notices
 from kedai.kit.ids import parse_id
 from kedai.values.environment import Environment
@@ -52,4 +53,5 @@ def mark_seen(
     scope, found = parse_viewed(form.get("from") or environment.value), parse_id("ntc", notice_id)
     with runtime.web_db.write() as db:
         notices.mark_seen(db, found, environment=environment, actor=caller.actor, now=runtime.clock.now())
-    return RedirectResponse(url(f"/e/{scope}/notices", status="notice_seen"), 303)
+        undo = latest_entry(db)
+    return RedirectResponse(url(f"/e/{scope}/notices", status="notice_seen", undo=undo), 303)

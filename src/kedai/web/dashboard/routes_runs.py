@@ -8,6 +8,7 @@ from functools import partial
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from kedai.audit.service import latest_entry
 from kedai.kit.ids import parse_id
 from kedai.runs import queries
 from kedai.runs.progress import measure
@@ -117,32 +118,35 @@ def cancel(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment,
 @router.post("/e/{environment}/runs/{run_id}/pause")
 def pause(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, run_id: str, form: Form) -> Response:
     """Let a run rest before its next step."""
-    _rest(runtime, caller, environment, run_id, pause_run)
-    return _back(form, environment, run_id, "run_paused")
+    undo = _rest(runtime, caller, environment, run_id, pause_run)
+    return _back(form, environment, run_id, "run_paused", undo)
 
 
 @router.post("/e/{environment}/runs/{run_id}/resume")
 def resume(runtime: RuntimeDep, caller: Replayer, environment: ActedEnvironment, run_id: str, form: Form) -> Response:
     """Let a paused run go on where it was."""
-    _rest(runtime, caller, environment, run_id, resume_run)
-    return _back(form, environment, run_id, "run_resumed")
+    undo = _rest(runtime, caller, environment, run_id, resume_run)
+    return _back(form, environment, run_id, "run_resumed", undo)
 
 
 def _rest(
     runtime: Runtime, caller: Principal, environment: Environment, run_id: str, verb: Callable[..., object]
-) -> None:
+) -> str | None:
     with runtime.web_db.write() as db:
         found, now = parse_id("run", run_id), runtime.clock.now()
         demand_pause(caller, queries.get_run(db, found, environment=environment).kind)
         verb(db, found, environment=environment, actor=caller.actor, now=now)
+        return latest_entry(db)
 
 
-def _back(form: Mapping[str, str], environment: Environment, run_id: str, status: str) -> RedirectResponse:
+def _back(
+    form: Mapping[str, str], environment: Environment, run_id: str, status: str, undo: str | None = None
+) -> RedirectResponse:
     """To the list that it was asked from, or to the run's own page."""
     if form.get("page") == "run":
-        return RedirectResponse(url(f"/e/{environment.value}/runs/{run_id}", status=status), 303)
+        return RedirectResponse(url(f"/e/{environment.value}/runs/{run_id}", status=status, undo=undo), 303)
     scope = parse_viewed(form.get("from") or environment.value)
-    return RedirectResponse(url(f"/e/{scope}/runs", status=status), 303)
+    return RedirectResponse(url(f"/e/{scope}/runs", status=status, undo=undo), 303)
 
 
 def _tabs(here: str, key: str, kind: str | None) -> list[dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
+from kedai.audit.service import latest_entry
 from kedai.kit.ids import show_id
 from kedai.runs.schedules import pause_schedule, resume_schedule
 from kedai.sync.schedule import run_now
@@ -41,7 +42,8 @@ def pause(
     with runtime.web_db.write() as db:
         now = runtime.clock.now()
         pause_schedule(db, kind, name, environment, reason=reason, actor=caller.actor, now=now)
-    return RedirectResponse(url(f"/e/{scope}/runs", status="schedule_paused"), 303)
+        undo = latest_entry(db)
+    return RedirectResponse(url(f"/e/{scope}/runs", status="schedule_paused", undo=undo), 303)
 
 
 @router.post("/resume")
@@ -53,4 +55,5 @@ def resume(
     name = runtime.parts.connector(connector).name
     with runtime.web_db.write() as db:
         resume_schedule(db, kind, name, environment, actor=caller.actor, now=runtime.clock.now())
-    return RedirectResponse(url(f"/e/{scope}/runs", status="schedule_resumed"), 303)
+        undo = latest_entry(db)
+    return RedirectResponse(url(f"/e/{scope}/runs", status="schedule_resumed", undo=undo), 303)

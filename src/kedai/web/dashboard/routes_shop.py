@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from kedai.audit.service import latest_entry
 from kedai.connectors.base import Connector
 from kedai.errors import Conflict, Invalid, NotFound
 from kedai.runtime import Runtime
@@ -38,9 +39,10 @@ def rest(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, sh
     try:
         with runtime.web_db.write() as db:
             pause(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+            undo = latest_entry(db)
     except Conflict as error:
         return _show(request, runtime, caller, scope, status=409, notice=Notice("warn", error.message))
-    return _to(scope, "shop_paused")
+    return _to(scope, "shop_paused", undo)
 
 
 @router.post("/connectors/{name}/shops/{shop_id}/resume")
@@ -50,9 +52,10 @@ def go_on(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, s
     try:
         with runtime.web_db.write() as db:
             resume(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
+            undo = latest_entry(db)
     except Conflict as error:
         return _show(request, runtime, caller, scope, status=409, notice=Notice("warn", error.message))
-    return _to(scope, "shop_resumed")
+    return _to(scope, "shop_resumed", undo)
 
 
 @router.post("/connectors/{name}/shops/{shop_id}/disconnect")
@@ -110,6 +113,6 @@ def _scope(request: Request, runtime: Runtime, name: str, shop_id: str) -> Scope
     return Scope(connector.name, environment, shop_id)
 
 
-def _to(scope: Scope, status: str) -> Response:
+def _to(scope: Scope, status: str, undo: str | None = None) -> Response:
     path = f"/connectors/{scope.connector}/shops/{scope.shop_id}"
-    return RedirectResponse(url(path, env=scope.environment.value, status=status), 303)
+    return RedirectResponse(url(path, env=scope.environment.value, status=status, undo=undo), 303)

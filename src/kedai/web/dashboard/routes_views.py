@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from kedai.audit.service import latest_entry
 from kedai.errors import Invalid, NotFound
 from kedai.kit.ids import parse_id
 from kedai.staff.roles import Capability
@@ -93,7 +94,8 @@ def change(runtime: RuntimeDep, caller: Person, scope: ViewedScope, page: str, v
     with runtime.web_db.write() as db:
         staff, now = staff_of(db, caller), runtime.clock.now()
         change_view(db, staff.id, found, form.get("name", ""), shared=shared, actor=caller.actor, now=now)
-    return RedirectResponse(url(f"/e/{scope}/views/{page}", status="saved"), 303)
+        undo = latest_entry(db)
+    return RedirectResponse(url(f"/e/{scope}/views/{page}", status="saved", undo=undo), 303)
 
 
 @router.post("/e/{scope}/views/{page}/{view_id}/remove")
@@ -104,7 +106,8 @@ def remove(runtime: RuntimeDep, caller: Person, scope: ViewedScope, page: str, v
     with runtime.web_db.write() as db:
         staff, now = staff_of(db, caller), runtime.clock.now()
         remove_view(db, staff.id, found, may_remove_others=others, actor=caller.actor, now=now)
-    return RedirectResponse(url(f"/e/{scope}/views/{page}", status="view_removed"), 303)
+        undo = latest_entry(db)
+    return RedirectResponse(url(f"/e/{scope}/views/{page}", status="view_removed", undo=undo), 303)
 
 
 def judged(page: str, query: str) -> str:

@@ -20,6 +20,7 @@ from kedai.vault.degraded import Degraded, list_degraded
 from kedai.vault.queries import get_active_environment
 from kedai.web.dashboard.language import ENGLISH, choose_language
 from kedai.web.dashboard.theme import Theme, read_theme
+from kedai.web.dashboard.undoing import find_mild
 from kedai.web.security import Principal
 
 Viewed = Literal["sandbox", "live", "all"]
@@ -33,6 +34,7 @@ class Shell:
     ``sealed`` names the environments that wait for a person because this seems to be a copy, ``degraded`` those whose
     app the marketplace refuses. ``storage`` is what keeps this process from writing. ``theme`` is what this browser
     chose; ``None`` follows the system. ``zone`` is the time zone that this person chose.
+    ``undo`` is the number of the deed that the line at the top tells of, while this person may take it back.
     """
 
     viewed: Viewed
@@ -50,6 +52,7 @@ class Shell:
     theme: Theme | None = None
     zone: str = "UTC"
     language: str = ENGLISH
+    undo: str = ""
 
     @property
     def environment(self) -> Environment | None:
@@ -145,9 +148,17 @@ def read_shell(
         theme=read_theme(request),
         zone="UTC" if caller is None else caller.time_zone,
         language=choose_language(request, None if caller is None else caller.language),
+        undo=_undo(request, db, caller, runtime.clock.now()),
     )
     request.state.shell = shell
     return shell
+
+
+def _undo(request: Request, db: Session, caller: Principal | None, now: datetime) -> str:
+    number = text_param(request, "undo")
+    if number is None or caller is None or find_mild(db, caller, number, now) is None:
+        return ""
+    return number
 
 
 def main_connector(runtime: Runtime) -> ConnectorName:

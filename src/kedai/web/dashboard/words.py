@@ -149,6 +149,11 @@ DEEDS = {
     "exception.note": N_("changed the note"),
     "exception.retry": N_("retried an order"),
     "exception.cleared": N_("found that its cause had ended"),
+    "exception.resolve.undone": N_("took back that it is resolved"),
+    "exception.reopen.undone": N_("took back that it is open again"),
+    "exception.snooze.undone": N_("took back the snooze"),
+    "exception.assign.undone": N_("took back the assignment"),
+    "exception.note.undone": N_("took back the change of the note"),
 }
 """What was done about an exception, by the action's name in the audit trail."""
 
