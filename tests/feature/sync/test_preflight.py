@@ -23,6 +23,7 @@ from kedai.values.environment import Scope
 from kedai.values.event import ParkedReason
 from kedai.vault.accounts import set_state
 from kedai.vault.models import EnvironmentCredentials, GoLiveCertificate
+from kedai.web.dashboard.stored_texts import find_wording
 from tests.feature.sync.probed import NEEDED, OURS, Outside, probed_connector, registered
 from tests.support.factories import ANNA, FAKE, LIVE, PUBLIC_URL, SANDBOX, SHOP, House, incoming, on_sqlite, open_house
 
@@ -297,6 +298,8 @@ def test_each_thing_that_is_wrong_is_named_with_its_fix(house: House, outside: O
     state, found, fix = ask(house)[case.check]
     assert (state, case.found in found, case.fix in fix) == (case.state, True, True), (found, fix)
     assert "secret inside" not in found
+    for text in filter(None, (found, fix)):
+        assert find_wording(text) == text, "a page can say it in another language"
 
 
 @on_sqlite
