@@ -19,8 +19,8 @@ from kedai.web.dashboard.expiry import list_access
 from kedai.web.dashboard.formats import counted
 from kedai.web.dashboard.health import read_health
 from kedai.web.dashboard.language import languages
+from kedai.web.dashboard.order_tabs import count_tab
 from kedai.web.dashboard.render import render
-from kedai.web.dashboard.routes_orders import count_tab
 from kedai.web.dashboard.routes_setup import find_unfinished
 from kedai.web.dashboard.shell import Shell, ViewedScope, main_connector, read_shell, text_param
 from kedai.web.dashboard.words import EVENT_STATE, ORDER_TABS
