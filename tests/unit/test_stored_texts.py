@@ -36,6 +36,12 @@ STORED = {
             N_("%(events)s parked, which is no obstacle.", events=NP_("%(num)s event", "%(num)s events", 2)),
         ],
     ): "Tidak ada yang menunggu. 2 event diparkir; itu bukan halangan.",
+    NP_(
+        "No pushes are sent for the blocked shop %(shops)s.",
+        "No pushes are sent for the blocked shops %(shops)s.",
+        2,
+        shops="7001, 7002",
+    ): "Tidak ada push untuk toko yang diblokir: 7001, 7002.",
     N_("the shop is paused"): "toko dijeda",
 }
 

@@ -146,20 +146,20 @@ def test_a_batch_is_asked_by_as_few_calls_as_the_marketplace_allows_and_one_that
 
 
 def test_all_calls_of_a_batch_share_one_look_at_the_token(shop: House) -> None:
-    """Break `_ask` in `sync.judge` (`open_calls` anew for each portion): five calls look five times."""
+    """Break `_ask` in `sync.judge` (`open_calls` anew for each portion): four calls look four times."""
     put_and_deliver(shop, "O000")
     with looks_at_tokens() as of_one_call:
         assert asyncio.run(process_next(shop.parts))
-    put_and_deliver(shop, *(f"O{number:03d}" for number in range(1, 231)))
+    put_and_deliver(shop, *(f"O{number:03d}" for number in range(1, 201)))
     asked = len(shop.market.asked())
 
-    with looks_at_tokens() as of_five_calls:
+    with looks_at_tokens() as of_four_calls:
         assert asyncio.run(process_next(shop.parts))
 
-    assert len(shop.market.asked()) - asked == 5
+    assert len(shop.market.asked()) - asked == 4
     assert set(shop.states()) == {"applied"}
     assert of_one_call, "the look is seen"
-    assert len(of_five_calls) == len(of_one_call)
+    assert len(of_four_calls) == len(of_one_call)
 
 
 @contextmanager

@@ -31,12 +31,16 @@ _MOST_SENTENCES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A message with places for values; ``pattern`` fits its English text, ``plural`` is set for the form of many."""
+    """A message with places for values; ``pattern`` fits its English text.
+
+    ``plural`` is set where it has a form for many; ``least`` is the count that this form stands for where it names none.
+    """
 
     message: str
     plural: str | None
     pattern: re.Pattern[str]
     letters: int
+    least: int
 
 
 @cache
@@ -76,10 +80,11 @@ def _find_sentences(text: str) -> Wording | None:
 
 
 def _worded(phrase: Phrase, found: dict[str, str]) -> Wording:
-    values: dict[str, Any] = {name: _value(text) for name, text in found.items()}
+    values: dict[str, Any] = {name: _value(text) for name, text in found.items() if name != "num"}
     if phrase.plural is None:
         return N_(phrase.message, **values)
-    return NP_(phrase.message, phrase.plural, int(found["num"].replace(",", "")), **{**values, "num": values["num"]})
+    count = int(found["num"].replace(",", "")) if "num" in found else phrase.least
+    return NP_(phrase.message, phrase.plural, count, **values)
 
 
 def _value(text: str) -> Any:
@@ -112,10 +117,10 @@ def _stored() -> Iterator[Message]:
 
 def _phrases_of(one: Message) -> Iterator[Phrase]:
     texts = _texts(one)
-    for text in texts:
+    for least, text in enumerate(texts, start=1):
         letters = sum(letter.isalpha() for letter in _PLACE.sub("", text))
         if _PLACE.search(text) and letters >= _LEAST_LETTERS:
-            yield Phrase(texts[0], texts[1] if len(texts) > 1 else None, _pattern(text), letters)
+            yield Phrase(texts[0], texts[1] if len(texts) > 1 else None, _pattern(text), letters, least)
 
 
 def _pattern(text: str) -> re.Pattern[str]:
