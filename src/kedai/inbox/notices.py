@@ -18,6 +18,7 @@ from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import Announcement
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 
 def record_notices(
@@ -87,7 +88,7 @@ def mark_seen(db: Session, notice_id: UUID, *, environment: Environment, actor: 
         sa.select(Notice).where(Notice.id == notice_id, Notice.environment == environment).with_for_update()
     ).scalar_one_or_none()
     if row is None:
-        raise NotFound("There is no such notice here.")
+        raise NotFound(N_("There is no such notice here."))
     if row.seen_at is None:
         row.seen_at, row.seen_by = now, actor.name
         db.flush()

@@ -17,6 +17,7 @@ from kedai.kit.ids import show_id
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, ParkedReason
+from kedai.values.wording import N_
 
 
 def unpark(
@@ -139,7 +140,7 @@ def _lock_event(db: Session, event_id: UUID, environment: Environment) -> RawEve
     statement = sa.select(RawEvent).where(RawEvent.id == event_id, RawEvent.environment == environment)
     row = db.execute(statement.with_for_update()).scalar_one_or_none()
     if row is None:
-        raise NotFound("There is no such event.")
+        raise NotFound(N_("There is no such event."))
     return row
 
 

@@ -33,7 +33,7 @@ _MOST_SENTENCES: Final = 8
 class Phrase:
     """A message with places for values; ``pattern`` fits its English text.
 
-    ``plural`` is set where it has a form for many; ``least`` is the count that this form stands for where it names none.
+    ``plural`` is set where it has a form for many; ``least`` is the count of this form where it names none.
     """
 
     message: str
