@@ -50,7 +50,7 @@ def run_tests(tree: Path, tests: Iterable[str], database: str) -> tuple[int, str
     """Pytest's exit status, and what it said."""
     paths = os.pathsep.join((str(tree / "src"), str(tree)))
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "300"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:xdist", f"--database={database}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-n", "0", f"--database={database}"]
     try:
         done = subprocess.run(
             [*command, *tests],

@@ -71,7 +71,7 @@ def test_a_wording_is_its_english_text_to_everybody_else() -> None:
 def test_a_wording_is_said_in_a_language_with_all_its_parts() -> None:
     say = languages()["id"].say
     assert say(N_("%(span)s ago", span=N_("%(number)s min", number=3))) == "3 mnt lalu"
-    assert say(NP_("%(num)s order on this page", "%(num)s orders on this page", 1200)) == "1,200 pesanan di halaman ini"
+    assert say(NP_("%(num)s order on this page", "%(num)s orders on this page", 1200)) == "1.200 pesanan di halaman ini"
     assert say(joined(", ", [N_("Orders"), "A&B"])) == "Pesanan, A&B"
     assert say("Orders") == "Orders", "what is no wording stays as it is"
     assert say(N_("a text that no catalogue holds")) == "a text that no catalogue holds"

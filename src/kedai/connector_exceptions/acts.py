@@ -17,6 +17,7 @@ from kedai.errors import Conflict, Invalid, NotFound
 from kedai.kit.ids import parse_id, show_id
 from kedai.values.actor import Actor
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.audit.models import AuditEntry
@@ -143,7 +144,7 @@ def lock_exception(db: Session, exception_id: UUID, *, environment: Environment)
     )
     row = db.execute(statement.with_for_update()).scalar_one_or_none()
     if row is None:
-        raise NotFound("There is no such exception.")
+        raise NotFound(N_("There is no such exception."))
     return row
 
 

@@ -17,6 +17,7 @@ from kedai.errors import Invalid, NotFound
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import Environment
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 OPEN_STATES = ("new", "ongoing", "regressed")
 STATES = (*OPEN_STATES, "snoozed", "resolved")
@@ -142,7 +143,7 @@ def get_exception(db: Session, exception_id: UUID, *, environment: Environment |
         statement = statement.where(ConnectorException.environment == environment)
     row = db.execute(statement).scalar_one_or_none()
     if row is None:
-        raise NotFound("There is no such exception.")
+        raise NotFound(N_("There is no such exception."))
     return row
 
 

@@ -16,7 +16,7 @@ from kedai.runtime import Runtime
 from kedai.sync.parts import make_own_credentials
 from kedai.values.credentials import Credentials
 from kedai.values.environment import Environment
-from kedai.values.wording import N_
+from kedai.values.wording import N_, joined
 from kedai.vault.queries import get_active_environment
 
 DEADLINE_SECONDS: Final = 6.0
@@ -90,7 +90,8 @@ async def _ask_assets(runtime: Runtime, ourselves: Credentials, face: Face) -> F
 def judge_headers(answer: HttpAnswer, face: Face) -> Finding:
     """Each header exactly as it was sent: one that a proxy added to or took away protects nobody."""
     if answer.status != 200:
-        return finding("security_headers", State.FAIL, f"{face.page} answered {answer.status}.", _LOOK_AT_PROXY)
+        found = N_("%(url)s answered %(status)s.", url=face.page, status=answer.status)
+        return finding("security_headers", State.FAIL, found, _LOOK_AT_PROXY)
     wrong = [name for name, value in face.headers.items() if answer.headers.get(name.lower()) != value]
     if wrong:
         found = N_("Missing or changed: %(wrong)s.", wrong=", ".join(wrong))
@@ -113,14 +114,17 @@ def judge_cookie(answer: HttpAnswer, face: Face) -> Finding:
         "HttpOnly": bool(held["httponly"]),
         "SameSite=Lax": held["samesite"].lower() == "lax",
         "Path=/": held["path"] == "/",
-        "no Domain": not held["domain"],
+        N_("no Domain"): not held["domain"],
         **({"Secure": bool(held["secure"])} if face.is_secure else {}),
     }
     wrong = [name for name, is_there in given.items() if not is_there]
     if wrong:
-        found = N_("%(cookie_name)s comes without %(wrong)s.", cookie_name=face.cookie_name, wrong=", ".join(wrong))
+        found = N_("%(cookie_name)s comes without %(wrong)s.", cookie_name=face.cookie_name, wrong=joined(", ", wrong))
         return finding("session_cookie", State.FAIL, found, _LOOK_AT_PROXY)
-    return passed("session_cookie", f"{face.cookie_name}: {', '.join(given)}.")
+    return passed(
+        "session_cookie",
+        N_("%(cookie_name)s: %(flags)s.", cookie_name=face.cookie_name, flags=joined(", ", list(given))),
+    )
 
 
 def judge_assets(answers: Mapping[str, HttpAnswer], face: Face) -> Finding:

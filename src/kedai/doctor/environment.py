@@ -22,7 +22,7 @@ from kedai.sync.preflight.findings import TITLES
 from kedai.sync.preflight.run import run_checks
 from kedai.sync.schedule_view import read_schedules
 from kedai.values.environment import ConnectorName, Environment
-from kedai.values.wording import N_
+from kedai.values.wording import N_, joined
 
 ASKED_SECONDS: Final = 10.0
 """All that a marketplace is asked, side by side, within this time."""
@@ -120,8 +120,8 @@ def _judge_lost(db: Session, place: Place) -> Finding:
     if run is None:
         why = N_("Nobody has looked yet: a worker does so every ten minutes where the environment is active.")
         return skipped("lost_messages", why)
-    at = f"{run.finished_at or run.created_at:%Y-%m-%d %H:%M} UTC"
-    found = f"{at}: {run.note or run.state}."
+    at = f"{run.finished_at or run.created_at:%Y-%m-%d %H:%M}"
+    found = N_("%(at)s UTC: %(note)s.", at=at, note=N_(run.note or run.state))
     if run.state == "failed":
         fix = N_("Open the run: it says what stood in the way.")
         return finding("lost_messages", State.FAIL, found, fix, go=place.runs_page)
@@ -138,10 +138,10 @@ def _judge_jobs(runtime: Runtime, db: Session, place: Place) -> Finding:
     down, late = by_state[ScheduleState.DOWN], by_state[ScheduleState.LATE]
     fix = N_("Is a worker alive? Each run says how it ended.")
     if down or late:
-        told = [f"{', '.join(names)}: {word}" for names, word in ((down, "down"), (late, "late")) if names]
+        told = [N_("%(names)s: down", names=joined(", ", down))] if down else []
+        told += [N_("%(names)s: late", names=joined(", ", late))] if late else []
         state = State.FAIL if down else State.WARN
-        found = f"{'; '.join(told)}."
-        return finding("last_jobs", state, found, fix, go=place.runs_page)
+        return finding("last_jobs", state, N_("%(told)s.", told=joined("; ", told)), fix, go=place.runs_page)
     up = sum(len(by_state[state]) for state in _UP)
     if not up:
         why = N_("Nothing comes round here now.") if views else N_("No worker has made a schedule yet.")

@@ -58,7 +58,7 @@ def _judge_canary(ring: RingView) -> Finding:
             N_(
                 "Opened with %(value)s; the primary is %(value2)s.",
                 value=held or N_("no key"),
-                value2=ring.primary or "none",
+                value2=ring.primary or N_("none"),
             ),
         )
     fix = N_("Give this server the master key that is named, as it was, and start it again.")
@@ -80,18 +80,24 @@ def _judge_use(ring: RingView) -> Finding:
     worn = [one.kid for one in ring.keys if (one.writes or 0) > _MOST_WRITES]
     if worn:
         fix = N_("Add a new master key and promote it; then seal everything again.")
-        return finding("key_use", State.WARN, f"{evidence} Worn: {', '.join(worn)}.", fix, go=_KEYS_PAGE)
+        return finding(
+            "key_use",
+            State.WARN,
+            joined(" ", [evidence, N_("Worn: %(keys)s.", keys=", ".join(worn))]),
+            fix,
+            go=_KEYS_PAGE,
+        )
     return passed("key_use", evidence)
 
 
 def _judge_v1(ring: RingView) -> Finding:
     left = sum(one.values for one in ring.keys if one.kid == V1)
     if not left:
-        return passed("v1_rows", "None.")
+        return passed("v1_rows", N_("None."))
     fix = N_(
         "Run “kedai keys rewrap”, then “kedai keys retire v1”: until then a secret could be moved from row to row."
     )
-    return finding("v1_rows", State.WARN, f"{left:,} left.", fix, go=_KEYS_PAGE)
+    return finding("v1_rows", State.WARN, N_("%(number)s left.", number=left), fix, go=_KEYS_PAGE)
 
 
 def _judge_environments(runtime: Runtime, db: Session) -> Finding:
@@ -103,7 +109,7 @@ def _judge_environments(runtime: Runtime, db: Session) -> Finding:
     ]
     if missing:
         fix = N_("Start “kedai serve” with its master keys: it makes what is missing.")
-        return finding("environments", State.FAIL, f"Missing: {', '.join(missing)}.", fix)
+        return finding("environments", State.FAIL, N_("Missing: %(names)s.", names=", ".join(missing)), fix)
     return passed(
         "environments",
         N_("Sandbox and live of %(value)s.", value=", ".join(one.label for one in runtime.connectors.values())),
@@ -140,7 +146,7 @@ def _judge_processes(runtime: Runtime, db: Session) -> list[Finding]:
     workers = [one for one in alive if one.role in WORKERS]
     hosts = {one.host for one in alive}
     if workers:
-        names = ", ".join(f"{one.role} on {one.host}" for one in workers)
+        names = joined(", ", [N_("%(role)s on %(host)s", role=one.role, host=one.host) for one in workers])
         worker = passed("worker", N_("Seen within the last minute: %(names)s.", names=names))
     else:
         fix = N_("Start “kedai serve” (on PostgreSQL also “kedai worker”): without one nothing is worked on.")
@@ -166,7 +172,7 @@ def _judge_channels(db: Session) -> Finding:
         return skipped("notifications", N_("Nobody is told: there is no channel, or all are paused."))
     if not failing:
         return passed("notifications", N_("Channels: %(names)s.", names=", ".join(one.name for one in used)))
-    found = "; ".join(f"{one.name}: {one.last_error}" for one in failing)
+    found = joined("; ", [N_("%(name)s: %(problem)s", name=one.name, problem=N_(one.last_error)) for one in failing])
     fix = N_("Open the channel, mend it, and send a test.")
     return finding("notifications", State.WARN, found, fix, go="/settings/notifications")
 
@@ -180,7 +186,7 @@ def _judge_signatures(runtime: Runtime) -> Finding:
     wrong += [one.label for one in tried if not _knows_its_own(runtime, one)]
     if wrong:
         fix = N_("Install Kedai and its libraries anew: every push would be refused, and every call.")
-        return finding("hmac", State.FAIL, f"Wrong: {', '.join(wrong)}.", fix)
+        return finding("hmac", State.FAIL, N_("Wrong: %(names)s.", names=joined(", ", wrong)), fix)
     also = joined("", [N_(", and a push as %(label)s signs it", label=one.label) for one in tried])
     return passed("hmac", N_("The example of RFC 4231 comes out%(also)s; one changed byte is refused.", also=also))
 

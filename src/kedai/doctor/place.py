@@ -124,7 +124,7 @@ def judge_version(standing: Standing) -> Finding:
     if name == "PostgreSQL" and int(standing.version.partition(".")[0]) < MINIMUM_POSTGRESQL:
         fix = N_("Move to PostgreSQL %(minimum_postgresql)s or newer.", minimum_postgresql=MINIMUM_POSTGRESQL)
         return finding("database", State.WARN, N_("%(found)s: older than what Kedai is tested on.", found=found), fix)
-    return passed("database", f"{found} answers.")
+    return passed("database", N_("%(address)s answers.", address=found))
 
 
 def judge_durability(standing: Standing) -> Finding:
@@ -144,7 +144,7 @@ def judge_schema(revision: str | None) -> Finding:
     if revision is None or revision < SCHEMA_REVISION:  # they are numbers of four digits
         found = N_(
             "It is at %(value)s, this version needs %(schema_revision)s.",
-            value=revision or "nothing",
+            value=revision or N_("nothing"),
             schema_revision=SCHEMA_REVISION,
         )
         return finding(

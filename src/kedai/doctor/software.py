@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Final
 
 from kedai.doctor.finding import Finding, State, finding, passed
-from kedai.values.wording import N_
+from kedai.values.wording import N_, joined
 
 MINIMUM_PYTHON: Final = "3.11"
 _FLOOR: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?\s*>=\s*([0-9.]+)")
@@ -28,7 +28,7 @@ def judge_python(found: str) -> Finding:
         return finding(
             "python",
             State.FAIL,
-            f"Python {found}.",
+            N_("Python %(found)s.", found=found),
             N_("Install Python %(minimum_python)s or newer.", minimum_python=MINIMUM_PYTHON),
         )
     return passed(
@@ -40,12 +40,14 @@ def judge_python(found: str) -> Finding:
 def judge_libraries(floors: Mapping[str, str], installed: Mapping[str, str | None]) -> Finding:
     """Every library against its floor; one that is missing is too old as well."""
     wrong = [
-        f"{name} {installed[name] or N_('is missing')} (needs {floor})"
+        N_("%(library)s (needs %(floor)s)", library=f"{name} {installed[name]}", floor=floor)
+        if installed[name]
+        else N_("%(library)s is missing (needs %(floor)s)", library=name, floor=floor)
         for name, floor in sorted(floors.items())
         if _numbers(installed[name] or "0") < _numbers(floor)
     ]
     if wrong:
-        return finding("dependencies", State.FAIL, N_("Too old: %(wrong)s.", wrong=", ".join(wrong)), _INSTALL)
+        return finding("dependencies", State.FAIL, N_("Too old: %(wrong)s.", wrong=joined(", ", wrong)), _INSTALL)
     return passed("dependencies", N_("%(floors)s libraries, none below its floor.", floors=len(floors)))
 
 

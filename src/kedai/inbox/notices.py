@@ -21,6 +21,7 @@ from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import Announcement
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.audit.models import AuditEntry
@@ -121,7 +122,7 @@ def _lock(db: Session, notice_id: UUID, environment: Environment) -> Notice:
     statement = sa.select(Notice).where(Notice.id == notice_id, Notice.environment == environment)
     row = db.execute(statement.with_for_update()).scalar_one_or_none()
     if row is None:
-        raise NotFound("There is no such notice here.")
+        raise NotFound(N_("There is no such notice here."))
     return row
 
 

@@ -16,6 +16,7 @@ from kedai.inbox.models import RawEvent, RejectedDelivery
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import Environment
 from kedai.values.event import EventState, ParkedReason
+from kedai.values.wording import N_
 
 SCAN = 10_000
 """How many rows a filtered page looks at before it stops and offers to go on."""
@@ -176,7 +177,7 @@ def get_event(db: Session, event_id: UUID, *, environment: Environment | None) -
     """
     row = db.get(RawEvent, event_id)
     if row is None or environment not in {None, row.environment}:
-        raise NotFound("There is no such event here.")
+        raise NotFound(N_("There is no such event here."))
     return row
 
 
@@ -188,7 +189,7 @@ def get_rejected(db: Session, rejected_id: UUID, *, environment: Environment | N
     """
     row = db.get(RejectedDelivery, rejected_id)
     if row is None or environment not in {None, row.environment}:
-        raise NotFound("There is no such rejected delivery.")
+        raise NotFound(N_("There is no such rejected delivery."))
     return row
 
 

@@ -21,6 +21,7 @@ from kedai.inbox.models import RejectedCount, RejectedDelivery
 from kedai.kit.ids import new_id
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 
 MAX_ROWS = 1_000
 MAX_BODY = 64 * 1024
@@ -130,7 +131,7 @@ def lock_rejected(db: Session, rejected_id: UUID, *, environment: Environment) -
     statement = sa.select(kept).where(kept.id == rejected_id, kept.environment == environment)
     row = db.execute(statement.with_for_update()).scalar_one_or_none()
     if row is None:
-        raise NotFound("There is no such rejected delivery.")
+        raise NotFound(N_("There is no such rejected delivery."))
     return row
 
 

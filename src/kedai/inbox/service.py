@@ -18,6 +18,7 @@ from kedai.kit.ids import parse_id, show_id
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, ParkedReason
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.audit.models import AuditEntry
@@ -153,7 +154,7 @@ def _lock_event(db: Session, event_id: UUID, environment: Environment) -> RawEve
     statement = sa.select(RawEvent).where(RawEvent.id == event_id, RawEvent.environment == environment)
     row = db.execute(statement.with_for_update()).scalar_one_or_none()
     if row is None:
-        raise NotFound("There is no such event.")
+        raise NotFound(N_("There is no such event."))
     return row
 
 

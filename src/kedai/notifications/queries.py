@@ -14,6 +14,7 @@ from kedai.db import lease
 from kedai.errors import NotFound
 from kedai.notifications.models import NotificationChannel, NotificationCondition, NotificationDelivery
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 
 FAILING: Final = 3
 """After so many tries in a row that failed a channel counts as failing."""
@@ -32,7 +33,7 @@ def get_channel(db: Session, channel_id: UUID) -> NotificationChannel:
     """
     row = db.get(NotificationChannel, channel_id)
     if row is None:
-        raise NotFound("There is no such channel.")
+        raise NotFound(N_("There is no such channel."))
     return row
 
 

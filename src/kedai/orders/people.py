@@ -17,6 +17,7 @@ from kedai.kit.ids import show_id
 from kedai.orders.models import OrderSync
 from kedai.values.actor import Actor
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 
 REVEALED = "order.revealed"
 FIELDS = ("buyer_username", "recipient_name", "recipient_phone", "recipient_address", "buyer_message")
@@ -61,7 +62,7 @@ def reveal(db: Session, order_id: UUID, *, environment: Environment, actor: Acto
     """
     found = db.execute(sa.select(OrderSync.id).where(OrderSync.id == order_id, OrderSync.environment == environment))
     if found.first() is None:
-        raise NotFound("There is no such order here.")
+        raise NotFound(N_("There is no such order here."))
     person = _read(db, order_id)
     told = sorted(name for name in FIELDS if getattr(person, name))
     subject, details = show_id("ord", order_id), {"fields": told}
@@ -80,7 +81,7 @@ def _read(db: Session, order_id: UUID) -> Person:
     columns = [getattr(OrderSync, name) for name in FIELDS]
     row = db.execute(sa.select(*columns).where(OrderSync.id == order_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such order here.")
+        raise NotFound(N_("There is no such order here."))
     return _person(row)
 
 

@@ -21,6 +21,7 @@ from kedai.orders.models import OrderSync
 from kedai.orders.people import mask
 from kedai.values.environment import Environment, Scope
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 _AFTER_EVERYTHING = "\U0010ffff"
 
@@ -207,7 +208,7 @@ def get_order(db: Session, order_id: UUID, *, environment: Environment | None) -
     """
     row = db.get(OrderSync, order_id)
     if row is None or environment not in {None, row.environment}:
-        raise NotFound("There is no such order here.")
+        raise NotFound(N_("There is no such order here."))
     return row
 
 

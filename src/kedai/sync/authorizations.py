@@ -20,19 +20,19 @@ from kedai.sync.reconnected import ENDING, disconnected_code
 from kedai.values.actor import SYSTEM
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
 from kedai.values.event import ConnectionChange, ConnectionKind, EndReason, EventState
+from kedai.values.wording import N_
 from kedai.vault.accounts import disconnect_account, find_holder, note_authorization, note_authorization_end
-from kedai.vault.held import account_of
 from kedai.vault.queries import get_credentials
 
 if TYPE_CHECKING:
     from kedai.vault.models import Merchant, Shop
 
 _REASONS = {
-    EndReason.CANCELLED_BY_SELLER: "the seller cancelled the authorisation",
-    EndReason.EXPIRED: "the authorisation has ended",
-    EndReason.APP_SUSPENDED: "the marketplace suspended the app",
-    EndReason.UNLINKED_FROM_MAIN_ACCOUNT: "the shop left its main account",
-    EndReason.UNKNOWN: "the marketplace ended the authorisation",
+    EndReason.CANCELLED_BY_SELLER: N_("the seller cancelled the authorisation"),
+    EndReason.EXPIRED: N_("the authorisation has ended"),
+    EndReason.APP_SUSPENDED: N_("the marketplace suspended the app"),
+    EndReason.UNLINKED_FROM_MAIN_ACCOUNT: N_("the shop left its main account"),
+    EndReason.UNKNOWN: N_("the marketplace ended the authorisation"),
 }
 
 
@@ -66,7 +66,9 @@ class _Account:
 
     @property
     def words(self) -> str:
-        return account_of(self.owner).replace(":", " ")
+        if isinstance(self.owner, Scope):
+            return N_("shop %(shop_id)s", shop_id=self.owner.shop_id)
+        return N_("merchant %(merchant_id)s", merchant_id=self.owner.merchant_id)
 
     @property
     def shop_id(self) -> str | None:
@@ -111,10 +113,10 @@ def apply(
 ) -> Applied:
     """Write what the push says into the shops and merchants it names; several pushes at once need `lock_named`."""
     if change.kind is ConnectionKind.PROBE:
-        return Applied(Outcome(EventState.SKIPPED, "a test of the push address"))
+        return Applied(Outcome(EventState.SKIPPED, N_("a test of the push address")))
     our_partner_id = get_credentials(db, connector, environment).partner_id
     if change.partner_id is not None and change.partner_id != our_partner_id:
-        return Applied(Outcome(EventState.SKIPPED, "the push names another app than ours"))
+        return Applied(Outcome(EventState.SKIPPED, N_("the push names another app than ours")))
     owners = _owners(connector, environment, set(change.shop_ids), set(change.merchant_ids))
     accounts = [_Account(one, find_holder(db, one, lock=True)) for one in owners]
     effects = [_affect(db, one, change, event_id, now) for one in accounts]
@@ -133,13 +135,13 @@ def _owners(
 def _affect(db: Session, account: _Account, change: ConnectionChange, event_id: UUID, now: datetime) -> _Effect:
     row, who = account.row, account.words
     if row is None:
-        return _Effect(f"{who} is not connected here")
+        return _Effect(N_("%(who)s is not connected here", who=who))
     if _is_older(change, row):
-        return _Effect(f"older than the authorisation of {who}")
+        return _Effect(N_("older than the authorisation of %(who)s", who=who))
     if change.kind is ConnectionKind.AUTHORIZED:
         return _authorized(db, account, row, change, now)
     if row.state == "disconnected":
-        return _Effect(f"{who} is disconnected already")
+        return _Effect(N_("%(who)s is disconnected already", who=who))
     if change.kind is ConnectionKind.DEAUTHORIZED:
         return _deauthorized(db, account, change, event_id, now)
     return _expiring(db, account, row, change, event_id, now)
@@ -157,9 +159,9 @@ def _authorized(
     """The token pair comes with the browser's return, never with a push: only the fact is noted."""
     at = change.pushed_at or now
     if row.authorized_at is not None and at <= row.authorized_at:
-        return _Effect(f"the authorisation of {account.words} is known")
+        return _Effect(N_("the authorisation of %(who)s is known", who=account.words))
     note_authorization(db, account.owner, at=at, actor=SYSTEM, now=now)
-    return _Effect(f"{account.words} was authorised", changed=True)
+    return _Effect(N_("%(who)s was authorised", who=account.words), changed=True)
 
 
 def _deauthorized(db: Session, account: _Account, change: ConnectionChange, event_id: UUID, now: datetime) -> _Effect:
@@ -168,13 +170,27 @@ def _deauthorized(db: Session, account: _Account, change: ConnectionChange, even
     disconnect_account(db, account.owner, reason=reason, actor=SYSTEM, now=now)
     trouble = Trouble(
         disconnected_code(account.kind),
-        f"{account.words.capitalize()} was disconnected at the marketplace: {reason}",
-        f"Open the connector page and press Reconnect, if this {account.kind} shall be served further.",
+        _tell_disconnected(account, reason),
+        N_("Open the connector page and press Reconnect, if it shall be served further."),
         account.shop_id,
         group=account.group,
         event_id=event_id,
     )
-    return _Effect(f"{account.words} was disconnected", changed=True, trouble=trouble)
+    return _Effect(N_("%(who)s was disconnected", who=account.words), changed=True, trouble=trouble)
+
+
+def _tell_disconnected(account: _Account, reason: str) -> str:
+    if isinstance(account.owner, Scope):
+        return N_(
+            "Shop %(shop_id)s was disconnected at the marketplace: %(reason)s",
+            shop_id=account.owner.shop_id,
+            reason=reason,
+        )
+    return N_(
+        "Merchant %(merchant_id)s was disconnected at the marketplace: %(reason)s",
+        merchant_id=account.owner.merchant_id,
+        reason=reason,
+    )
 
 
 def _expiring(
@@ -185,13 +201,14 @@ def _expiring(
     if change.ends_before is not None and (until is None or until > change.ends_before):
         until = change.ends_before
         note_authorization_end(db, account.owner, until=until, actor=SYSTEM, now=now)
-    when = "soon" if until is None else f"by {until:%Y-%m-%d %H:%M} UTC"
+    when = N_("soon") if until is None else N_("by %(until)s UTC", until=f"{until:%Y-%m-%d %H:%M}")
     trouble = Trouble(
         ENDING,
-        f"The authorisation of {account.words} ends {when}",
-        "Open the connector page and press Reconnect before then, so that the seller authorises again.",
+        N_("The authorisation of %(who)s ends %(when)s", who=account.words, when=when),
+        N_("Open the connector page and press Reconnect before then, so that the seller authorises again."),
         account.shop_id,
         group=account.group,
         event_id=event_id,
     )
-    return _Effect(f"the authorisation of {account.words} ends {when}", changed=True, trouble=trouble)
+    note = N_("the authorisation of %(who)s ends %(when)s", who=account.words, when=when)
+    return _Effect(note, changed=True, trouble=trouble)

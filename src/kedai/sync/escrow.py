@@ -148,7 +148,7 @@ def _until(work: Work) -> int:
 
 async def _list_released(parts: Parts, scope: Scope, position: Position, work: Work) -> Step:
     if position.pages >= MOST_PAGES:
-        raise RemoteUnreadable("The list of released orders does not end.")
+        raise RemoteUnreadable(N_("The list of released orders does not end."))
 
     async def ask(client: Client, token: Secret) -> Page[ReleasedOrder] | None:
         if not isinstance(client, Settles):
@@ -163,7 +163,7 @@ async def _list_released(parts: Parts, scope: Scope, position: Position, work: W
 
     page = await call_with_token(parts, scope, ask)
     if page is None:
-        return partial(_end, "this marketplace does not tell what orders earned")
+        return partial(_end, N_("this marketplace does not tell what orders earned"))
     pending = tuple({row.order_sn: _pending(row) for row in page.rows}.values())
     listed = replace(position, page=page.next_cursor, pages=position.pages + 1, pending=pending)
     return partial(_move, scope, _advanced(work, listed), 0, ())
@@ -230,8 +230,8 @@ def _move(
     for order_sn in untold:
         trouble = Trouble(
             "escrow_untold",
-            "Money was paid out for an order, but the marketplace does not tell what it earned",
-            "Look at this order's income at the marketplace; the next escrow run asks again.",
+            N_("Money was paid out for an order, but the marketplace does not tell what it earned"),
+            N_("Look at this order's income at the marketplace; the next escrow run asks again."),
             scope.shop_id,
             group=KIND,
             order_sn=order_sn,

@@ -21,12 +21,14 @@ from kedai.inbox.queries import read_bodies
 from kedai.orders import service as orders
 from kedai.orders.service import PreparedOrder
 from kedai.sync import tellings
+from kedai.sync.asking import tell_state
 from kedai.sync.outcome import MAX_ATTEMPTS, Action, next_step, pause, rule_for, wait
 from kedai.sync.parts import Parts
 from kedai.sync.tokens import TokenCalls, call_with_token, open_calls
 from kedai.values.environment import Scope
 from kedai.values.event import Announcement, ConnectionChange, EventState, PackageNews, ParkedReason, Topic
 from kedai.values.order import OrderSnapshot
+from kedai.values.wording import N_
 from kedai.vault.queries import find_shop
 
 MAX_STALLS = 3
@@ -68,9 +70,11 @@ async def judge(parts: Parts, batch: Batch) -> Verdict:
     others, about_connection = [], []
     for event in batch.events:
         if event.stalls >= MAX_STALLS:
-            _give_up(verdict, batch, event, "The worker died three times while it held this event.", code="stalled")
+            _give_up(verdict, batch, event, N_("The worker died three times while it held this event."), code="stalled")
         elif event.topic == Topic.MALFORMED:
-            _give_up(verdict, batch, event, "The push was signed correctly but cannot be understood.", code="malformed")
+            _give_up(
+                verdict, batch, event, N_("The push was signed correctly but cannot be understood."), code="malformed"
+            )
         elif event.topic == Topic.CONNECTION:
             about_connection.append(event)
         else:
@@ -99,7 +103,7 @@ async def _read_changes(parts: Parts, batch: Batch, events: Sequence[ClaimedEven
             continue
         change = connector.parse_connection(bodies[event.id])
         if change is None:
-            _give_up(verdict, batch, event, "The push does not say whom it is about.", code="malformed")
+            _give_up(verdict, batch, event, N_("The push does not say whom it is about."), code="malformed")
         else:
             verdict.changes[event.id] = change
 
@@ -109,7 +113,7 @@ async def _judge_orders(parts: Parts, scope: Scope, events: Sequence[ClaimedEven
     if shop is None or shop.state == "pending":
         _park_unknown_shop(scope, events, verdict)
     elif shop.state != "connected":
-        note = f"the shop is {shop.state.replace('_', ' ')}"
+        note = tell_state(shop.state)
         due_in = _RESTING_SHOP_PAUSE if shop.state in {"paused", "disconnected"} else _IDLE_SHOP_PAUSE
         for event in events:
             verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, note, due_in=due_in)
@@ -196,13 +200,17 @@ async def fetch_orders(parts: Parts, scope: Scope, order_sns: Sequence[str]) -> 
 def _park_unknown_shop(scope: Scope, events: Sequence[ClaimedEvent], verdict: Verdict) -> None:
     for event in events:
         verdict.outcomes[event.id] = Outcome(
-            EventState.PARKED, "this shop is not connected here", parked_reason=ParkedReason.UNKNOWN_SHOP
+            EventState.PARKED, N_("this shop is not connected here"), parked_reason=ParkedReason.UNKNOWN_SHOP
         )
     verdict.troubles.append(
         Trouble(
             "unknown_shop",
-            f"Pushes come for shop {scope.shop_id}, which is not connected in {scope.environment.value}",
-            "Connect the shop, then replay its parked events; or remove the push address from that shop's app.",
+            N_(
+                "Pushes come for shop %(shop_id)s, which is not connected in %(environment)s",
+                shop_id=scope.shop_id,
+                environment=scope.environment.value,
+            ),
+            N_("Connect the shop, then replay its parked events; or remove the push address from that shop's app."),
             scope.shop_id,
             event_id=events[-1].id,
         )
@@ -213,15 +221,15 @@ def _wait_or_park_missing(scope: Scope, event: ClaimedEvent, verdict: Verdict) -
     """The marketplace pushes before it can be asked: wait a little, then park."""
     if event.attempts + 1 < _NOT_FOUND_ATTEMPTS:
         due_in = pause(None, event.attempts, rule_for(RateLimited()))
-        verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, "not found yet", due_in=due_in, counts=True)
+        verdict.outcomes[event.id] = Outcome(EventState.RECEIVED, N_("not found yet"), due_in=due_in, counts=True)
         return
-    note, reason = "the marketplace does not know this order", ParkedReason.ORDER_NOT_FOUND
+    note, reason = N_("the marketplace does not know this order"), ParkedReason.ORDER_NOT_FOUND
     verdict.outcomes[event.id] = Outcome(EventState.PARKED, note, parked_reason=reason, counts=True)
     verdict.troubles.append(
         Trouble(
             "order_not_found",
-            "Pushes name orders that the marketplace does not know",
-            "Open the event, and replay it when the order exists.",
+            N_("Pushes name orders that the marketplace does not know"),
+            N_("Open the event, and replay it when the order exists."),
             scope.shop_id,
             order_sn=event.order_sn,
             event_id=event.id,
@@ -245,7 +253,7 @@ def settle(scope: Scope, event: ClaimedEvent, verdict: Verdict, error: Exception
     verdict.troubles.append(
         Trouble(
             _code(error),
-            rule.title or "An event could not be applied",
+            rule.title or N_("An event could not be applied"),
             rule.next_step,
             scope.shop_id,
             order_sn=event.order_sn,
@@ -257,13 +265,13 @@ def settle(scope: Scope, event: ClaimedEvent, verdict: Verdict, error: Exception
 
 def _give_up(verdict: Verdict, batch: Batch, event: ClaimedEvent, text: str, *, code: str) -> None:
     verdict.outcomes[event.id] = Outcome(EventState.DEAD, text)
-    next_step = "Open the event, look at its body, and replay it once the cause is mended."
+    next_step = N_("Open the event, look at its body, and replay it once the cause is mended.")
     verdict.troubles.append(Trouble(code, text, next_step, batch.shop_id, order_sn=event.order_sn, event_id=event.id))
 
 
 def _told(error: Exception) -> str:
     """What is stored and shown of a failure; an error that is not ours may quote an address with a token in it."""
-    return str(error) if isinstance(error, KedaiError) else f"{type(error).__name__} in the handler"
+    return str(error) if isinstance(error, KedaiError) else N_("%(fault)s in the handler", fault=type(error).__name__)
 
 
 def _code(error: Exception) -> str:

@@ -116,6 +116,6 @@ async def read(parts: Parts, work: Work) -> Sequence[Step]:
 def _note(_db: Session, run: Run, *, renewed: int, resting: int, now: datetime) -> bool:
     move_on(run, cursor=None, done=renewed)
     if resting:
-        note = f"{resting} could not be renewed; the log says why, and it is tried again."
+        note = N_("%(number)s could not be renewed; the log says why, and it is tried again.", number=resting)
         postpone_run(run, note=note, due_in=timedelta(seconds=_REST_SECONDS), now=now)
     return not resting

@@ -117,5 +117,5 @@ def _see_ordered(scope: Scope, after: list[Any] | None, db: Session, run: Run, *
 
 
 def _end(_db: Session, run: Run, *, now: datetime) -> bool:
-    end_run(run, "cancelled", note="the shop is not connected any more", now=now)
+    end_run(run, "cancelled", note=N_("the shop is not connected any more"), now=now)
     return False

@@ -28,7 +28,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
 from kedai.values.event import EventState
-from kedai.values.wording import N_
+from kedai.values.wording import N_, NP_
 from kedai.vault.queries import list_shops
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ async def read(parts: Parts, work: Work) -> Sequence[Step]:
     """Fetch the next page, store it, and confirm it; the step that is left counts it."""
     client = await parts.read(lambda db: open_client(parts, db, work.connector, work.environment))
     if not isinstance(client, KeepsLostPushes):
-        return [partial(_end, "this marketplace keeps no lost pushes")]
+        return [partial(_end, N_("this marketplace keeps no lost pushes"))]
     asked_at = parts.clock.now()
     page = await client.get_lost_pushes()
     if page.last_id is None:
         return [partial(_finish, work, _Page(0, 0, None, asked_at))]
     if work.cursor is not None and page.last_id == work.cursor["confirmed"]:
-        raise RemoteUnreadable("The marketplace hands out lost pushes again that were confirmed.")
+        raise RemoteUnreadable(N_("The marketplace hands out lost pushes again that were confirmed."))
     pushes = [_as_pushed(parts, work, body) for body in page.bodies]
     new = await parts.write(lambda db: store_fetched(parts, db, work.connector, pushes))
     crash.point("lost_pushes.stored")
@@ -118,7 +118,11 @@ def _finish(work: Work, page: _Page, db: Session, run: Run, *, now: datetime) ->
         scope = Scope(work.connector, work.environment, shop.shop_id)
         coverage.extend(db, scope, Source.LOST_PUSH, since, until, run_id=run.id, now=now)
     found, new = (run.cursor or {}).get("found", 0), (run.cursor or {}).get("new", 0)
-    note = f"{found:,} lost {'push' if found == 1 else 'pushes'}, {new:,} of them new" if found else "no push was lost"
+    note = (
+        NP_("%(num)s lost push, %(new)s of them new", "%(num)s lost pushes, %(new)s of them new", found, new=new)
+        if found
+        else N_("no push was lost")
+    )
     return _end(note, db, run, now=now)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from kedai import errors
+from kedai.values.wording import N_
 
 MAX_ATTEMPTS = 8
 _LONGEST_WAIT_SECONDS = 600.0
@@ -42,7 +43,7 @@ class Rule:
     at_least_seconds: float = 0.0
 
 
-_LOOK_AT_MESSAGE = "Open the event, read the marketplace's message, and replay it once the cause is mended."
+_LOOK_AT_MESSAGE = N_("Open the event, read the marketplace's message, and replay it once the cause is mended.")
 
 RULES: dict[type[errors.KedaiError], Rule] = {
     errors.RemoteUnavailable: Rule(Action.WAIT),
@@ -52,39 +53,44 @@ RULES: dict[type[errors.KedaiError], Rule] = {
     errors.AuthExpired: Rule(Action.WAIT),
     errors.NotConfigured: Rule(
         Action.WAIT,
-        "Credentials are missing",
-        "Fill in the missing fields on the connector page.",
+        N_("Credentials are missing"),
+        N_("Fill in the missing fields on the connector page."),
         at_least_seconds=60,
     ),
     errors.Sealed: Rule(Action.WAIT, at_least_seconds=60),
     errors.SecretUnreadable: Rule(
         Action.WAIT,
-        "A stored secret cannot be read",
-        "Give Kedai the master key it names, or enter the secret again.",
+        N_("A stored secret cannot be read"),
+        N_("Give Kedai the master key it names, or enter the secret again."),
         at_least_seconds=60,
     ),
     errors.Unavailable: Rule(
         Action.WAIT,
-        "This machine cannot do its part",
-        "Read what the shop's page says of its last call, and give Kedai the disk space or the master key it names.",
+        N_("This machine cannot do its part"),
+        N_(
+            "Read what the shop's page says of its last call, and give Kedai the disk space or the master key it names."
+        ),
         at_least_seconds=60,
     ),
     errors.RemoteMisconfigured: Rule(
         Action.WAIT,
-        "The marketplace refuses our app",
-        "Check partner id, partner key, host and permissions on the connector page and in the marketplace's console.",
+        N_("The marketplace refuses our app"),
+        N_(
+            "Check partner id, partner key, host and permissions on the connector page and in the "
+            "marketplace's console."
+        ),
         at_least_seconds=300,
     ),
     errors.NeedsReconnect: Rule(
         Action.RECONNECT,
-        "A shop must be connected again",
-        "Open the connector page and press Reconnect for this shop.",
+        N_("A shop must be connected again"),
+        N_("Open the connector page and press Reconnect for this shop."),
         at_least_seconds=60,
     ),
-    errors.RemoteNotFound: Rule(Action.SPLIT, "The marketplace does not know an order", _LOOK_AT_MESSAGE),
-    errors.RemoteRejected: Rule(Action.SPLIT, "The marketplace refuses a call", _LOOK_AT_MESSAGE),
-    errors.RemoteUnreadable: Rule(Action.SPLIT, "The marketplace's answer cannot be read", _LOOK_AT_MESSAGE),
-    errors.KedaiError: Rule(Action.SPLIT, "An event could not be applied", _LOOK_AT_MESSAGE),
+    errors.RemoteNotFound: Rule(Action.SPLIT, N_("The marketplace does not know an order"), _LOOK_AT_MESSAGE),
+    errors.RemoteRejected: Rule(Action.SPLIT, N_("The marketplace refuses a call"), _LOOK_AT_MESSAGE),
+    errors.RemoteUnreadable: Rule(Action.SPLIT, N_("The marketplace's answer cannot be read"), _LOOK_AT_MESSAGE),
+    errors.KedaiError: Rule(Action.SPLIT, N_("An event could not be applied"), _LOOK_AT_MESSAGE),
 }
 
 

@@ -56,11 +56,11 @@ _LONGEST_SILENCE = 3 * EVERY
 """Whoever did not ask for longer was away, and pushes may have been too."""
 
 _TITLES = {
-    PushStatus.WARNING: "The marketplace warns: too many of our answers to its pushes were bad",
-    PushStatus.SUSPENDED: "The marketplace has switched its pushes to us off",
-    PushStatus.UNKNOWN: "The marketplace says something of its pushes that we do not know",
+    PushStatus.WARNING: N_("The marketplace warns: too many of our answers to its pushes were bad"),
+    PushStatus.SUSPENDED: N_("The marketplace has switched its pushes to us off"),
+    PushStatus.UNKNOWN: N_("The marketplace says something of its pushes that we do not know"),
 }
-_NEXT_STEP = (
+_NEXT_STEP = N_(
     "Make sure that pushes reach us (connector page, “Run the checks”), then press “Register pushes”: that lifts it. "
     "Until then orders are looked for every few minutes, and what was missed is read afterwards."
 )
@@ -79,7 +79,7 @@ async def read(parts: Parts, work: Work) -> Sequence[Step]:
     """Ask; what follows from the answer is one step."""
     client = await parts.read(lambda db: open_client(parts, db, work.connector, work.environment))
     if not isinstance(client, Probes):
-        return [partial(_end, "this marketplace cannot be asked for it")]
+        return [partial(_end, N_("this marketplace cannot be asked for it"))]
     config = await client.get_push_config()
     connector = parts.connector(work.connector)
     needed = connector.needed_push_codes if isinstance(connector, PushesToUs) else frozenset()
@@ -96,7 +96,7 @@ def _note(work: Work, answer: _Answer, db: Session, run: Run, *, now: datetime) 
     if noted.changed and not rating.is_sound:
         raise_exception(db, work.connector, work.environment, trouble, now=now)
     if noted.changed and rating.is_sound:
-        note = "The marketplace is content again."
+        note = N_("The marketplace is content again.")
         clear_exception(db, work.connector, work.environment, trouble.fingerprint, note=note, now=now)
     if get_active_environment(db, work.connector) is work.environment:
         for shop in list_shops(db, work.connector, environment=work.environment):
@@ -130,7 +130,11 @@ def _pushes_came(db: Session, work: Work, shop: Shop, noted: Noted, answer: _Ans
 
 def _told(rating: Rating, answer: _Answer) -> str:
     status = rating.status if rating.status != PushStatus.UNKNOWN else f"“{answer.config.stated_status[:100]}”"
-    return status if answer.reaches_us else f"{status}, but not everything is pushed to us: run the checks"
+    return (
+        N_(status)
+        if answer.reaches_us
+        else N_("%(status)s, but not everything is pushed to us: run the checks", status=N_(status))
+    )
 
 
 def _end(note: str, _db: Session, run: Run, *, now: datetime) -> bool:

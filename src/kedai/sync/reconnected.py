@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from kedai.connector_exceptions.service import clear_exception, fingerprint_of
 from kedai.errors import NeedsReconnect
 from kedai.values.environment import Account, Scope
+from kedai.values.wording import N_
 from kedai.vault.accounts import kind_of
 
 ENDING: Final = "authorization_ending"
@@ -21,7 +22,7 @@ def end_troubles(db: Session, owner: Account, *, is_granted: bool, now: datetime
     ``is_granted``: the seller has authorised anew, so that the end of the authorisation before is over too. The
     account's row must be locked: who raises these exceptions locks it first, too.
     """
-    note = "It was connected again." if is_granted else "Its token was renewed."
+    note = N_("It was connected again.") if is_granted else N_("Its token was renewed.")
     kind = kind_of(owner).name
     codes = (NeedsReconnect.code, ENDING, disconnected_code(kind)) if is_granted else (NeedsReconnect.code,)
     told = [fingerprint_of(code, *_whereabouts(owner)) for code in codes]

@@ -43,6 +43,7 @@ from kedai.sync.spool_files import seal_pair_file
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account, Scope
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.vault import refresh
 from kedai.vault.accounts import find_state, secret_place
 from kedai.vault.pairs import open_pair
@@ -86,7 +87,7 @@ def begin(parts: Parts, db: Session, scope: Account, row: Any) -> Renewal | None
     try:
         kid = parts.ring.reserve(db, 1)
     except Conflict as error:
-        raise Unavailable(f"No token is renewed here: {error.message}") from error
+        raise Unavailable(N_("No token is renewed here: %(problem)s", problem=error.message)) from error
     generation = Generation(scope, row.id, row.generation)
     is_replay, earlier = refresh.has_open_intent(row), row.refresh_intent_by
     claim = refresh.begin_refresh(db, generation, by=f"{socket.gethostname()}/{os.getpid()}")
@@ -138,7 +139,8 @@ async def _ask(begun: Renewal) -> TokenSet:
     try:
         return await _call(begun)
     except NeedsReconnect as error:
-        raise NeedsReconnect(f"The answer to the last renewal of its token was lost: {error.message}") from error
+        lost = N_("The answer to the last renewal of its token was lost: %(problem)s", problem=error.message)
+        raise NeedsReconnect(lost) from error
 
 
 async def _call(begun: Renewal) -> TokenSet:
@@ -147,14 +149,14 @@ async def _call(begun: Renewal) -> TokenSet:
             async with asyncio.timeout(_CALL_SECONDS):
                 return await _refresh(begun.client, begun.scope, begun.refresh_token)
     except TimeoutError:
-        raise OutcomeUnknown("The marketplace took too long to answer. The call may have taken effect.") from None
+        raise OutcomeUnknown(N_("The marketplace took too long to answer. The call may have taken effect.")) from None
 
 
 async def _refresh(client: Client, account: Account, refresh_token: Secret) -> TokenSet:
     if isinstance(account, Scope):
         return await client.refresh(account.shop_id, refresh_token)
     if not isinstance(client, MainAccounts):
-        raise NotFound("This marketplace knows no merchants.")
+        raise NotFound(N_("This marketplace knows no merchants."))
     return await client.refresh_merchant(account.merchant_id, refresh_token)
 
 
@@ -184,8 +186,8 @@ def _lose(parts: Parts, db: Session, claim: Claim, reason: str) -> bool:
     if isinstance(scope, Scope):
         trouble = Trouble(NeedsReconnect.code, rule.title or "", rule.next_step, scope.shop_id)
     else:
-        title = f"Merchant {scope.merchant_id} must be connected again"
-        next_step = "Open the connector page and press Reconnect for this merchant."
+        title = N_("Merchant %(merchant_id)s must be connected again", merchant_id=scope.merchant_id)
+        next_step = N_("Open the connector page and press Reconnect for this merchant.")
         trouble = Trouble(NeedsReconnect.code, title, next_step, group=f"merchant {scope.merchant_id}")
     raise_exception(db, scope.connector, scope.environment, trouble, now=now)
     return True

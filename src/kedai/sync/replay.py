@@ -99,7 +99,9 @@ def step(db: Session, run: Run, *, now: datetime) -> bool:
     """Replay the next of them; True when nothing is left. A switch to the other environment ends it."""
     name = ConnectorName(run.connector)
     if get_active_environment(db, name) is not run.environment:
-        end_run(run, "cancelled", note="its environment is not the active one any more: the rest stays parked", now=now)
+        end_run(
+            run, "cancelled", note=N_("its environment is not the active one any more: the rest stays parked"), now=now
+        )
         return False
     count, last = inbox.unpark(
         db,

@@ -74,7 +74,7 @@ def step(db: Session, run: Run, *, now: datetime) -> bool:
     """Replay those among the next pushes; True when all were looked at. A switch to the other environment ends it."""
     name = ConnectorName(run.connector)
     if get_active_environment(db, name) is not run.environment:
-        end_run(run, "cancelled", note="its environment is not the active one any more", now=now)
+        end_run(run, "cancelled", note=N_("its environment is not the active one any more"), now=now)
         return False
     count, last = replay_chosen(
         db,

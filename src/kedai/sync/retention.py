@@ -98,5 +98,5 @@ def _sweep(db: Session, run: Run, *, before: datetime, now: datetime) -> bool:
     move_on(run, cursor={"turn": number, "after": after, "gone": told}, done=gone)
     if number == len(SWEEPS):
         report = ", ".join(f"{one.label}: {told[one.label]:,}" for one in SWEEPS if told[one.label])
-        end_run(run, "succeeded", note=report or "Nothing was old enough.", now=now)
+        end_run(run, "succeeded", note=report or N_("Nothing was old enough."), now=now)
     return False

@@ -221,5 +221,6 @@ def _end(left: int, _db: Session, run: Run, *, now: datetime) -> bool:
     """What could not be tried is said: nothing about it waits here, and the marketplace did not answer for it."""
     if not left:
         return True
-    end_run(run, "succeeded", note=f"{left} could not be read again, and were left as they are", now=now)
+    note = N_("%(left)s could not be read again, and were left as they are", left=left)
+    end_run(run, "succeeded", note=note, now=now)
     return False

@@ -52,6 +52,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.plans import Plan
 from kedai.sync.work import Reader, Step, Work, work_of
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -194,11 +195,12 @@ def _is_stopped(db: Session, run: Run, now: datetime) -> bool:
     """Whether no step may follow: it is cancelled, paused, or has taken longer than its kind may."""
     plan = PLANS.get(run.kind)
     if run.cancel_requested:
-        end_run(run, "cancelled", note="cancelled by a person", now=now)
+        end_run(run, "cancelled", note=N_("cancelled by a person"), now=now)
     elif run.paused_at is not None:
         release_run(run, now=now)
     elif plan is not None and timedelta(seconds=worked_seconds(run, now)) > plan.timeout:
-        _give_up(db, run, f"It took longer than {plan.timeout}. {run.note}".strip(), now)
+        limit = N_("It took longer than %(timeout)s.", timeout=str(plan.timeout))
+        _give_up(db, run, f"{limit} {run.note}".strip(), now)
     else:
         return False
     note_end(db, run, now=now)
@@ -212,7 +214,7 @@ def _take(parts: Parts, db: Session, work: Work, step: Step | None) -> bool:
     if run is None or _is_stopped(db, run, now):
         return False
     if step is None:
-        end_run(run, "failed", note=f"this version knows no run of kind {run.kind}", now=now)
+        end_run(run, "failed", note=N_("this version knows no run of kind %(kind)s", kind=run.kind), now=now)
         return False
     try:
         with db.begin_nested():
@@ -227,7 +229,7 @@ def _take(parts: Parts, db: Session, work: Work, step: Step | None) -> bool:
         end_run(run, "succeeded", note="", now=now)
     note_end(db, run, now=now)
     if run.state == "succeeded" and run.kind in PLANS:  # what failed the last time came round again, and went well
-        note, fingerprint = "A later run succeeded.", _trouble_of(run).fingerprint
+        note, fingerprint = N_("A later run succeeded."), _trouble_of(run).fingerprint
         clear_exception(db, work.connector, run.environment, fingerprint, note=note, now=now)
     return run.lease_by is not None
 
@@ -267,8 +269,11 @@ def _tell(db: Session, run: Run, now: datetime) -> None:
 def _trouble_of(run: Run) -> Trouble:
     return Trouble(
         "run_failed",
-        f"A run was given up: {PLANS[run.kind].label if run.kind in PLANS else run.kind.replace('_', ' ')}",
-        "Open Runs, read what it says, and start it again once the cause is mended.",
+        N_(
+            "A run was given up: %(run)s",
+            run=PLANS[run.kind].label if run.kind in PLANS else run.kind.replace("_", " "),
+        ),
+        N_("Open Runs, read what it says, and start it again once the cause is mended."),
         run.scope.get("shop_id"),
         group=run.kind,
     )

@@ -272,8 +272,8 @@ def _judge_down(db: Session, place: _Place, row: Schedule, now: datetime) -> Non
         return
     trouble = Trouble(
         "schedule_down",
-        f"A schedule is down: {place.plan.label}",
-        "Open Runs, read what its last run says, and run it now once the cause is mended.",
+        N_("A schedule is down: %(schedule)s", schedule=place.plan.label),
+        N_("Open Runs, read what its last run says, and run it now once the cause is mended."),
         group=row.kind,
     )
     if is_down:
@@ -282,5 +282,5 @@ def _judge_down(db: Session, place: _Place, row: Schedule, now: datetime) -> Non
     else:
         row.down_at = None
         clear_exception(
-            db, place.connector, place.environment, trouble.fingerprint, note="It is up again, or paused.", now=now
+            db, place.connector, place.environment, trouble.fingerprint, note=N_("It is up again, or paused."), now=now
         )

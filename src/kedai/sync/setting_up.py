@@ -26,6 +26,7 @@ from kedai.values.app import MerchantProfile
 from kedai.values.credentials import ShopProfile
 from kedai.values.environment import Account, MerchantScope, Scope
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.vault.accounts import describe_account, find_holder, find_pair, note_call
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ async def _describe(owner: Account, client: Client, access_token: Secret) -> Sho
     if isinstance(owner, Scope):
         return await client.get_shop(owner.shop_id, access_token)
     if not isinstance(client, MainAccounts):
-        raise NotFound("This marketplace knows no merchants.")
+        raise NotFound(N_("This marketplace knows no merchants."))
     return await client.get_merchant(owner.merchant_id, access_token)
 
 
@@ -108,11 +109,12 @@ def _go_round(cursor: _Cursor, _db: Session, run: Run, *, now: datetime) -> bool
     """Those who were put off come again after a pause; in the end each gets its pair when it is used next."""
     names = ", ".join(name.replace(":", " ") for name in cursor.later)
     if cursor.rounds + 1 >= MAX_ROUNDS:
-        end_run(run, "failed", note=f"not answered for: {names}"[:500], now=now)
+        end_run(run, "failed", note=N_("not answered for: %(names)s", names=names)[:500], now=now)
         return False
     again = _Cursor(todo=cursor.later, rounds=cursor.rounds + 1)
     move_on(run, cursor=asdict(again), done=0)
-    postpone_run(run, note=f"once more: {names}"[:500], due_in=_ROUND_PAUSE * 2**cursor.rounds, now=now)
+    note = N_("once more: %(names)s", names=names)[:500]
+    postpone_run(run, note=note, due_in=_ROUND_PAUSE * 2**cursor.rounds, now=now)
     return False
 
 

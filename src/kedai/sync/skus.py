@@ -67,8 +67,11 @@ def trouble_of(key: ListingKey, name: str, *, order_sn: str | None = None) -> Tr
     shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
     return Trouble(
         CODE,
-        f"Orders hold a product that is not in the SKU map: {shown or f'item {key.item_id}'}",
-        f"Open SKU map, search for {key.item_id}, and enter your SKU: this ends by itself then.",
+        N_(
+            "Orders hold a product that is not in the SKU map: %(product)s",
+            product=shown or N_("item %(item_id)s", item_id=key.item_id),
+        ),
+        N_("Open SKU map, search for %(item_id)s, and enter your SKU: this ends by itself then.", item_id=key.item_id),
         key.shop_id,
         group=f"{key.item_id}/{key.model_id}",
         order_sn=order_sn,

@@ -17,10 +17,11 @@ from kedai.orders.queries import find_booked
 from kedai.sync.parts import Parts
 from kedai.values.environment import Scope
 from kedai.values.event import Announcement, Effect, EventState, PackageNews, Topic
+from kedai.values.wording import N_
 
-HANDED_ON = "kept for the shop's own systems: it concerns listings, stock or returns"
-UNMATCHED = "a booking that no order is known for yet"
-NOTHING_TO_DO = "nothing to do by itself"
+HANDED_ON = N_("kept for the shop's own systems: it concerns listings, stock or returns")
+UNMATCHED = N_("a booking that no order is known for yet")
+NOTHING_TO_DO = N_("nothing to do by itself")
 
 T = TypeVar("T")
 
@@ -71,9 +72,9 @@ async def _announce(parts: Parts, connector: SortsPushes, events: Sequence[Claim
     for event, said in (await _read(parts, events, connector.parse_announcements)).items():
         told.announcements[event.id] = said
         told.outcomes[event.id] = (
-            Outcome(EventState.APPLIED, "shown among the notices")
+            Outcome(EventState.APPLIED, N_("shown among the notices"))
             if said
-            else Outcome(EventState.SKIPPED, "a notice without words")
+            else Outcome(EventState.SKIPPED, N_("a notice without words"))
         )
 
 

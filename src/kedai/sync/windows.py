@@ -33,6 +33,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
+from kedai.values.wording import N_
 from kedai.vault.accounts import note_call
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _position(db: Session, scope: Scope, work: Work, walk: Walk) -> Position:
 
 async def _list_changes(parts: Parts, scope: Scope, position: Position, walk: Walk) -> Step:
     if position.pages >= MOST_PAGES:
-        raise RemoteUnreadable("The list of changed orders does not end.")
+        raise RemoteUnreadable(N_("The list of changed orders does not end."))
     page = await list_page(parts, scope, instant(position.first), instant(position.last), position.page)
     pending = tuple(dict.fromkeys(row.order_sn for row in page.rows))
     listed = replace(position, page=page.next_cursor, pages=position.pages + 1, pending=pending)
@@ -116,7 +117,7 @@ async def _read_orders(parts: Parts, scope: Scope, position: Position, work: Wor
     found = await _fetch(parts, scope, numbers, work, troubles)
     prepared = orders.prepare(found)
     if len(troubles) == len(numbers) > 1:  # then it is no order's fault, and none may be left out
-        raise RemoteUnreadable("The marketplace's answers about every order are refused or cannot be read.")
+        raise RemoteUnreadable(N_("The marketplace's answers about every order are refused or cannot be read."))
     rest = replace(
         position,
         pending=position.pending[len(numbers) :],
@@ -151,8 +152,8 @@ async def _fetch(
 def _left_out(scope: Scope, kind: str, order_sn: str, error: KedaiError) -> Trouble:
     return Trouble(
         getattr(error, "remote_code", error.code),
-        "An order of the marketplace's list could not be read",
-        "Read the marketplace's message on the exception's order, and look at that order at the marketplace.",
+        N_("An order of the marketplace's list could not be read"),
+        N_("Read the marketplace's message on the exception's order, and look at that order at the marketplace."),
         scope.shop_id,
         group=kind,
         order_sn=order_sn,

@@ -7,6 +7,7 @@ their message, which is the key of its catalogue.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 
@@ -32,6 +33,11 @@ def NP_(message: str, plural: str, count: int, /, **params: Any) -> Wording:  # 
     return _made((message if count == 1 else plural) % _spoken(params), message, plural, count, params)
 
 
+def numeral(value: int | Decimal) -> Wording:
+    """A number by itself, with its thousands apart and the decimals that it has."""
+    return _made(spoken(value), "%(number)s", None, 1, {"number": value})
+
+
 def joined(separator: str, texts: Sequence[str]) -> Wording:
     """Texts one after the other, each still to be said in another language."""
     params = {f"part{place}": text for place, text in enumerate(texts)}
@@ -40,6 +46,8 @@ def joined(separator: str, texts: Sequence[str]) -> Wording:
 
 def spoken(value: Any) -> Any:
     """How a value stands in an English text: numbers with their thousands apart, all else as it is."""
+    if isinstance(value, Decimal):
+        return f"{value:,f}"
     return f"{value:,}" if type(value) is int else value
 
 

@@ -16,6 +16,7 @@ from kedai.db import lease
 from kedai.errors import Conflict, Invalid, NotFound, SecretUnreadable
 from kedai.kit.crypto import key_id
 from kedai.values.actor import Actor
+from kedai.values.wording import N_
 from kedai.vault.models import Installation, KeyRingEntry
 from kedai.vault.oauth_states import is_exchange_open
 from kedai.vault.processes import list_processes
@@ -212,7 +213,7 @@ def _describe(shelf: Shelf, column: str, row: str) -> str:
 def _known(entries: Iterable[KeyRingEntry], kid: str) -> KeyRingEntry:
     found = next((entry for entry in entries if entry.kid == kid), None)
     if found is None:
-        raise NotFound("There is no such key in the ring.")
+        raise NotFound(N_("There is no such key in the ring."))
     return found
 
 

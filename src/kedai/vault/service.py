@@ -14,6 +14,7 @@ from kedai.db.upsert import insert_into
 from kedai.errors import Conflict, Invalid, NotFound, SecretUnreadable, Stale
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
+from kedai.values.wording import N_
 from kedai.vault.accounts import lock_foreign, set_state
 from kedai.vault.models import ActiveEnvironment, EnvironmentCredentials, Shop
 from kedai.vault.queries import (
@@ -121,7 +122,7 @@ def clear_secret(
         Conflict: the active environment needs it.
     """
     if name not in SECRETS:
-        raise NotFound("There is no such secret.")
+        raise NotFound(N_("There is no such secret."))
     row = get_credentials(db, connector, environment, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise Stale(facts_version=row.version)

@@ -18,6 +18,7 @@ from kedai.staff.queries import find_api_token, find_session, is_touch_due
 from kedai.staff.roles import Capability
 from kedai.staff.service import touch_api_token, touch_session
 from kedai.values.environment import Environment
+from kedai.values.wording import N_
 from kedai.web.security import (
     Principal,
     demand_fresh,
@@ -133,7 +134,7 @@ def parse_environment(text: str) -> Environment:
     try:
         return Environment(text)
     except ValueError:
-        raise NotFound("There is no such environment.") from None
+        raise NotFound(N_("There is no such environment.")) from None
 
 
 def reach(caller: Principal, environment: Environment) -> None:

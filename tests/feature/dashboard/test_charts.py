@@ -69,11 +69,13 @@ def test_another_environment_has_figures_of_its_own(house: House) -> None:
 
 def test_every_chart_says_in_words_what_it_shows(house: House) -> None:
     happen(house, applied=3, dead=1)
-    told = {one.key: one.summary for one in list_charts(points(house), zone="UTC")}
+    told = {one.key: one.summary for one in list_charts(points(house), zone="UTC", locale="en")}
     assert told["events"].startswith("4 arrived")
     assert "1 could not be applied" in told["success"]
     assert "95 of 100" in told["latency"]
-    assert {one.summary for one in list_charts([Point(house.now)], zone="UTC")} >= {"No event arrived in this time."}
+    assert {one.summary for one in list_charts([Point(house.now)], zone="UTC", locale="en")} >= {
+        "No event arrived in this time."
+    }
 
 
 def test_home_shows_the_table_behind_the_charts(admin: Browser, house: House) -> None:

@@ -127,7 +127,7 @@ def test_pages_say_nothing_in_plain_english(
     ids: dict[str, str],  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(languages(), PSEUDO, Speech("Pseudo", PseudoTexts()))
+    monkeypatch.setitem(languages(), PSEUDO, Speech("Pseudo", PseudoTexts(), "id"))
     seen = 0
     for route in pages(admin):
         for address in addresses(route, ids)[-3:]:
@@ -141,7 +141,7 @@ def test_pages_say_nothing_in_plain_english(
 def test_channels_their_forms_and_errors_say_nothing_in_plain_english(
     admin: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(languages(), PSEUDO, Speech("Pseudo", PseudoTexts()))
+    monkeypatch.setitem(languages(), PSEUDO, Speech("Pseudo", PseudoTexts(), "id"))
     here = "/settings/notifications"
     for kind in ChannelKind:
         page = admin.get(f"{here}/new?kind={kind}", accept_language=PSEUDO)

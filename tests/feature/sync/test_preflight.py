@@ -23,6 +23,7 @@ from kedai.values.environment import Scope
 from kedai.values.event import ParkedReason
 from kedai.vault.accounts import set_state
 from kedai.vault.models import EnvironmentCredentials, GoLiveCertificate
+from kedai.web.dashboard.stored_texts import find_wording
 from tests.feature.sync.probed import NEEDED, OURS, Outside, probed_connector, registered
 from tests.support.factories import ANNA, FAKE, LIVE, PUBLIC_URL, SANDBOX, SHOP, House, incoming, on_sqlite, open_house
 
@@ -289,6 +290,10 @@ def store_host(house: House, name: str) -> None:
     house.execute(sa.update(EnvironmentCredentials).where(EnvironmentCredentials.environment == LIVE).values(host=name))
 
 
+MARKETS_WORDS = ("No name.", "Wrong sign.", "The refresh token was used already.")
+"""What is not ours to translate."""
+
+
 @on_sqlite
 @pytest.mark.parametrize("case", CASES, ids=[one.name for one in CASES])
 def test_each_thing_that_is_wrong_is_named_with_its_fix(house: House, outside: Outside, case: Case) -> None:
@@ -297,6 +302,8 @@ def test_each_thing_that_is_wrong_is_named_with_its_fix(house: House, outside: O
     state, found, fix = ask(house)[case.check]
     assert (state, case.found in found, case.fix in fix) == (case.state, True, True), (found, fix)
     assert "secret inside" not in found
+    for text in {found, fix} - {"", *MARKETS_WORDS}:
+        assert find_wording(text) == text, "a page can say it in another language"
 
 
 @on_sqlite

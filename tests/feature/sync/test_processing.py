@@ -148,6 +148,39 @@ def test_a_batch_is_asked_by_as_few_calls_as_the_marketplace_allows_and_one_that
     assert all(problems), "the call that failed is not hidden by those that did not"
 
 
+def test_all_calls_of_a_batch_share_one_look_at_the_token(shop: House) -> None:
+    """Break `_ask` in `sync.judge` (`open_calls` anew for each portion): four calls look four times."""
+    put_and_deliver(shop, "O000")
+    with looks_at_tokens() as of_one_call:
+        assert asyncio.run(process_next(shop.parts))
+    put_and_deliver(shop, *(f"O{number:03d}" for number in range(1, 201)))
+    asked = len(shop.market.asked())
+
+    with looks_at_tokens() as of_four_calls:
+        assert asyncio.run(process_next(shop.parts))
+
+    assert len(shop.market.asked()) - asked == 4
+    assert set(shop.states()) == {"applied"}
+    assert of_one_call, "the look is seen"
+    assert len(of_four_calls) == len(of_one_call)
+
+
+@contextmanager
+def looks_at_tokens() -> Iterator[list[str]]:
+    """The statements that read tokens meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "FROM auth_token" in statement:
+            seen.append(statement)
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+
+
 def test_nothing_due_is_no_work(shop: House) -> None:
     assert not shop.step()
     assert shop.market.calls == []

@@ -16,7 +16,7 @@ from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts, find_host, open_client, open_credentials
 from kedai.values.credentials import Credentials, PushKey
 from kedai.values.environment import ConnectorName, Environment
-from kedai.values.wording import N_
+from kedai.values.wording import N_, joined
 from kedai.vault.queries import get_credentials, list_shops, open_push_keys
 from kedai.vault.service import missing_fields
 
@@ -124,10 +124,14 @@ def find_place(parts: Parts, connector: Connector, environment: Environment, cho
         return Place(None, error.message)
     dns_name = _dns_name(host.api_url)
     if isinstance(connector, RetiresHosts) and dns_name in connector.retired_hosts:
-        return Place(host, f"{dns_name} was retired by {connector.label}: it refuses every signature.")
+        retired = N_(
+            "%(host)s was retired by %(label)s: it refuses every signature.", host=dns_name, label=connector.label
+        )
+        return Place(host, retired)
     others = {_dns_name(one.api_url) for one in connector.hosts if one.environment is not environment}
     if dns_name in others:
-        return Place(host, f"{dns_name} is a host of {environment.other.value}, not of {environment.value}.")
+        wrong = {"host": dns_name, "other": environment.other.value, "environment": environment.value}
+        return Place(host, N_("%(host)s is a host of %(other)s, not of %(environment)s.", **wrong))
     return Place(host, "")
 
 
@@ -140,7 +144,7 @@ def _open_app(parts: Parts, db: Session, name: ConnectorName, environment: Envir
         return App(open_credentials(parts, db, name, environment), open_client(parts, db, name, environment)), ""
     except NotConfigured as error:
         labels = {field.name: field.label for field in parts.connector(name).credential_fields}
-        return None, f"{', '.join(labels.get(one, one) for one in error.missing)} missing."
+        return None, N_("%(fields)s missing.", fields=joined(", ", [labels.get(one, one) for one in error.missing]))
     except SecretUnreadable as error:
         return None, error.message
 

@@ -56,7 +56,7 @@ def not_applicable(name: str, found: str, *, subject: str = "") -> Check:
 
 def not_tried(name: str, why: str) -> Check:
     """Another check failed, without which this question cannot be asked."""
-    return not_applicable(name, f"Not tried: {why}")
+    return not_applicable(name, N_("Not tried: %(why)s", why=why))
 
 
 def refused(name: str, error: KedaiError, *, subject: str = "") -> Check:

@@ -98,7 +98,7 @@ async def run_checks(
     done, late = await asyncio.wait(tasks, timeout=deadline_seconds)
     for task in late:  # not awaited: one that does not let itself be cancelled must not hold up the answer
         task.cancel()
-    unanswered = f"No answer within {monotonic() - began:.0f} seconds."
+    unanswered = N_("No answer within %(seconds)s seconds.", seconds=round(monotonic() - began))
     checks = [check for task in done for check in task.result()]
     checks += [failed(one, unanswered, _AGAIN) for task in late for one in tasks[task]]
     order = list(TITLES)

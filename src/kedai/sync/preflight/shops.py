@@ -70,14 +70,16 @@ async def _check_shop(parts: Parts, facts: Facts, shop: ShopFacts) -> Sequence[C
 def _judge_profile(facts: Facts, shop: ShopFacts, profile: ShopProfile) -> Check:
     """The token was accepted for this shop: is it also the shop, and in the region, that is expected here?"""
     if profile.shop_id != shop.shop_id:
-        found = f"The marketplace answered about shop {profile.shop_id}."
+        found = N_("The marketplace answered about shop %(shop_id)s.", shop_id=profile.shop_id)
         return failed("token", found, _RECONNECT, subject=shop.shop_id)
-    for expected, named_by in ((facts.region, "the form"), (shop.region, "the connection")):
+    for expected, named_by in ((facts.region, N_("the form")), (shop.region, N_("the connection"))):
         if expected not in {"", _ANY_REGION, profile.region}:
-            found = f"The shop is in {profile.region}, but {named_by} says {expected}."
+            said = {"region": profile.region, "named_by": named_by, "expected": expected}
+            found = N_("The shop is in %(region)s, but %(named_by)s says %(expected)s.", **said)
             fix = N_("Choose the shop's region (or GLOBAL) in the form, or connect the right shop.")
             return failed("token", found, fix, subject=shop.shop_id)
-    return passed("token", f"{profile.name or 'The shop'} ({profile.region}) answered.", subject=shop.shop_id)
+    found = N_("%(name)s (%(region)s) answered.", name=profile.name or N_("The shop"), region=profile.region)
+    return passed("token", found, subject=shop.shop_id)
 
 
 def _judge_end(until: datetime | None, now: datetime, shop_id: str) -> Check:
@@ -91,7 +93,9 @@ def _judge_end(until: datetime | None, now: datetime, shop_id: str) -> Check:
         )
     day, days = f"{until:%Y-%m-%d}", max(0, (until - now).days)
     if standing is Authorization.ENDED:
-        return failed("authorization", f"It was over on {day}.", _RECONNECT, subject=shop_id)
+        return failed("authorization", N_("It was over on %(day)s.", day=day), _RECONNECT, subject=shop_id)
     if standing is Authorization.VALID:
-        return passed("authorization", f"Until {day}, {days} days from now.", subject=shop_id)
-    return warning("authorization", f"It ends on {day}, in {days} days.", _RECONNECT, subject=shop_id)
+        found = N_("Until %(day)s, %(days)s days from now.", day=day, days=days)
+        return passed("authorization", found, subject=shop_id)
+    found = N_("It ends on %(day)s, in %(days)s days.", day=day, days=days)
+    return warning("authorization", found, _RECONNECT, subject=shop_id)

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from kedai.errors import NotFound, Unavailable
+from kedai.values.wording import N_
 
 router = APIRouter()
 
@@ -87,7 +88,7 @@ def _answer(request: Request, name: str) -> Response:
     """The file, compressed where that is taken; kept for good only where the address names this very content."""
     asset = all_assets().get(name)
     if asset is None:
-        raise NotFound("There is no such file.")
+        raise NotFound(N_("There is no such file."))
     is_packed = "gzip" in request.headers.get("accept-encoding", "")
     headers = {
         "Cache-Control": _FOR_GOOD if request.query_params.get("v") == asset.digest else "no-cache",

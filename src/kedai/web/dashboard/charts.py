@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
+from babel.dates import format_datetime
 from sqlalchemy.orm import Session
 
 from kedai.inbox.figures import BOUNDS_MS, HOUR, MINUTE, Figure, floor_to, list_figures
@@ -76,12 +78,14 @@ def read_points(db: Session, span: Span, *, environments: Collection[Environment
     return [_point(at, by_step.get(at, ())) for at in steps]
 
 
-def list_charts(points: Sequence[Point], *, zone: str) -> list[Chart]:
+def list_charts(points: Sequence[Point], *, zone: str, locale: str) -> list[Chart]:
     """The four charts, each with its words."""
     return [
-        Chart("events", N_("Events"), ("received", "failed"), "", _tell_events(points, zone)),
+        Chart("events", N_("Events"), ("received", "failed"), "", _tell_events(points, zone, locale)),
         Chart("success", N_("Success"), ("success",), "%", _tell_success(points)),
-        Chart("latency", N_("From receipt to applied"), ("half_ms", "most_ms"), "s", _tell_latency(points, zone)),
+        Chart(
+            "latency", N_("From receipt to applied"), ("half_ms", "most_ms"), "s", _tell_latency(points, zone, locale)
+        ),
         Chart("queue", N_("Age of the oldest waiting event"), ("oldest_ms",), "s", _tell_queue(points)),
     ]
 
@@ -115,7 +119,7 @@ def _quantile(within: Sequence[int], total: int, share: float) -> int | None:
     return low
 
 
-def _tell_events(points: Sequence[Point], zone: str) -> str:
+def _tell_events(points: Sequence[Point], zone: str, locale: str) -> str:
     received = sum(one.received or 0 for one in points)
     busiest = max(points, key=lambda one: one.received or 0)
     if not received:
@@ -124,7 +128,7 @@ def _tell_events(points: Sequence[Point], zone: str) -> str:
         "%(received)s arrived, %(most)s of them in the busiest step, %(at)s.",
         received=received,
         most=busiest.received,
-        at=_clock(busiest.at, zone),
+        at=_clock(busiest.at, zone, locale),
     )
 
 
@@ -137,19 +141,21 @@ def _tell_success(points: Sequence[Point]) -> str:
         N_(
             "%(failed)s could not be applied; at worst %(share)s %% succeeded.",
             failed=failed,
-            share=f"{min(known):.1f}",
+            share=Decimal(f"{min(known):.1f}"),
         )
         if failed
         else N_("All succeeded.")
     )
 
 
-def _tell_latency(points: Sequence[Point], zone: str) -> str:
+def _tell_latency(points: Sequence[Point], zone: str, locale: str) -> str:
     known = list(_known(points))
     if not known:
         return N_("No event was applied in this time.")
     at, most = max(known, key=lambda one: one[1])
-    return N_("At the slowest, %(at)s, 95 of 100 were applied within %(most)s.", at=_clock(at, zone), most=_told(most))
+    return N_(
+        "At the slowest, %(at)s, 95 of 100 were applied within %(most)s.", at=_clock(at, zone, locale), most=_told(most)
+    )
 
 
 def _tell_queue(points: Sequence[Point]) -> str:
@@ -172,6 +178,6 @@ def _told(milliseconds: int) -> str:
     )
 
 
-def _clock(at: datetime, zone: str) -> str:
+def _clock(at: datetime, zone: str, locale: str) -> str:
     there, name = at_place(at, zone)
-    return f"{there:%-d %b %H:%M} {name}"
+    return f"{format_datetime(there, 'd MMM HH:mm', locale=locale)} {name}"

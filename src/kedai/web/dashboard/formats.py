@@ -5,22 +5,24 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from babel.dates import format_datetime
+
 from kedai.kit.zones import at_place
 from kedai.values.money import decimals
-from kedai.values.wording import N_, NP_
+from kedai.values.wording import N_, NP_, joined, numeral
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _JUST_NOW_SECONDS = 10
 _MANY_DAYS = 60
 
 
-def ago(at: datetime, now: datetime, *, zone: str) -> str:
+def ago(at: datetime, now: datetime, *, zone: str, locale: str) -> str:
     """``3 min ago``, ``in 4 h``; a plain date (of that zone) for what is far away."""
     seconds = int((now - at).total_seconds())
     if abs(seconds) < _JUST_NOW_SECONDS:
         return N_("just now")
     if abs(seconds) > _MANY_DAYS * _DAY:
-        return at_place(at, zone)[0].strftime("%-d %b %Y")
+        return format_datetime(at_place(at, zone)[0], "d MMM yyyy", locale=locale)
     text = span(timedelta(seconds=abs(seconds)))
     return N_("%(span)s ago", span=text) if seconds > 0 else N_("in %(span)s", span=text)
 
@@ -39,7 +41,7 @@ def span(length: timedelta) -> str:
 
 def took(seconds: float) -> str:
     """How long something took: ``0.4 s``, ``12 s``, ``3 min``."""
-    return N_("%(number)s s", number=f"{seconds:.1f}") if seconds < 10 else span(timedelta(seconds=seconds))
+    return N_("%(number)s s", number=Decimal(f"{seconds:.1f}")) if seconds < 10 else span(timedelta(seconds=seconds))
 
 
 def stamp(at: datetime, *, zone: str) -> str:
@@ -48,9 +50,9 @@ def stamp(at: datetime, *, zone: str) -> str:
     return f"{there:%Y-%m-%d %H:%M:%S} {name}"
 
 
-def minute(at: datetime, *, zone: str) -> str:
-    """The minute in a table that names its zone once: ``22 Nov 21:55``."""
-    return f"{at_place(at, zone)[0]:%d %b %H:%M}"
+def minute(at: datetime, *, zone: str, locale: str) -> str:
+    """The minute in a table that names its zone once: ``22 Nov 21:55``; only the month's name is the language's."""
+    return format_datetime(at_place(at, zone)[0], "dd MMM HH:mm", locale=locale)
 
 
 def iso(at: datetime) -> str:
@@ -62,7 +64,13 @@ def money(amount: Decimal | None, currency: str) -> str:
     """``SGD 1,234.50``; more digits only where there are more, none for currencies without cents."""
     if amount is None:
         return "—"
-    return f"{currency} {amount:,.{decimals(amount, currency)}f}".strip()
+    number = numeral(Decimal(f"{amount:.{decimals(amount, currency)}f}"))
+    return joined(" ", [currency, number]) if currency else number
+
+
+def percent(value: float) -> str:
+    """A share of a hundred: ``97.5 %``."""
+    return N_("%(number)s %%", number=Decimal(f"{value:.1f}"))
 
 
 def masked(name: str | None) -> str:
@@ -72,9 +80,13 @@ def masked(name: str | None) -> str:
 
 def counted(number: int, at_most: int) -> str:
     """A count that stopped at ``at_most``: ``10,000+``."""
-    return f"{at_most:,}+" if number >= at_most else f"{number:,}"
+    return N_("%(number)s+", number=at_most) if number >= at_most else numeral(number)
 
 
 def size(number: int) -> str:
     """Bytes as people read them."""
-    return NP_("%(num)s byte", "%(num)s bytes", number) if number < 10_000 else f"{number / 1024:,.0f} KiB"
+    return (
+        NP_("%(num)s byte", "%(num)s bytes", number)
+        if number < 10_000
+        else N_("%(number)s KiB", number=round(number / 1024))
+    )

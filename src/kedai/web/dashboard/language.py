@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -15,9 +16,11 @@ from typing import Any
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from fastapi import Request
 
-from kedai.values.wording import Wording, spoken
+from kedai.values.wording import Wording
+from kedai.web.dashboard.stored_texts import all_messages, find_wording
 
 ENGLISH = "en"
 
@@ -28,6 +31,7 @@ class Speech:
 
     name: str
     texts: NullTranslations
+    locale: str
 
     def gettext(self, message: str, params: Mapping[str, Any]) -> str:
         """The message in this language, with the params put in."""
@@ -44,11 +48,27 @@ class Speech:
             return value
         if value.plural is not None:
             return self.ngettext(value.message, value.plural, value.number, value.params)
-        return self.gettext(value.message, value.params)
+        if value.params or value.message in all_messages():
+            return self.gettext(value.message, value.params)
+        return self._recall(value)
+
+    def _recall(self, text: Wording) -> str:
+        """A text that was stored in English: its own words, with the values that are in it."""
+        found = None if type(self.texts) is NullTranslations else find_wording(str(text))
+        return str(text) if found is None else str(self.say(found))
 
     def said(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """What is put into a message: wordings in this language too, numbers as it writes them."""
-        return {name: spoken(self.say(value)) for name, value in params.items()}
+        return {name: self._put(value) for name, value in params.items()}
+
+    def number(self, value: int | Decimal) -> str:
+        """A number as this language writes it, with all the decimals that it has."""
+        digits = max(0, -int(Decimal(value).as_tuple().exponent))
+        return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0", self.locale)
+
+    def _put(self, value: Any) -> Any:
+        is_number = type(value) is int or isinstance(value, Decimal)
+        return self.number(value) if is_number else self.say(value)
 
 
 def read_texts(language: str) -> NullTranslations:
@@ -63,7 +83,10 @@ def read_texts(language: str) -> NullTranslations:
 @cache
 def languages() -> dict[str, Speech]:
     """Every language that the pages know, by its code."""
-    return {ENGLISH: Speech("English", NullTranslations()), "id": Speech("Bahasa Indonesia", read_texts("id"))}
+    return {
+        ENGLISH: Speech("English", NullTranslations(), ENGLISH),
+        "id": Speech("Bahasa Indonesia", read_texts("id"), "id"),
+    }
 
 
 def choose_language(request: Request, chosen: str | None) -> str:

@@ -14,7 +14,7 @@ from jinja2 import PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from kedai.kit.ids import show_id
-from kedai.values.wording import N_
+from kedai.values.wording import N_, numeral
 from kedai.web.dashboard import formats, words
 from kedai.web.dashboard.assets import static_url
 from kedai.web.dashboard.icons import ICONS
@@ -46,9 +46,9 @@ def templates(language: str) -> Templates:
         lstrip_blocks=True,
     )
     _install_texts(found, speech)
-    names = ("span", "iso", "masked", "counted", "size", "took")
+    names = ("span", "iso", "masked", "counted", "percent", "size", "took")
     found.filters.update({name: getattr(formats, name) for name in names})
-    found.filters.update(ago=_ago, minute=_minute, stamp=_stamp)
+    found.filters.update(ago=_ago, minute=_minute, stamp=_stamp, number=numeral)
     found.filters.update(known=known, lower=lambda text: str(speech.say(text)).lower())
     found.globals.update(
         ICONS=ICONS,
@@ -91,12 +91,16 @@ def known(text: Any) -> Any:
 
 @pass_context
 def _ago(context: Context, at: datetime, now: datetime) -> str:
-    return formats.ago(at, now, zone=context["shell"].zone)
+    return formats.ago(at, now, zone=context["shell"].zone, locale=_locale(context))
 
 
 @pass_context
 def _minute(context: Context, at: datetime) -> str:
-    return formats.minute(at, zone=context["shell"].zone)
+    return formats.minute(at, zone=context["shell"].zone, locale=_locale(context))
+
+
+def _locale(context: Context) -> str:
+    return languages()[context["shell"].language].locale
 
 
 @pass_context

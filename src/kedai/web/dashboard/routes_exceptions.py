@@ -17,7 +17,7 @@ from kedai.runs.queries import list_latest_runs
 from kedai.staff.queries import list_staff
 from kedai.sync.exceptions import explain
 from kedai.sync.retry import KIND
-from kedai.values.wording import N_, NP_
+from kedai.values.wording import N_, NP_, numeral
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.console import read_console
@@ -152,7 +152,7 @@ def _tabs(here: str, key: str, counts: dict[str, int], given: dict[str, str | No
             "label": label,
             "href": url(here, state=None if name == "open" else name, **given),
             "current": name == key,
-            "count": f"{sum(counts[state] for state in states):,}",
+            "count": numeral(sum(counts[state] for state in states)),
         }
         for name, (label, states) in TABS.items()
     ]

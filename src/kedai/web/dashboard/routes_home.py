@@ -18,8 +18,9 @@ from kedai.web.dashboard.charts import SPANS, find_span, list_charts, read_point
 from kedai.web.dashboard.expiry import list_access
 from kedai.web.dashboard.formats import counted
 from kedai.web.dashboard.health import read_health
+from kedai.web.dashboard.language import languages
+from kedai.web.dashboard.order_tabs import count_tab
 from kedai.web.dashboard.render import render
-from kedai.web.dashboard.routes_orders import count_tab
 from kedai.web.dashboard.routes_setup import find_unfinished
 from kedai.web.dashboard.shell import Shell, ViewedScope, main_connector, read_shell, text_param
 from kedai.web.dashboard.words import EVENT_STATE, ORDER_TABS
@@ -49,7 +50,7 @@ def show_home(request: Request, runtime: RuntimeDep, caller: Reader, scope: View
         figures = _read_figures(db, shell)
         points = read_points(db, span, environments=shell.environments, now=shell.now)
         access = list_access(runtime, db, shell)
-    charts = list_charts(points, zone=shell.zone)
+    charts = list_charts(points, zone=shell.zone, locale=languages()[shell.language].locale)
     over_time: dict[str, Any] = {"span": span, "spans": SPANS, "points": points, "charts": charts}
     return render(shell, "home.html", health=health, setup=setup, access=access, **over_time, **figures)
 

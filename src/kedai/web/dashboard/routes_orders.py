@@ -14,10 +14,11 @@ from kedai.values.order import Page
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.formats import counted
+from kedai.web.dashboard.order_tabs import count_tab, statuses_of
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.saved_views import read_views
 from kedai.web.dashboard.shell import Shell, ViewedScope, read_shell, text_param
-from kedai.web.dashboard.words import KNOWN_STATUSES, ORDER_TABS, Tab
+from kedai.web.dashboard.words import ORDER_TABS, Tab
 from kedai.web.deps import RuntimeDep
 
 router = APIRouter()
@@ -109,19 +110,6 @@ def _list_tabs(shell: Shell, wish: OrderWish, counts: Mapping[str, int]) -> list
         count = counted(count_tab(tab, counts), _COUNTED) if wish.shop is None else None
         tabs.append({"label": tab.label, "href": href, "current": tab is wish.tab, "count": count})
     return tabs
-
-
-def count_tab(tab: Tab, counts: Mapping[str, int]) -> int:
-    """How many orders a tab holds, from those of each status."""
-    wanted = statuses_of(tab, tuple(counts))
-    return sum(number for status, number in counts.items() if wanted is None or status in wanted)
-
-
-def statuses_of(tab: Tab, known: tuple[str, ...]) -> tuple[str, ...] | None:
-    """A tab's statuses among those that are known; ``None`` for all."""
-    if tab.statuses is None:
-        return None
-    return tab.statuses or tuple(status for status in known if status not in KNOWN_STATUSES)
 
 
 def _tab_param(tab: Tab) -> str | None:

@@ -21,8 +21,9 @@ from kedai.values.money import decimals
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard.events import name_event
 from kedai.web.dashboard.exporting import ROWS_AT_ONCE, Sheet
+from kedai.web.dashboard.order_tabs import statuses_of
 from kedai.web.dashboard.routes_events import EventWish
-from kedai.web.dashboard.routes_orders import OrderWish, statuses_of
+from kedai.web.dashboard.routes_orders import OrderWish
 from kedai.web.dashboard.routes_rejected import RejectedWish, words_of
 from kedai.web.dashboard.shell import Viewed, environment_of
 

@@ -17,7 +17,7 @@ from kedai.runtime import Runtime
 from kedai.sync import skus
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.order import Page
-from kedai.values.wording import N_
+from kedai.values.wording import N_, numeral
 from kedai.vault.queries import get_cursor_key, list_shops
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import Shell, viewed_connectors
@@ -145,7 +145,7 @@ def tabs_of(here: str, wish: PageWish, counts: Mapping[bool, int]) -> list[dict[
             "label": label,
             "href": url(here, **{**wish.params(), "state": None if key == "all" else key}),
             "current": key == wish.state,
-            "count": f"{numbers[key]:,}",
+            "count": numeral(numbers[key]),
         }
         for key, (label, _mapped) in MAPPED.items()
     ]
