@@ -73,10 +73,10 @@ def parse_filter(given: Mapping[str, str]) -> Filter:
         Invalid: an environment or a day that there is not, or an end before the beginning.
     """
     if any("\0" in text for text in given.values()):
-        raise Invalid("A filter holds a character that nothing can have.")
+        raise Invalid(N_("A filter holds a character that nothing can have."))
     since, last = _day(given.get("from"), "from"), _day(given.get("to"), "to")
     if since is not None and last is not None and last < since:
-        raise Invalid("The period ends before it begins.", field="to")
+        raise Invalid(N_("The period ends before it begins."), field="to")
     until = None if last is None else last + _DAY
     return Filter(given.get("who"), given.get("what"), _where(given.get("env")), since, until)
 
@@ -244,7 +244,7 @@ def _where(text: str | None) -> Where | None:
     if text == "installation":
         return "installation"
     if text not in set(Environment):
-        raise Invalid("The environment is sandbox, live or installation.", field="env")
+        raise Invalid(N_("The environment is sandbox, live or installation."), field="env")
     return Environment(text)
 
 
@@ -254,7 +254,7 @@ def _day(text: str | None, field: str) -> datetime | None:
     try:
         found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise Invalid("A day is written like 2026-11-23.", field=field) from None
+        raise Invalid(N_("A day is written like 2026-11-23."), field=field) from None
     if found.year in {1, 9999}:
-        raise Invalid("There is nothing so far away.", field=field)
+        raise Invalid(N_("There is nothing so far away."), field=field)
     return found
