@@ -22,6 +22,7 @@ from kedai.values.actor import Actor
 UNDO_WITHIN = timedelta(minutes=15)
 
 CHANGED = "changed"
+_FROM_AND_TO = 2
 REMOVED = "removed"
 _M = TypeVar("_M", bound=Model)
 
@@ -52,13 +53,23 @@ def find_deed(db: Session, sequence: int, *, actor: Actor, now: datetime) -> Aud
     return deed if now - deed.at < UNDO_WITHIN and _is_last(db, deed) else None
 
 
+def read_changes(details: Any) -> dict[str, tuple[Any, Any]]:
+    """What a deed changed, each from and to, as `changes_of` noted it; other entries may tell of changes otherwise."""
+    told = details.get(CHANGED) if isinstance(details, dict) else None
+    if not isinstance(told, dict) or not all(
+        isinstance(one, list) and len(one) == _FROM_AND_TO for one in told.values()
+    ):
+        return {}
+    return {name: (before, after) for name, (before, after) in told.items()}
+
+
 def put_back(db: Session, row: Model, deed: AuditEntry) -> None:
     """Give a row, locked by the caller, what it held before a deed.
 
     Raises:
         Stale: something was done to it since, or it changed by itself.
     """
-    changed = deed.details.get(CHANGED, {})
+    changed = read_changes(deed.details)
     stands = all(getattr(row, name) == _stored(row, name, after) for name, (_before, after) in changed.items())
     if not changed or not stands or not _is_last(db, deed):
         raise Stale

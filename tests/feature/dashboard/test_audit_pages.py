@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,13 @@ def test_what_strangers_wrote_is_no_markup(house: House, admin: Browser) -> None
     note(house, POLYGLOT, actor=Actor(ActorKind.STAFF, POLYGLOT, POLYGLOT), environment=SANDBOX, note=POLYGLOT)
     assert "<script" not in admin.get("/audit").markup
     assert "alert(1)" in admin.get("/audit").words
+
+
+@pytest.mark.parametrize("told", [["name", "secret"], 3, {"name": 1}, {"name": ["a", "b", "c"]}, None])
+def test_entries_that_tell_of_changes_in_their_own_way_are_shown(house: House, admin: Browser, told: Any) -> None:
+    with house.db.write() as db:
+        record(db, actor=SYSTEM, action="deed", subject="s", environment=None, details={"changed": told}, now=START)
+    assert admin.get("/audit").status == 200
 
 
 def test_a_copy_as_csv_holds_what_fits_and_no_formula(house: House, trail: Browser) -> None:

@@ -21,7 +21,7 @@ from kedai.audit.queries import (
     parse_mark,
     verify,
 )
-from kedai.audit.undo import CHANGED
+from kedai.audit.undo import CHANGED, read_changes
 from kedai.errors import Invalid
 from kedai.kit.sheets import parse_format
 from kedai.values.environment import Environment
@@ -134,7 +134,8 @@ def _viewed(where: Where | None) -> Viewed:
 def _details(entry: AuditEntry) -> list[tuple[str, str]]:
     """The details as short texts, in the order of their names; what was changed, from and to."""
     found = dict(entry.details) if isinstance(entry.details, dict) else {"": entry.details}
-    changed = found.pop(CHANGED, {})
+    if changed := read_changes(found):
+        del found[CHANGED]
     found |= {name: f"{_text(before)} → {_text(after)}" for name, (before, after) in changed.items()}
     return [(str(name).replace("_", " "), _text(value)) for name, value in sorted(found.items()) if value is not None]
 
