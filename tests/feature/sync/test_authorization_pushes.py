@@ -122,7 +122,8 @@ def test_cancelled_authorisation_disconnects_the_shop_of_exactly_that_environmen
     assert (shop.shop_state(LIVE), shop.shop_state(SANDBOX, OTHER)) == ("connected", "connected")
     action, environment, actor, details = audit(shop)[-1]
     assert (action, environment, actor) == ("shop.disconnected", SANDBOX, "Kedai")
-    assert details == {"reason": "the seller cancelled the authorisation"}
+    assert details["reason"] == "the seller cancelled the authorisation"
+    assert details["changed"]["state"] == ["connected", "disconnected"]
     (trouble,) = shop.exceptions()
     assert (trouble.code, trouble.environment, trouble.shop_id) == ("shop_disconnected", SANDBOX, SHOP)
     assert "Reconnect" in trouble.next_step
@@ -259,7 +260,8 @@ def test_cancelled_merchant_is_disconnected_in_its_environment_alone_and_told(sh
     assert holders(shop, MerchantToken) == [(LIVE, SHOP), (SANDBOX, "9002")]
     action, environment, actor, details = audit(shop)[-1]
     assert (action, environment, actor) == ("merchant.disconnected", SANDBOX, "Kedai")
-    assert details == {"reason": "the seller cancelled the authorisation"}
+    assert details["reason"] == "the seller cancelled the authorisation"
+    assert details["changed"]["state"] == ["connected", "disconnected"]
     (trouble,) = shop.exceptions()
     assert (trouble.code, trouble.shop_id) == ("merchant_disconnected", None)
     assert trouble.title.startswith(f"Merchant {SHOP} was disconnected")
