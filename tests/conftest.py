@@ -77,8 +77,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a fresh, migrated database; every test that uses it runs on both."""
+    yield from lend_database(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shared_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same for all tests of a module, on each database; they keep apart by using rows of their own."""
+    yield from lend_database(request, tmp_path_factory.mktemp("shared"))
+
+
+def lend_database(request: pytest.FixtureRequest, directory: Path) -> Iterator[str]:
+    """A database of the kind that the fixture is asked for."""
     if request.param == "sqlite":
-        target = tmp_path / "kedai.sqlite3"
+        target = directory / "kedai.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), target)
         yield f"sqlite:///{target}"
         return
