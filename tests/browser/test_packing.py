@@ -1,4 +1,4 @@
-"""D46: what is printed and packed by: on paper an order says what it is, also without colours, and nothing covers it."""
+"""D46: on paper an order says what it is, also without colours, and nothing covers it."""
 
 from __future__ import annotations
 

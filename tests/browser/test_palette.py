@@ -76,7 +76,9 @@ def test_escape_closes_it_and_the_focus_is_where_it_was(connected: Installation,
     seat = sit()
     seat.sign_in()
     page = seat.open("/e/sandbox/orders")
-    palette = page.get_by_role("combobox", name="A page, an order number")  # what is seen: the dialog itself has no size
+    palette = page.get_by_role(
+        "combobox", name="A page, an order number"
+    )  # what is seen: the dialog itself has no size
     for opener in (page.get_by_role("button", name="Search or go to…"), page.locator("#q")):
         opener.focus()
         page.keyboard.press("Control+k")

@@ -1,11 +1,11 @@
-"""Orders as whoever packs them reads them: many at once, with lines and packages, the most urgent first. Writes nothing."""
+"""Orders as whoever packs them reads them: many at once, with all their parts, most urgent first. Writes nothing."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from kedai.orders.models import OrderItem, OrderPackage, OrderSync
 from kedai.orders.people import mask
 from kedai.orders.queries import AFTER_EVERYTHING
 from kedai.values.environment import Environment
+
+_Part = TypeVar("_Part", OrderItem, OrderPackage)
 
 
 class PackingWish(NamedTuple):
@@ -50,7 +52,8 @@ def list_to_pack(db: Session, wish: PackingWish, *, environment: Environment, li
     items = _by_order(db, OrderItem, orders, environment, OrderItem.line)
     packages = _by_order(db, OrderPackage, orders, environment, OrderPackage.package_number)
     return [
-        OrderToPack(order, mask(buyer), tuple(items[_key(order)]), tuple(packages[_key(order)])) for order, buyer in rows
+        OrderToPack(order, mask(buyer), tuple(items[_key(order)]), tuple(packages[_key(order)]))
+        for order, buyer in rows
     ]
 
 
@@ -73,13 +76,13 @@ def _wanted(wish: PackingWish, environment: Environment) -> list[sa.ColumnElemen
 
 def _by_order(
     db: Session,
-    model: type[OrderItem | OrderPackage],
+    model: type[_Part],
     orders: Sequence[OrderSync],
     environment: Environment,
     sorted_by: Any,
-) -> defaultdict[tuple[str, str, str], list[Any]]:
+) -> defaultdict[tuple[str, str, str], list[_Part]]:
     """What belongs to each of these orders; the numbers of one shop may be another's, too."""
-    found: defaultdict[tuple[str, str, str], list[Any]] = defaultdict(list)
+    found: defaultdict[tuple[str, str, str], list[_Part]] = defaultdict(list)
     statement = sa.select(model).where(
         model.connector.in_(sorted({one.connector for one in orders})),
         model.environment == environment,

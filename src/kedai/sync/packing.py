@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from kedai.catalog.queries import find_listings
-from kedai.orders.models import OrderItem
 from kedai.orders.packing import OrderToPack, PackingWish, count_to_pack, list_to_pack
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.listing import ListingKey
+
+if TYPE_CHECKING:
+    from kedai.orders.models import OrderItem
 
 MOST = 100
 """Orders of one list: about fifty sheets. Whoever packs more does it in portions, the most urgent first."""

@@ -58,7 +58,14 @@ def test_a_slip_tells_all_that_packing_needs_and_masks_who_bought(shop: House, a
     store_orders(shop, order)
     page = admin.get(HERE)
     assert (page.status, slips(page)) == (200, ["ONE"])
-    for part in ("Test order: do not ship", f"Shop {SHOP}", "Ready to ship", "Buyer s****", "(late)", "P1 Fast Carrier"):
+    for part in (
+        "Test order: do not ship",
+        f"Shop {SHOP}",
+        "Ready to ship",
+        "Buyer s****",
+        "(late)",
+        "P1 Fast Carrier",
+    ):
         assert part in page.words, part
     for part in ("TRACK1", "3 × OUR-MUG Mug Blue", "no SKU mapped at the marketplace: PL Plate —"):
         assert part in page.words, part
@@ -152,7 +159,10 @@ def test_the_number_of_statements_does_not_grow_with_the_orders(shop: House, adm
             sa.event.remove(sa.Engine, "before_cursor_execute", hear)
         return sum(one.lstrip().startswith("SELECT") for one in statements)
 
-    packages = (OrderPackage("P1", "LOGISTICS_READY", "C", "T", ()), OrderPackage("P2", "LOGISTICS_READY", "C", "T", ()))
+    packages = (
+        OrderPackage("P1", "LOGISTICS_READY", "C", "T", ()),
+        OrderPackage("P2", "LOGISTICS_READY", "C", "T", ()),
+    )
     store_orders(shop, snapshot("FIRST", status="READY_TO_SHIP", lines=(line("1"),), packages=packages))
     asked()  # what is read once, and kept
     one = asked()

@@ -1,4 +1,4 @@
-"""D21: the palette leads to pages that this person may open, in the environment that is viewed, and does nothing else."""
+"""D21: the palette leads to pages that one may open, in the environment that is viewed, and does nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kedai.staff.roles import Role
 from tests.feature.dashboard.browser import Browser, Page
 from tests.feature.dashboard.world import fill
 from tests.feature.web.routes import framework_of, routes_of
-from tests.support.factories import FAKE, House
+from tests.support.factories import FAKE, House, on_sqlite
 
 ELSEWHERE = {
     "/": "leads to Home",
@@ -39,6 +39,7 @@ def offered(page: Page) -> list[str]:
     return [html.unescape(one) for one in re.findall(r'role="option"[^>]* href="([^"]+)"', dialog[0])]
 
 
+@on_sqlite
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("viewed", ["sandbox", "live", "all"])
 def test_each_entry_opens_for_whom_it_is_shown_to_and_keeps_what_is_viewed(
@@ -56,6 +57,7 @@ def test_each_entry_opens_for_whom_it_is_shown_to_and_keeps_what_is_viewed(
     assert not [one for one in addresses if others[viewed] in one]
 
 
+@on_sqlite
 def test_who_may_less_is_offered_less(house: House, browser: Browser) -> None:
     fill(house)
     found = {}
@@ -73,6 +75,7 @@ def test_who_may_less_is_offered_less(house: House, browser: Browser) -> None:
     }
 
 
+@on_sqlite
 def test_every_page_that_is_no_single_thing_is_offered_or_left_out_for_a_reason(house: House, admin: Browser) -> None:
     fill(house)
     paths = {one.partition("?")[0] for one in offered(admin.get("/e/sandbox/home"))}
@@ -83,12 +86,14 @@ def test_every_page_that_is_no_single_thing_is_offered_or_left_out_for_a_reason(
     assert {one for one in whole if one.format(**named) not in paths} == set(ELSEWHERE)
 
 
+@on_sqlite
 def test_the_search_keeps_the_environment_that_is_viewed(house: House, admin: Browser) -> None:
     fill(house)
     assert "/search?from=live" in offered(admin.get("/e/live/home"))
     assert "/search" in offered(admin.get("/e/all/home"))
 
 
+@on_sqlite
 def test_nobody_who_is_not_signed_in_is_told_what_there_is(browser: Browser) -> None:
     for path in ("/login", "/no/such/page"):
         assert "command-dialog" not in browser.get(path).text
