@@ -11,7 +11,7 @@ from cronsim import CronSim
 from sqlalchemy.orm import Session
 
 from kedai.errors import NotFound
-from kedai.runs.queries import find_going_on, find_latest_run, list_schedules
+from kedai.runs.queries import find_going_on, list_last_of_schedules, list_schedules
 from kedai.runs.timing import ScheduleState, expected_at, judge
 from kedai.sync.runner import PLANS
 from kedai.values.environment import Environment
@@ -48,10 +48,10 @@ class ScheduleView:
 
 def read_schedules(db: Session, *, environments: Collection[Environment], now: datetime) -> list[ScheduleView]:
     """The schedules of these environments; those of kinds that this version does not know are left out."""
-    going_on = find_going_on(db)
+    going_on, last = find_going_on(db), list_last_of_schedules(db)
     found = list_schedules(db, environment=None)
-    rows = [row for row in found if row.kind in PLANS and row.environment in environments]
-    return [_view(db, row, (row.kind, row.connector, row.environment) in going_on, now) for row in rows]
+    rows = {_key(row): row for row in found if row.kind in PLANS and row.environment in environments}
+    return [_view(row, last.get(key), key in going_on, now) for key, row in rows.items()]
 
 
 def get_schedule_view(
@@ -68,7 +68,11 @@ def get_schedule_view(
     raise NotFound(N_("There is no such schedule here."))
 
 
-def _view(db: Session, row: Schedule, is_running: bool, now: datetime) -> ScheduleView:
+def _key(row: Schedule) -> tuple[str, str, Environment]:
+    return row.kind, row.connector, row.environment
+
+
+def _view(row: Schedule, last_run: Run | None, is_running: bool, now: datetime) -> ScheduleView:
     plan = PLANS[row.kind]
     is_active = row.active_since is not None
     next_at = row.next_due_at + timedelta(seconds=row.offset_seconds) if is_active else None
@@ -89,7 +93,7 @@ def _view(db: Session, row: Schedule, is_running: bool, now: datetime) -> Schedu
         paused_at=row.paused_at,
         paused_by=row.paused_by,
         pause_reason=row.pause_reason,
-        last_run=find_latest_run(db, row.kind, row.connector, environment=row.environment),
+        last_run=last_run,
     )
 
 

@@ -108,6 +108,13 @@ def find_pair(db: Session, scope: Account) -> Any:
     return db.execute(sa.select(tokens).where(*rows_of(scope, tokens))).scalar_one_or_none()
 
 
+def list_pairs(db: Session, kind: AccountKind, connector: str, *, environment: Environment) -> dict[str, Any]:
+    """The rows of the token pairs of all accounts of a kind, by the account's id."""
+    where = (kind.tokens.connector == connector, kind.tokens.environment == environment)
+    rows = db.execute(sa.select(kind.tokens).where(*where)).scalars()
+    return {getattr(row, kind.key): row for row in rows}
+
+
 def lock_foreign(db: Session, connector: str, environment: Environment, *, partner_id: str) -> Sequence[Account]:
     """Those whose tokens are of another app, each locked: shops before merchants, by id.
 
