@@ -43,6 +43,39 @@ def health(browser: Browser, scope: str = "sandbox") -> list[str]:
     return [] if found is None else found[1].split("<li ")[1:]
 
 
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What any database is asked meanwhile."""
+    heard: list[str] = []
+
+    def note(*given: object) -> None:
+        heard.append(str(given[2]))
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    try:
+        yield heard
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+
+
+def test_more_shops_schedules_and_trouble_cost_no_more_statements(shop: House, admin: Browser) -> None:
+    admin.get("/e/all/home")
+    with statements() as before:
+        admin.get("/e/all/home")
+
+    for number in range(5):
+        for environment in Environment:
+            shop.connect(environment, f"90{number}")
+            make_schedule(shop, f"kind{number}", environment)
+    die(shop)
+    raise_one(shop)
+    with statements() as after:
+        admin.get("/e/all/home")
+
+    assert len(after) == len(before)
+    assert len(after) < 60
+
+
 def test_what_its_exception_explains_is_told_once_with_the_way_to_what_to_do(shop: House, admin: Browser) -> None:
     die(shop)
     raise_one(shop)
