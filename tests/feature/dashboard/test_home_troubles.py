@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import product
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +15,8 @@ import sqlalchemy as sa
 from kedai.connector_exceptions.models import ConnectorException
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.inbox.models import RawEvent
+from kedai.runs.schedules import make_schedule
+from kedai.sync.runner import PLANS
 from kedai.values.environment import Environment
 from kedai.web.conditions import list_conditions
 from tests.feature.dashboard.browser import Browser
@@ -34,6 +41,14 @@ def die(house: House, environment: Environment = SANDBOX) -> None:
 def raise_one(house: House, environment: Environment = SANDBOX) -> None:
     with house.db.write() as db:
         raise_exception(db, FAKE, environment, TROUBLE, now=house.now)
+
+
+def schedule_everything(house: House) -> None:
+    hour = timedelta(hours=1)
+    due: dict[str, Any] = {"every": hour, "cron": None, "grace": hour, "offset": hour, "next_due_at": house.now}
+    with house.db.write() as db:
+        for kind, environment in product(PLANS, Environment):
+            make_schedule(db, kind, FAKE, environment, **due)
 
 
 def health(browser: Browser, scope: str = "sandbox") -> list[str]:
@@ -66,14 +81,13 @@ def test_more_shops_schedules_and_trouble_cost_no_more_statements(shop: House, a
     for number in range(5):
         for environment in Environment:
             shop.connect(environment, f"90{number}")
-            make_schedule(shop, f"kind{number}", environment)
+    schedule_everything(shop)
     die(shop)
     raise_one(shop)
     with statements() as after:
         admin.get("/e/all/home")
 
     assert len(after) == len(before)
-    assert len(after) < 60
 
 
 def test_what_its_exception_explains_is_told_once_with_the_way_to_what_to_do(shop: House, admin: Browser) -> None:
