@@ -16,6 +16,7 @@ from kedai.connectors.shopee.schemas import clean_text, read_json
 from kedai.errors import RemoteUnreadable
 from kedai.values.order import Page
 from kedai.values.settlement import PARTS, Amounts, ReleasedOrder, SettledLine, Settlement
+from kedai.values.wording import N_
 
 _INT64_MAX = 2**63 - 1
 _VOUCHERS = (("voucher_from_seller", -1), ("seller_coin_cash_back", -1))
@@ -100,7 +101,9 @@ def _to_line(item: EscrowItem, order_sn: str) -> SettledLine:
     weight = item.selling_price if item.discounted_price is None else item.discounted_price
     quantity = item.quantity_purchased or 0
     if not 0 <= quantity <= _INT64_MAX:
-        raise RemoteUnreadable(f"Shopee's escrow of order {order_sn} holds an unusable quantity.")
+        raise RemoteUnreadable(
+            N_("Shopee's escrow of order %(order_sn)s holds an unusable quantity.", order_sn=order_sn)
+        )
     return SettledLine(
         item_id=str(item.item_id or 0),
         model_id=str(item.model_id or 0),
