@@ -132,9 +132,8 @@ class ConditionWatch:
         self._told_of_storage = trouble
         channels, active = await self._parts.read(lambda db: (list_channels(db), self._active(db)))
         title = N_("The database takes no writes: the whole installation is concerned")
-        detail = (
-            f"Since {_stamp(trouble.since)} ({trouble.refusal.value.replace('_', ' ')}). Every page says what to do."
-        )
+        why = trouble.refusal.value.replace("_", " ")
+        detail = N_("Since %(at)s (%(why)s). Every page says what to do.", at=_stamp(trouble.since), why=why)
         one = News(Kind.STORAGE, active, Change.BEGAN, title, detail, f"/e/{active}/home", trouble.since)
         for channel in channels:
             if channel.paused_at is not None or not wants(channel, one):

@@ -151,7 +151,7 @@ def _to_snapshot(order: Order, raw: msgspec.Raw, read_started_at: datetime) -> O
         order_sn=order.order_sn,
         status=status,
         currency=clean_text(order.currency),
-        total_amount=to_amount(order.total_amount, f"order {order.order_sn}"),
+        total_amount=to_amount(order.total_amount, N_("order %(order_sn)s", order_sn=order.order_sn)),
         buyer_username=_text_or_none(order.buyer_username),
         remote_created_at=created_at,
         remote_updated_at=updated_at,
@@ -215,7 +215,7 @@ def _to_line(item: Item, order_sn: str) -> OrderLine:
         model_name=clean_text(item.model_name or ""),
         sku=clean_text(item.model_sku or item.item_sku or ""),
         quantity=quantity,
-        unit_price=to_amount(price, f"order {order_sn}"),
+        unit_price=to_amount(price, N_("order %(order_sn)s", order_sn=order_sn)),
     )
 
 

@@ -40,7 +40,7 @@ class _Row(msgspec.Struct, frozen=True):
 def to_released_page(listed: EscrowList, page_no: int) -> Page[ReleasedOrder]:
     """One page of what was paid out; numbers that cannot be are left out."""
     rows = tuple(
-        ReleasedOrder(one.order_sn, to_amount(one.payout_amount, "escrow list"), one.escrow_release_time)
+        ReleasedOrder(one.order_sn, to_amount(one.payout_amount, N_("escrow list")), one.escrow_release_time)
         for one in listed.escrow_list
         if ORDER_NUMBER.fullmatch(one.order_sn)
     )
@@ -67,7 +67,7 @@ def to_settlements(
 
 
 def _to_amounts(income: OrderIncome, order_sn: str) -> Amounts:
-    place = f"escrow of order {order_sn}"
+    place = N_("escrow of order %(order_sn)s", order_sn=order_sn)
 
     def total(*fields: tuple[str, int]) -> Decimal | None:
         """What these fields add up to; None where Shopee says none of them."""
@@ -109,7 +109,7 @@ def _to_line(item: EscrowItem, order_sn: str) -> SettledLine:
         model_id=str(item.model_id or 0),
         sku=clean_text(item.model_sku or item.item_sku or ""),
         quantity=quantity,
-        weight=to_amount(weight, f"escrow of order {order_sn}"),
+        weight=to_amount(weight, N_("escrow of order %(order_sn)s", order_sn=order_sn)),
     )
 
 
