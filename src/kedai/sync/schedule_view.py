@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from cronsim import CronSim
 from sqlalchemy.orm import Session
 
 from kedai.errors import NotFound
@@ -15,12 +15,12 @@ from kedai.runs.queries import find_going_on, list_last_of_schedules, list_sched
 from kedai.runs.timing import ScheduleState, expected_at, judge
 from kedai.sync.runner import PLANS
 from kedai.values.environment import Environment
-from kedai.values.wording import N_
+from kedai.values.wording import N_, NP_
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run, Schedule
 
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+_DAILY_OR_HOURLY: Final = re.compile(r"(\d+) (\d+|\*) \* \* \*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,25 @@ def _view(row: Schedule, last_run: Run | None, is_running: bool, now: datetime) 
 
 def _period(row: Schedule) -> str:
     """``every 10 minutes``, or what the cron expression means."""
-    if row.cron is not None:
-        text = CronSim(row.cron, row.next_due_at).explain()
-        return f"{text[:1].lower()}{text[1:]} (UTC)"
-    seconds = row.every_seconds or 1
-    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
-    count = seconds // size
-    return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+    return _of_seconds(row.every_seconds or 1) if row.cron is None else _of_cron(row.cron)
+
+
+def _of_cron(cron: str) -> str:
+    """Once an hour or once a day, as the plans have them; another expression stands for itself."""
+    found = _DAILY_OR_HOURLY.fullmatch(cron)
+    if found is None:
+        return f"{cron} (UTC)"
+    minute, hour = found.groups()
+    if hour == "*":
+        return N_("at minute %(minute)s of every hour (UTC)", minute=int(minute))
+    return N_("at %(time)s every day (UTC)", time=f"{int(hour):02}:{int(minute):02}")
+
+
+def _of_seconds(seconds: int) -> str:
+    if seconds % 86_400 == 0:
+        return NP_("every day", "every %(num)s days", seconds // 86_400)
+    if seconds % 3_600 == 0:
+        return NP_("every hour", "every %(num)s hours", seconds // 3_600)
+    if seconds % 60 == 0:
+        return NP_("every minute", "every %(num)s minutes", seconds // 60)
+    return NP_("every second", "every %(num)s seconds", seconds)

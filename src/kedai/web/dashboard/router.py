@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from kedai.errors import Forbidden
+from kedai.values.wording import N_
 from kedai.web.dashboard.assets import router as assets
 from kedai.web.dashboard.routes_account import router as account
 from kedai.web.dashboard.routes_audit import router as audit
@@ -64,7 +65,7 @@ def refuse_programs(caller: MaybeCaller) -> None:
         Forbidden: the caller came with a token.
     """
     if caller is not None and caller.kind != "session":
-        raise Forbidden("Pages are for people: sign in with a browser. Programs use the JSON routes.")
+        raise Forbidden(N_("Pages are for people: sign in with a browser. Programs use the JSON routes."))
 
 
 router = APIRouter(include_in_schema=False)

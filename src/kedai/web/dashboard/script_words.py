@@ -42,6 +42,7 @@ SCRIPT_WORDS = frozenset(
         N_("Stale since %(time)s"),
         N_("This browser does not let pages copy: select the text instead."),
         N_("This device holds a passkey for this account already."),
+        N_("Time"),
         N_("This did not work. Load the page again, wait a minute, or use your password."),
         N_("Too many tries from your network: wait a minute, then try again."),
         N_("Up to date"),

@@ -98,7 +98,7 @@ def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: E
 def _of_merchant(
     shell: Shell, merchant: MerchantView, label: str, here: str, environment: Environment
 ) -> Iterator[Item]:
-    who = f"{label} merchant {merchant.name or merchant.merchant_id}"
+    who = N_("%(label)s merchant %(name)s", label=label, name=merchant.name or merchant.merchant_id)
     is_useless = merchant.token is not None and merchant.token.state in _USELESS_TOKENS
     if merchant.state == "needs_reauth" or (merchant.state == "connected" and is_useless):
         reason = f"{merchant.state_reason[:1].upper()}{merchant.state_reason[1:]}." if merchant.state_reason else ""
