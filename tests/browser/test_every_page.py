@@ -1,4 +1,4 @@
-"""What holds for each page in a real browser: it fits, it is quiet, and nothing that strangers wrote ever runs."""
+"""D29: what holds for each page in a real browser: it fits, it is quiet, and nothing that strangers wrote ever runs."""
 
 from __future__ import annotations
 

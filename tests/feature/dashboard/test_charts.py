@@ -1,4 +1,7 @@
-"""Home's charts: every number stands in a table, every chart says in words what it shows, and unknown is not zero."""
+"""Home's charts: every number stands in a table, every chart says in words what it shows, and unknown is not zero.
+
+What operators expect: D30, D33.
+"""
 
 from __future__ import annotations
 

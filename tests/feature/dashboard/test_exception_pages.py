@@ -1,4 +1,7 @@
-"""The pages of exceptions and rejected deliveries: they say what to do, do it, and never cross the environments."""
+"""The pages of exceptions and rejected deliveries: they say what to do, do it, and never cross the environments.
+
+What operators expect: D14, D17.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Home tells of a trouble once: by its exception while that is open, else by the events that could not be applied."""
+"""Home tells of a trouble once: by its exception while that is open, else by the events that could not be applied.
+
+What operators expect: D8.
+"""
 
 from __future__ import annotations
 

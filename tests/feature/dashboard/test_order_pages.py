@@ -1,4 +1,7 @@
-"""The page of one order: packages, earnings, the timeline, fetching again, and the recorded look at the buyer."""
+"""The page of one order: packages, earnings, the timeline, fetching again, and the recorded look at the buyer.
+
+What operators expect: D12, D13.
+"""
 
 from __future__ import annotations
 

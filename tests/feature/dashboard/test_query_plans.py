@@ -115,7 +115,8 @@ def setup_reads(db: Session, environment: Environment | None) -> None:
     """What the first run is told by, and whether Home still leads there."""
     place = environment or SANDBOX
     receipts.find_last_rejection(db, FAKE, place)
-    inbox_firsts.find_sent_push(db, FAKE, place, fetched_key="lost_push")
+    for names_order in (False, True):
+        inbox_firsts.find_sent_push(db, FAKE, place, fetched_key="lost_push", names_order=names_order)
     order_firsts.find_stored_order(db, FAKE, place)
     for one in Environment:
         order_firsts.has_orders(db, FAKE, one)

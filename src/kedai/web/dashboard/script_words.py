@@ -38,6 +38,7 @@ SCRIPT_WORDS = frozenset(
         N_("Row before"),
         N_("Shortcuts"),
         N_("Show these keys"),
+        N_("Show what is typed"),
         N_("Signed out: load the page again"),
         N_("Stale since %(time)s"),
         N_("This browser does not let pages copy: select the text instead."),
