@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse, Response
 from kedai.errors import KedaiError, NotFound, StorageUnavailable
 from kedai.kit.ids import parse_id, show_id
 from kedai.orders import details, escrow, people
-from kedai.orders.models import OrderItem
 from kedai.orders.people import Person
 from kedai.orders.queries import get_order
 from kedai.runtime import Runtime
@@ -98,7 +97,7 @@ def _show(
         items=items,
         skus=skus,
         packages=packages,
-        names={(one.item_id, one.model_id): _name(one) for one in items},
+        names={(one.item_id, one.model_id): _name(one.name, one.model_name) for one in items},
         earnings=earnings,
         timeline=timeline,
         event_names=_event_names(runtime, timeline),
@@ -110,9 +109,9 @@ def _show(
     )
 
 
-def _name(item: OrderItem) -> str:
+def _name(product: str, variant: str) -> str:
     """The product and its variant: a parcel may hold several variants of one product."""
-    return f"{item.name} ({item.model_name})" if item.name and item.model_name else item.name
+    return f"{product} ({variant})" if product and variant else product
 
 
 def _event_names(runtime: Runtime, timeline: Timeline) -> dict[UUID, str]:
