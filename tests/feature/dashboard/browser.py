@@ -47,7 +47,7 @@ class Page:
     @property
     def words(self) -> str:
         """What a person reads: no tags, single spaces."""
-        body = re.sub(r"<title>.*?</title>", "", self.text, flags=re.DOTALL)
+        body = re.sub(r"<title>.*?</title>|<wbr>", "", self.text, flags=re.DOTALL)
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
     @property

@@ -46,7 +46,7 @@ def templates(language: str) -> Templates:
         lstrip_blocks=True,
     )
     _install_texts(found, speech)
-    names = ("span", "iso", "masked", "counted", "percent", "size", "took")
+    names = ("span", "iso", "browser", "masked", "counted", "percent", "size", "took")
     found.filters.update({name: getattr(formats, name) for name in names})
     found.filters.update(ago=_ago, minute=_minute, stamp=_stamp, number=numeral)
     found.filters.update(known=known, lower=lambda text: str(speech.say(text)).lower())

@@ -97,7 +97,7 @@ def _show(
         items=items,
         skus=skus,
         packages=packages,
-        names={(one.item_id, one.model_id): one.name for one in items},
+        names={(one.item_id, one.model_id): _name(one.name, one.model_name) for one in items},
         earnings=earnings,
         timeline=timeline,
         event_names=_event_names(runtime, timeline),
@@ -107,6 +107,11 @@ def _show(
         order_words=order_words,
         notice=notice,
     )
+
+
+def _name(product: str, variant: str) -> str:
+    """The product and its variant: a parcel may hold several variants of one product."""
+    return f"{product} ({variant})" if product and variant else product
 
 
 def _event_names(runtime: Runtime, timeline: Timeline) -> dict[UUID, str]:
