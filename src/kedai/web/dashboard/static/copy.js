@@ -26,11 +26,14 @@ const copy = async (text) => {
   }
 };
 
+// Of many lines the first is enough to know them by.
+const told = (text) => text.replace(/\n[^]*/, " …");
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const text = button.dataset.copy;
   const done = await copy(text);
   button.focus();
-  announce(done ? t("Copied %(text)s", { text }) : t("This browser does not let pages copy: select the text instead."));
+  announce(done ? t("Copied %(text)s", { text: told(text) }) : t("This browser does not let pages copy: select the text instead."));
 });
