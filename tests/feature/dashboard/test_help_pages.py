@@ -44,7 +44,7 @@ PRINTED = {
     "th",
     "thead",
 }
-PRINTED |= {"tr", "ul", "span", "svg", "path", "button"}
+PRINTED |= {"tr", "ul", "wbr", "span", "svg", "path", "button"}
 USED = re.compile(r"ui\.guide\(GUIDES\.(\w+)(?:, \"([^\"]*)\")?")
 NEEDED = {
     Guide.ADMIT_REJECTED_DELIVERIES: {"rejected", "rejected_one"},
@@ -156,6 +156,7 @@ def test_markdown_is_printed_as_it_is_meant() -> None:
     assert printed("## Take `a b` away\n\none\n*two*") == (
         '<h2 id="take-a-b-away">Take <code>a b</code> away</h2><p>one\n<em>two</em></p>'
     )
+    assert printed("`a/<b>`") == "<p><code>a/<wbr>&lt;b&gt;</code></p>"
     assert printed("1. one\n2. **two**") == "<ol><li>one</li><li><strong>two</strong></li></ol>"
     shown = printed("| a | b |\n|---|--:|\n| `x` | y |")
     assert '<thead><tr><th scope="col">a</th><th scope="col">b</th></tr></thead>' in shown
