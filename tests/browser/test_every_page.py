@@ -60,6 +60,10 @@ PAGES = (
     "/setup",
     "/settings",
     "/settings/retention",
+    "/help",
+    "/help/http",
+    "/help/cli",
+    "/help/connect-a-shop",
     "/no/such/page",
 )
 LIGHT = "rgb(246, 247, 249)"

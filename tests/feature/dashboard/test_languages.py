@@ -54,7 +54,7 @@ class Texts(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        is_data = given.get("translate") == "no" or "id" in (given.get("class") or "").split()
+        is_data = given.get("translate") == "no" or "id" in (given.get("class") or "").split() or is_english(given)
         if tag in SILENT or self._silent or is_data:
             if tag not in {"br", "input", "img", "wbr", "rect", "path"}:
                 self._silent.append(tag)
@@ -68,6 +68,11 @@ class Texts(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._silent:
             self.found.append(data)
+
+
+def is_english(attrs: dict[str, str | None]) -> bool:
+    """Whether an element says of itself that it is in English: a guide, on a page in another language."""
+    return attrs.get("lang") == "en"
 
 
 def plain_english(markup: str) -> list[str]:

@@ -17,6 +17,7 @@ from kedai.kit.ids import show_id
 from kedai.values.wording import N_, numeral
 from kedai.web.dashboard import formats, words
 from kedai.web.dashboard.assets import static_url
+from kedai.web.dashboard.guides import Guide
 from kedai.web.dashboard.icons import ICONS
 from kedai.web.dashboard.language import ENGLISH, Speech, languages
 from kedai.web.dashboard.script_words import words_for_scripts
@@ -51,6 +52,7 @@ def templates(language: str) -> Templates:
     found.filters.update(ago=_ago, minute=_minute, stamp=_stamp, number=numeral)
     found.filters.update(known=known, lower=lambda text: str(speech.say(text)).lower())
     found.globals.update(
+        GUIDES=Guide,
         ICONS=ICONS,
         money=formats.money,
         show_id=show_id,

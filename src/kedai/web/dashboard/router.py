@@ -22,6 +22,7 @@ from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exception_acts import router as exception_acts
 from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_exports import router as exports
+from kedai.web.dashboard.routes_help import router as help_pages
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_keys import router as keys
 from kedai.web.dashboard.routes_live import router as live
@@ -80,7 +81,7 @@ PAGES = (
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
     notifications,
     *(backfill, coverage, doctor, exports, live, search, views),
-    *(setup, settings, undo),
+    *(setup, settings, undo, help_pages),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])
