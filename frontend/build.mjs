@@ -12,11 +12,11 @@ const STYLE = "nova"; // the library's compact style
 
 // the parts that pages use; /settings/components shows each
 const PARTS = [
-  "alert", "badge", "button", "card", "checkbox", "dialog", "dropdown-menu", "empty", "field", "input", "kbd", "label",
+  "alert", "badge", "button", "card", "checkbox", "command", "dialog", "dropdown-menu", "empty", "field", "input", "kbd", "label",
   "native-select", "popover", "progress", "radio", "skeleton", "table", "textarea", "toast",
 ];
 // what selectors of those parts begin with
-const CLASSES = new Set([...PARTS, "btn", "select", "fieldset", "toaster", "table-container"]);
+const CLASSES = new Set([...PARTS, "btn", "select", "fieldset", "toaster", "table-container", "command-dialog"]);
 const COPIED = {
   "uPlot.min.js": "uplot/dist/uPlot.iife.min.js",
   "uPlot.min.css": "uplot/dist/uPlot.min.css",
@@ -41,7 +41,7 @@ const styles = async () => {
     loadStylesheet: async (id, base) => {
       const path = found(id, base);
       const content = readFileSync(path, "utf8");
-      return { path, base: dirname(path), content: id.includes("/styles/") ? chosen(content) : content };
+      return { path, base: dirname(path), content: listed(id.includes("/styles/") ? chosen(content) : content) };
     },
   });
   return build([]);
@@ -59,6 +59,11 @@ const chosen = (css) => {
   return body.replaceAll(/^ {2}(\S[^{}]*)\{[^]*?^ {2}\}$/gm, (rule, selectors) =>
     (selectors.match(/\.[a-z-]+/g) ?? []).some((one) => CLASSES.has(one.slice(1))) ? rule : "");
 };
+
+// The library's command is a field with a menu. Ours is a combobox with a listbox, WAI-ARIA's pattern for typing and choosing:
+// the same parts by other roles. A listbox may hold no heading, so that a group's label is a plain text.
+const listed = (css) => css.replaceAll(/^ *\.command\b[^{}]*\{/gm, (selectors) =>
+  selectors.replaceAll("role='menu'", "role='listbox'").replaceAll("role='menuitem'", "role='option'").replaceAll("role='heading'", "data-heading"));
 
 // comments and indentation go; what stands inside a line stays as it is
 const tightened = (css) => css.replaceAll(/\/\*[^]*?\*\//g, "").split("\n").map((one) => one.trim()).filter(Boolean).join("\n");

@@ -87,6 +87,7 @@ NOT_SHOWN = {
     "/login/code": "needs a sign-in that waits for its code",
     "/connectors/{name}/certificates/{certificate_id}": "looks as the checks do",
     "/settings/notifications/{channel_id}": "looks as a new channel's form does",
+    "/e/{scope}/orders/packing": "is made for paper",
     "/e/{environment}/rebuilds/{run_id}": "needs a rebuild that has ended",
 }
 """Pages without a picture, with the reason."""

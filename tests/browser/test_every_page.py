@@ -23,6 +23,8 @@ PAGES = (
     "/e/all/home",
     "/e/all/orders",
     "/e/live/orders?q=nothing",
+    "/e/sandbox/orders/packing",
+    "/e/all/orders/packing",
     "/e/all/events",
     "/e/all/events?state=parked",
     "/e/live/parked/discard",

@@ -23,7 +23,7 @@ from kedai.values.environment import Environment, Scope
 from kedai.values.order import Page
 from kedai.values.wording import N_
 
-_AFTER_EVERYTHING = "\U0010ffff"
+AFTER_EVERYTHING = "\U0010ffff"
 
 
 class OrderKey(NamedTuple):
@@ -293,7 +293,7 @@ def _beginning(scope: OrderKey, order_sn: str) -> tuple[sa.ColumnElement[bool], 
         OrderSync.environment == scope.environment,
         OrderSync.shop_id == scope.shop_id,
         OrderSync.order_sn >= order_sn,
-        OrderSync.order_sn < order_sn + _AFTER_EVERYTHING,
+        OrderSync.order_sn < order_sn + AFTER_EVERYTHING,
     )
 
 

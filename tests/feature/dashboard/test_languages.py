@@ -25,7 +25,8 @@ SILENT = frozenset({"script", "style", "svg", "pre", "code", "bdi", "kbd", "text
 SPOKEN = frozenset({"title", "aria-label", "placeholder", "data-label", "alt", "data-one", "data-many"})
 DATA = re.compile(
     r"\d\d [A-Z][a-z]{2} \d\d:\d\d|https?://\S+|\S+@\S+|api\.\S+|fake_\w+"  # what it is
-    r"|\b(KEDAI_\w+|SANDBOX\d|SGD|UTC|MiB|GET|POST|GLOBAL|synchronous|fsync|full_page_writes|synchronous_commit)\b"
+    r"|\b(KEDAI_\w+|SANDBOX\d|LIVE\d|SGD|UTC|MiB|GET|POST|GLOBAL)\b"
+    r"|\b(synchronous|fsync|full_page_writes|synchronous_commit)\b"
     r"|\b(Kedai|Fake|Sandbox|Live|SANDBOX|LIVE|ALL|English|Bahasa Indonesia|Pseudo|viewing)\b"  # names
     r"|\b(good|info|warn|bad|current|live|fake|push \d+|kedai \w+)\b"  # codes, shown as they are
     r"|\b(Shop 7001|Partner ID|(Push p|P|p)artner key|Shop ID|Region|Host|Default [a-z ]+ID)"  # the test's marketplace

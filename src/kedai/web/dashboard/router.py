@@ -31,6 +31,7 @@ from kedai.web.dashboard.routes_notices import router as notices
 from kedai.web.dashboard.routes_notifications import router as notifications
 from kedai.web.dashboard.routes_order import router as order
 from kedai.web.dashboard.routes_orders import router as orders
+from kedai.web.dashboard.routes_packing import router as packing
 from kedai.web.dashboard.routes_parity import router as parity
 from kedai.web.dashboard.routes_parked import router as parked
 from kedai.web.dashboard.routes_passkeys import router as passkeys
@@ -76,7 +77,7 @@ PAGES = (
     *(home, orders, events, parked, exceptions, runs, schedule, calls, connection, credentials),
     *(rejected, exception_acts),
     *(shops, shop, merchants, certificates, switch),
-    *(order, notices),
+    *(packing, order, notices),  # in this order: “packing” is no order’s id
     *(sku_map, sku_import, sku_copy),
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
     notifications,

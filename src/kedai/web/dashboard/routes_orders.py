@@ -63,6 +63,7 @@ def show_orders(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vi
         shops=shops,
         views=views,
         nothing_yet=nothing_yet,
+        packing_params=[(name, text) for name, text in params.items() if text],
         export_href=url(f"{path}/exports", **params),
         first_href=url(path, **params) if wish.cursor else None,
         next_href=url(path, **params, cursor=page.next_cursor) if page.next_cursor else None,

@@ -36,6 +36,7 @@ SCRIPT_WORDS = frozenset(
         N_("Reconnecting"),
         N_("Resume"),
         N_("Row before"),
+        N_("Search or go to a page; also with the other keys off"),
         N_("Shortcuts"),
         N_("Show these keys"),
         N_("Show what is typed"),

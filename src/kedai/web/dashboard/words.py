@@ -34,6 +34,7 @@ ORDER_TABS = (
     Tab("cancelled", N_("Cancelled"), ("IN_CANCEL", "CANCELLED")),
     Tab("other", N_("Other"), ()),
 )
+TO_SHIP = next(tab.statuses for tab in ORDER_TABS if tab.key == "to_ship") or ()
 KNOWN_STATUSES = frozenset(status for tab in ORDER_TABS for status in tab.statuses or ())
 
 ORDER_STATUS: dict[str, tuple[str, Level | Literal["quiet"]]] = {

@@ -5,7 +5,9 @@ import { t } from "./words.js";
 const SWITCH = "kedai.keys";
 const PLACES = { h: "home", o: "orders", e: "events", x: "exceptions", r: "runs", s: "sku-map", c: "calls" };
 const WAIT_MS = 1500;
+const palette = document.querySelector("[data-palette] kbd")?.textContent;
 const SHEET = [
+  ...(palette ? [[palette, t("Search or go to a page; also with the other keys off")]] : []),
   ["/", t("Go to the search or the filter")],
   ["j", t("Next row")], ["k", t("Row before")],
   ["Enter", t("Open the row")], ["x", t("Choose the row, where rows can be chosen")],
