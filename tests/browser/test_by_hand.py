@@ -208,7 +208,7 @@ def test_d27_a_form_that_is_under_way_is_busy_and_its_button_rests(busy: Install
     page = seat.open("/e/sandbox/orders")
     page.locator("main tbody th a").first.click()
     held: list[Route] = []
-    page.route("**/fetches", lambda route: held.append(route))
+    page.route("**/fetches", lambda route: held.append(route))  # noqa: PLW0108  Playwright cannot mark a builtin
     told = page.evaluate(
         "async () => {"
         "const one = [...document.querySelectorAll('button')].find(one => one.textContent.includes('Fetch again'));"

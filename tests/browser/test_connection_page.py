@@ -1,11 +1,11 @@
-"""The connection page by hand: its tabs by keyboard (D3), the word of the switch (D4), a secret while it is typed (D5)."""
+"""The connection page by hand: tabs by keyboard (D3), the word of the switch (D4), a secret while it is typed (D5)."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Seat, Sit, overflow, prepare
+from tests.browser.conftest import Sit, overflow, prepare
 from tests.browser.test_axe import violations
 from tests.browser.test_going_live import fill_credentials
 from tests.support.installation import Installation

@@ -1,6 +1,6 @@
 """The connection page: credentials that never come back, shops, switching; all without script.
 
-What operators expect: D4, D5, D32, D40, D43.
+What operators expect: D4, D5, D32, D43.
 """
 
 from __future__ import annotations

@@ -226,6 +226,7 @@ def test_an_event_shows_its_bytes_its_key_and_its_order(world: House, admin: Bro
         '<pre class="payload" tabindex="0" role="region" aria-label="Payload">{\n  &#34;order&#34;: true\n}</pre>'
         in page.text
     )
+    assert 'data-copy-below="Payload"' in page.text
     assert "Verified with the current push key of Sandbox" in page.words
     assert any(link.startswith("/e/sandbox/orders/ord_") for link in page.links())
     assert "{&#34;order&#34;: true}" in admin.get(f"{here}?view=raw").text
