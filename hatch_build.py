@@ -10,6 +10,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+GUIDES = ("quickstart.md", "how-to", "explanation", "reference")
+"""What of `docs` the pages serve."""
+
 
 class FrontendHook(BuildHookInterface[Any]):
     """Runs for the wheel, the editable install and the source package."""
@@ -26,9 +29,14 @@ class FrontendHook(BuildHookInterface[Any]):
         return []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Make what is missing; what is made is ignored by git and has to be named."""
+        """Make what is missing; what is made is ignored by git and has to be named.
+
+        A wheel takes the guides along. An editable install serves those of the checkout.
+        """
         load(self.root).build()
         build_data["artifacts"].append("src/kedai/web/dashboard/static/vendor/*")
+        if self.target_name == "wheel" and version != "editable":
+            build_data["force_include"].update({f"docs/{one}": f"kedai/web/dashboard/docs/{one}" for one in GUIDES})
 
 
 def load(root: str) -> ModuleType:

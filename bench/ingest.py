@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from bench.bodies import Target, invented_orders, write_requests
 from bench.kedai_app import KedaiApp
-from bench.load import Slice, generate
+from bench.load import Report, Slice, generate
 from bench.machine import cpu_seconds, peak_memory_mb, wait_quiet
 from bench.peers import programs
 from bench.table import Row, compare
@@ -105,11 +105,19 @@ class Ingest:
             # Left-over work of the last round belongs to nobody's figure.
             wait_quiet(process.pid)
             before = cpu_seconds(process.pid)
-            report = generate(requests, port=self.port)
+            report = self._generate(requests, process)
             spent = (cpu_seconds(process.pid) - before) / (WARM_UP + count) * 1e6
             self.peaks[name].append(peak_memory_mb(process.pid))
         detail = f"p50 {report.p50_ms} ms, p99 {report.p99_ms} ms, max {report.max_ms} ms, program {spent:.0f} us/push"
         self._note(name, report.per_second, f"{detail}, generator {report.cpu_seconds} s of processor")
+
+    def _generate(self, requests: Slice, process: Process) -> Report:
+        try:
+            return generate(requests, port=self.port)
+        except RuntimeError as error:
+            told = [line for line in process.output().splitlines() if '"push"' not in line]
+            message = "\n".join((str(error), "the program's log, without its lines of pushes:", *told[-40:]))
+            raise RuntimeError(message) from None
 
     def _note(self, name: str, rate: float, detail: str = "") -> None:
         self.rates[name].append(rate)

@@ -1,7 +1,7 @@
 """Every error family: a stable dotted code, a default message, and what the caller should do.
 
-The class docstring's first line is the default message. Each edge (web, command line, worker) translates a family once,
-in one table; a test walks all subclasses.
+The class docstring's first line is the default message; ``text`` is one with values in it. Each edge (web, command
+line, worker) translates a family once, in one table; a test walks all subclasses.
 """
 
 from __future__ import annotations
@@ -89,11 +89,12 @@ class NotConfigured(KedaiError):
     """This environment is not configured yet."""
 
     code = "not_configured"
+    text: ClassVar = "The %(environment)s environment is not configured: missing %(missing)s."
 
     def __init__(self, environment: str, missing: Sequence[str]) -> None:
         self.environment = environment
         self.missing = list(missing)
-        super().__init__(f"The {environment} environment is not configured: missing {', '.join(missing)}.")
+        super().__init__(self.text % {"environment": environment, "missing": ", ".join(missing)})
 
 
 class CertificateRequired(Conflict):
@@ -106,14 +107,14 @@ class Sealed(KedaiError):
     """This environment is sealed: this seems to be a copy of another installation."""
 
     code = "sealed"
+    text: ClassVar = (
+        "%(name)s is sealed: this seems to be a copy of another installation. Nothing is asked of the marketplace "
+        "until a person has confirmed that %(name)s belongs here (page /quarantine, or `kedai env unseal`)."
+    )
 
     def __init__(self, environment: str) -> None:
         self.environment = environment
-        name = environment.title()
-        super().__init__(
-            f"{name} is sealed: this seems to be a copy of another installation. Nothing is asked of the marketplace "
-            f"until a person has confirmed that {name} belongs here (page /quarantine, or `kedai env unseal`)."
-        )
+        super().__init__(self.text % {"name": environment.title()})
 
 
 class BadSignature(KedaiError):
@@ -205,9 +206,10 @@ class SecretUnreadable(KedaiError):
     """A stored secret cannot be decrypted with the keys at hand."""
 
     code = "secret_unreadable"
+    text: ClassVar = "A stored secret needs key %(kid)s."
 
     def __init__(self, message: str | None = None, *, kid: str | None = None) -> None:
-        super().__init__(message or (f"A stored secret needs key {kid}." if kid else None))
+        super().__init__(message or (self.text % {"kid": kid} if kid else None))
         self.kid = kid
 
 

@@ -75,6 +75,8 @@ SCREENS = (
     Screen("/tokens", "API tokens"),
     Screen("/audit", "Audit"),
     Screen("/doctor", "Doctor"),
+    Screen("/help", "Help"),
+    Screen("/help/{guide}", "Guide"),
     Screen("/settings/keys", "Keys"),
     Screen("/settings/components", "Components"),
 )

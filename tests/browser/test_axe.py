@@ -1,4 +1,4 @@
-"""WCAG 2.2 AA by axe-core: on every page, in both themes, on a desk and on a telephone, and for each role.
+"""D29: WCAG 2.2 AA by axe-core: on every page, in both themes, on a desk and on a telephone, and for each role.
 
 What a rule can see is half of it; keyboard, zoom, sizes of targets and widths have tests of their own beside this one.
 """

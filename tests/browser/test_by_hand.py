@@ -1,4 +1,4 @@
-"""What makes a day of work light: keys, copying, times, and forms that lose nothing."""
+"""D20, D24, D26, D43: what makes a day of work light: keys, copying, times, and forms that lose nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Seat, Sit, overflow, prepare
 from tests.support.installation import Installation, order_push
@@ -58,6 +58,13 @@ def test_a_list_is_worked_through_by_keys(busy: Installation, sit: Sit) -> None:
     keys.press("g")
     keys.press("e")
     page.wait_for_url("**/e/sandbox/events")
+    page.wait_for_load_state()
+    keys.press("j")
+    keys.press("x")
+    expect(page.locator("main tbody input[type=checkbox]").first).to_be_checked()
+    keys.press("g")
+    keys.press("o")
+    page.wait_for_url("**/e/sandbox/orders")
     assert seat.complaints == []
 
 
@@ -98,6 +105,12 @@ def test_ids_and_addresses_are_copied_and_that_is_said(busy: Installation, sit: 
     page.get_by_role("button", name=f"Copy {number}").click()
     expect(page.locator(".announcer")).to_have_text(f"Copied {number}")
     assert page.evaluate("navigator.clipboard.readText()") == number
+    page = seat.open("/e/sandbox/events")
+    page.locator("main tbody th a").first.click()
+    payload = page.get_by_role("region", name="Payload").inner_text()
+    page.get_by_role("button", name="Copy Payload").click()
+    expect(page.locator(".announcer")).to_have_text("Copied Payload")
+    assert page.evaluate("navigator.clipboard.readText()") == payload
     page = seat.open("/connectors/shopee?tab=sandbox")
     address = page.get_by_label("Push URL", exact=True).input_value()
     page.get_by_role("button", name=f"Copy {address}", exact=True).click()
@@ -187,6 +200,25 @@ def test_a_form_is_sent_once_however_often_one_presses(busy: Installation, sit: 
     )
     expect(page.locator("main .alert").first).to_be_visible()
     assert len(sent) == 1
+
+
+def test_d27_a_form_that_is_under_way_is_busy_and_its_button_rests(busy: Installation, sit: Sit) -> None:
+    seat = sit()
+    seat.sign_in()
+    page = seat.open("/e/sandbox/orders")
+    page.locator("main tbody th a").first.click()
+    held: list[Route] = []
+    page.route("**/fetches", lambda route: held.append(route))  # noqa: PLW0108  Playwright cannot mark a builtin
+    told = page.evaluate(
+        "async () => {"
+        "const one = [...document.querySelectorAll('button')].find(one => one.textContent.includes('Fetch again'));"
+        "one.click(); await new Promise(done => setTimeout(done, 200));"
+        "return [one.disabled, one.form.getAttribute('aria-busy')] }"
+    )
+    assert told == [True, "true"]
+    held[0].continue_()
+    expect(page.locator("main .alert").first).to_be_visible()
+    expect(page.locator("form[aria-busy]")).to_have_count(0)
 
 
 def test_leaving_what_was_typed_is_asked_about(busy: Installation, sit: Sit) -> None:

@@ -1,4 +1,4 @@
-"""What holds for each page in a real browser: it fits, it is quiet, and nothing that strangers wrote ever runs."""
+"""D29: what holds for each page in a real browser: it fits, it is quiet, and nothing that strangers wrote ever runs."""
 
 from __future__ import annotations
 
@@ -62,6 +62,10 @@ PAGES = (
     "/setup",
     "/settings",
     "/settings/retention",
+    "/help",
+    "/help/http",
+    "/help/cli",
+    "/help/connect-a-shop",
     "/no/such/page",
 )
 LIGHT = "rgb(246, 247, 249)"

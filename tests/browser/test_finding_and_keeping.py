@@ -22,8 +22,9 @@ def test_an_operator_keeps_a_filter_takes_a_file_and_finds_an_order(installation
     seat = sit(script=False)
     seat.sign_in()
     page = seat.open("/e/sandbox/events?state=applied")
+    page.get_by_text("Save as view").click()
     page.get_by_label("Name of a view").fill("Done")
-    page.get_by_role("button", name="Save as view").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("group", name="Views").get_by_role("link", name="Done")).to_be_visible()
     with page.expect_download() as taken:
         page.get_by_role("button", name="Export CSV").click()

@@ -71,7 +71,7 @@ def test_the_wait_for_push_and_order_turns_green_without_a_reload(installation: 
     fill_credentials(seat, installation, "sandbox")
     connect(seat.page)
     page = seat.open("/setup")
-    expect(step(page, "first_push")).to_contain_text("Waiting for the first push…")
+    expect(step(page, "first_push")).to_contain_text("Waiting for the first push about an order…")
     expect(page.locator(".live")).to_have_attribute("data-state", "live")
     page.evaluate("window.neverLoadedAgain = true")
     page.locator("#sandbox [data-copy]").first.click()  # a focus in the section must not hold it still
@@ -131,15 +131,17 @@ def test_the_live_half_ends_with_the_first_live_order(installation: Installation
     go_live(page, installation, live_step(page, "switch").get_by_role("link", name="Switch to Live…"))
     page = seat.open("/setup")
     expect(live_step(page, "switch")).to_contain_text("Live is active, since")
-    # the marketplace told of the authorisation as soon as pushes were registered
-    expect(live_step(page, "first_push")).to_have_attribute("data-done", "yes", timeout=SOON_MS)
+    # the marketplace told of the authorisation as soon as pushes were registered: that is not what it waits for
+    expect(live_step(page, "first_push")).to_contain_text("none was about an order yet", timeout=SOON_MS)
+    expect(live_step(page, "first_push")).to_have_attribute("data-done", "no")
     expect(live_step(page, "first_order")).to_contain_text("Waiting for the first order…")
     expect(page.get_by_text("All done")).to_have_count(0)
     expect(page.locator(".live")).to_have_attribute("data-state", "live")
     page.evaluate("window.neverLoadedAgain = true")
 
     order_sn = make_order(installation, "live")
-    expect(live_step(page, "first_order")).to_have_attribute("data-done", "yes", timeout=SOON_MS)
+    for name in ("first_push", "first_order"):
+        expect(live_step(page, name)).to_have_attribute("data-done", "yes", timeout=SOON_MS)
     expect(page.locator("[data-live-part=setup-count]")).to_contain_text("All done")
     assert page.evaluate("window.neverLoadedAgain") is True
     shoot_all(seat, "setup-all-done")

@@ -1,4 +1,7 @@
-"""Pages that tell what is new: nothing jumps, and what they say of themselves stays true when the server is killed."""
+"""Pages that tell what is new: nothing jumps, and what they say of themselves stays true when the server is killed.
+
+What operators expect: D22.
+"""
 
 from __future__ import annotations
 

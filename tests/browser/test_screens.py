@@ -110,6 +110,7 @@ def ids(installation: Installation) -> dict[str, str]:
         "name": "shopee",
         "secret": "partner_key",
         "page": "orders",
+        "guide": "go-live",
         "shop_id": installation.shop_id("sandbox"),
         "staff_id": show_id("staff", staff),
         "order_id": first("ord", OrderSync),

@@ -44,6 +44,24 @@ def test_who_is_signed_in_and_the_way_out_are_in_the_menu(installation: Installa
     page.wait_for_url("**/login**")
 
 
+def test_d42_rows_become_cards_and_the_menu_is_at_the_thumb(installation: Installation, sit: Sit) -> None:
+    """Each value of a card names itself, since the heads of the columns are gone from sight."""
+    prepare(installation, "sandbox")
+    seat = sit(width=375)
+    seat.sign_in()
+    page = seat.open("/connectors/shopee?tab=sandbox")
+    assert overflow(page) <= 0
+    row = page.locator("table.shops tbody tr")
+    assert row.evaluate("one => getComputedStyle(one).display") == "grid"
+    label = row.locator("td[data-label=Token]").evaluate("one => getComputedStyle(one, '::before').content")
+    assert label == '"Token"'
+    quick = page.get_by_role("navigation", name="Quick").bounding_box()
+    assert quick is not None
+    assert quick["y"] + quick["height"] >= 899, "at the lower edge of the window"
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert row.evaluate("one => getComputedStyle(one).display") == "table-row"
+
+
 def test_the_shops_fit_beside_the_navigation(installation: Installation, sit: Sit) -> None:
     """At 1200 pixels a shop is a row of a table: no id, state or button is broken over lines."""
     prepare(installation, "sandbox")

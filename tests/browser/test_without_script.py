@@ -1,4 +1,4 @@
-"""The whole way from an empty installation to live, by forms and links alone: the browser runs no script."""
+"""D40: the whole way from an empty installation to live, by forms and links alone: the browser runs no script."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from kedai.web.dashboard.guides import Guide
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src"
 KINDS = {
@@ -26,6 +28,8 @@ KINDS = {
     "a connector's docs.md": "kedai/connectors/shopee/docs.md",
 }
 """What is no module, and is easily left out: at least one file must begin with each of these."""
+
+READ_GUIDES = "from kedai.web.dashboard.guides import *; print(sum(bool(read_document(one).parts) for one in Guide))"
 
 
 class Failed(Exception):
@@ -62,7 +66,7 @@ def missing_files(wheel: Path) -> Iterator[str]:
 
 
 def unusable(target: Path, directory: Path) -> Iterator[str]:
-    """Whether what was installed runs: itself and not the source tree, with its help and its migrations."""
+    """Whether what was installed runs: itself and not the source tree, with its help, its guides and its migrations."""
     env = {**os.environ, "PYTHONPATH": str(target), "KEDAI_DATA_DIR": str(directory / "data")}
     env = {name: value for name, value in env.items() if name not in {"KEDAI_DATABASE_URL", "KEDAI_MASTER_KEYS"}}
     found = run([sys.executable, "-c", "import kedai; print(kedai.__file__)"], cwd=directory, env=env).strip()
@@ -70,6 +74,8 @@ def unusable(target: Path, directory: Path) -> Iterator[str]:
         yield f"another kedai was imported: {found}"
         return
     command = [sys.executable, "-m", "kedai"]
+    if run([sys.executable, "-c", READ_GUIDES], cwd=directory, env=env).strip() != str(len(Guide)):
+        yield "not every guide can be read from where it was installed"
     if "Exit codes" not in run([*command, "--help"], cwd=directory, env=env):
         yield "`python -m kedai --help` does not print the help"
     for arguments in (["--version"], ["db", "upgrade"], ["db", "check"]):

@@ -20,7 +20,7 @@ FOLDER = ROOT / "tests" / "controls"
 DATABASES = ("sqlite", "postgresql")
 
 _KEYS = {"id", "says", "tests", "breaks", "database"}
-_NUMBER = re.compile(r"([TF]?)(\d+)")
+_NUMBER = re.compile(r"([TFD]?)(\d+)")
 
 
 @dataclass(frozen=True, slots=True)

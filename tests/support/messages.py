@@ -1,7 +1,7 @@
 """The dashboard's catalogues: every message that the sources mark. `python -m tests.support.messages` renews the files.
 
-Python marks with `N_` and `NP_`, templates with Jinja's `_`, `ngettext` and `trans`; the default message of an error is
-the first line of its docstring.
+Python marks with `N_` and `NP_`, templates with Jinja's `_`, `ngettext` and `trans`; the default messages of an error
+are the first line of its docstring, and its ``text``.
 """
 
 from __future__ import annotations
@@ -99,6 +99,8 @@ def _of_errors() -> Iterator[Message]:
         waiting += family.__subclasses__()
         if family.__module__ == kedai.errors.__name__:
             yield (family.__doc__ or "").strip().splitlines()[0]
+            if text := getattr(family, "text", None):
+                yield text
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def test_columns_come_in_any_order_and_those_nobody_knows_are_named() -> None:
         (b'item_id,sku\n1,A\n2,"B\n3,C\n', "Line 3 is not CSV: a quotation mark is never closed"),
         (b'item_id,sku\n1,"A" B\n', "Line 2 is not CSV"),
         (b"item_id,skuu\n1,A\n", "Line 1 must name the columns; sku is not among them. It names item_id, skuu"),
-        (b"1,A\n2,B\n", "Line 1 must name the columns; item_id and sku"),
+        (b"1,A\n2,B\n", "Line 1 must name the columns; item_id, sku"),
         (b"item_id,sku,SKU\n1,A,B\n", "Line 1 names the column sku twice"),
         (b",".join([b"x"] * 101), "more than 100 columns"),
         (b'item_id,sku\n1,"' + b"x" * 200_000 + b'"\n', "Line 2 is not CSV: a cell is too long"),

@@ -43,6 +43,30 @@ STORED = {
         shops="7001, 7002",
     ): "Tidak ada push untuk toko yang diblokir: 7001, 7002.",
     N_("the shop is paused"): "toko dijeda",
+    joined(
+        ", ",
+        [
+            NP_("%(num)s order was missing", "%(num)s orders were missing", 1200),
+            NP_("%(num)s was older", "%(num)s were older", 1),
+        ],
+    ): "1.200 pesanan tidak ada, 1 lebih lama",
+    joined(
+        ", ",
+        [joined(": ", [N_("orders masked"), numeral(1)]), joined(": ", [N_("rejected deliveries"), numeral(12_000)])],
+    ): "pesanan yang disamarkan: 1, kiriman yang ditolak: 12.000",
+    N_(
+        "%(text)s (Shopee: %(code)s %(message)s, request %(request)s)",
+        text=N_("Too many calls."),
+        code="error_limit",
+        message="Wait, please",
+        request=N_("unnamed"),
+    ): "Terlalu banyak panggilan. (Shopee: error_limit Wait, please, permintaan tanpa nama)",
+    N_(
+        "Came back: %(title)s",
+        title=N_("%(title)s (shop %(shop_id)s)", title=N_("Shopee denies access"), shop_id="7001"),
+    ): "Muncul kembali: Shopee menolak akses (toko 7001)",
+    N_("disconnected by %(who)s", who="ayu@example.com"): "diputus oleh ayu@example.com",
+    N_("it was parked: %(reason)s", reason="unknown_shop"): "sebelumnya diparkir: unknown_shop",
 }
 
 
@@ -67,6 +91,8 @@ def test_a_stored_text_is_said_in_another_language_with_its_values(told: Wording
         "Nothing waits. Says who?",
         "x" * 5000,
         "A schedule is down: a\nb",
+        "runs: many, events: 3",
+        "3 orders were missing, says who",
     ],
 )
 def test_what_is_nobody_s_message_stays_as_it_is(text: str) -> None:

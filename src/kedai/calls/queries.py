@@ -18,6 +18,7 @@ from kedai.kit.instants import parse_instant
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import Environment
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 SCAN: Final = 20_000
 """How many rows a filtered page looks at before it stops and offers to go on."""
@@ -50,14 +51,14 @@ def parse_filter(given: Mapping[str, str | None]) -> CallFilter:
         Invalid: an outcome, a day or an instant that there is not, or an end before the beginning.
     """
     if any("\0" in text for text in given.values() if text):
-        raise Invalid("A filter holds a character that nothing can have.")
+        raise Invalid(N_("A filter holds a character that nothing can have."))
     outcome = given.get("outcome")
     if outcome is not None and outcome not in OUTCOMES:
-        raise Invalid("The outcome of a call is ok or failed.", field="outcome")
+        raise Invalid(N_("The outcome of a call is ok or failed."), field="outcome")
     since = _instant(given.get("since"), "since", whole_day=timedelta())
     until = _instant(given.get("until"), "until", whole_day=timedelta(days=1))
     if since is not None and until is not None and until <= since:
-        raise Invalid("The period ends before it begins.", field="until")
+        raise Invalid(N_("The period ends before it begins."), field="until")
     return CallFilter(
         given.get("shop"), given.get("path"), outcome, given.get("code"), given.get("request_id"), since, until
     )
@@ -206,7 +207,7 @@ def _position(cursor: str | None, key: bytes, bound_to: str) -> Position | None:
         return None
     position = decode_cursor(key, bound_to, cursor)
     if len(position) != 2:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     return from_microseconds(int(position[0])), UUID(hex=str(position[1]))
 
 

@@ -138,9 +138,9 @@ def _read_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 def _reason(error: csv.Error) -> str:
     told = str(error)
     if "unexpected end of data" in told:
-        return "a quotation mark is never closed"
+        return N_("a quotation mark is never closed")
     if "field larger" in told:
-        return "a cell is too long; perhaps a quotation mark is never closed"
+        return N_("a cell is too long; perhaps a quotation mark is never closed")
     return told
 
 
@@ -153,12 +153,12 @@ def _read_header(number: int, cells: Sequence[str]) -> tuple[str, ...]:
     columns = tuple(re.sub(r"[\s\-]+", "_", unguard(cell).strip().lower())[:50] for cell in cells)
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
-        found = ", ".join(name for name in columns if name) or "nothing"
+        found = ", ".join(name for name in columns if name) or N_("nothing")
         raise Invalid(
             N_(
                 "Line %(number)s must name the columns; %(missing)s is not among them. It names %(found)s.",
                 number=number,
-                missing=" and ".join(missing),
+                missing=", ".join(missing),
                 found=found,
             ),
             field="file",
@@ -173,17 +173,22 @@ def _read_header(number: int, cells: Sequence[str]) -> tuple[str, ...]:
 
 def _read_row(number: int, cells: Sequence[str], columns: Sequence[str]) -> Row | Problem:
     if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-        return Problem(number, f"It has {len(cells)} cells, but there are {len(columns)} columns.")
+        text = N_("It has %(cells)s cells, but there are %(columns)s columns.", cells=len(cells), columns=len(columns))
+        return Problem(number, text)
     read = {name: unguard(cell.strip()) for name, cell in zip(columns, cells, strict=False) if name in COLUMNS}
     for name, cell in read.items():
         if len(cell) > _LONGEST_CELL:
-            return Problem(number, f"The cell {name} has more than {_LONGEST_CELL:,} characters.")
+            text = N_("The cell %(name)s has more than %(most)s characters.", name=name, most=_LONGEST_CELL)
+            return Problem(number, text)
     for name in ("shop_id", "item_id", "model_id"):
-        text = read.get(name, "")
-        if _ROUNDED.fullmatch(text):
-            return Problem(number, f"{name} {text} was rounded by a spreadsheet: format that column as text.")
-        if not text.isprintable() or " " in text or len(text) > 64:
-            return Problem(number, f"The cell {name} can be no id.")
+        cell = read.get(name, "")
+        if _ROUNDED.fullmatch(cell):
+            text = N_(
+                "%(name)s %(cell)s was rounded by a spreadsheet: format that column as text.", name=name, cell=cell
+            )
+            return Problem(number, text)
+        if not cell.isprintable() or " " in cell or len(cell) > 64:
+            return Problem(number, N_("The cell %(name)s can be no id.", name=name))
     if not read.get("item_id"):
-        return Problem(number, "item_id is blank.")
+        return Problem(number, N_("%(name)s is blank.", name="item_id"))
     return Row(number, read)

@@ -114,12 +114,14 @@ def _misplaced(row: Row, environment: Environment, shops: Collection[str], defau
     """What keeps a line from being about a shop of this environment."""
     said = row.get("environment").lower()
     if said and said != environment.value:
-        return Problem(row.line, f"It is of {said}, and this is {environment.value}.")
+        text = N_("It is of %(said)s, and this is %(environment)s.", said=said, environment=environment.value)
+        return Problem(row.line, text)
     shop_id = row.get("shop_id") or default
     if shop_id is None:
-        return Problem(row.line, "shop_id is blank, and there are several shops.")
+        return Problem(row.line, N_("shop_id is blank, and there are several shops."))
     if shop_id not in shops:
-        return Problem(row.line, f"There is no shop {shop_id} in {environment.value}.")
+        text = N_("There is no shop %(shop_id)s in %(environment)s.", shop_id=shop_id, environment=environment.value)
+        return Problem(row.line, text)
     return None
 
 
@@ -143,7 +145,8 @@ def _plan_line(
     entry = Entry(key, sku, **told)
     if earlier is not None:
         if earlier.entry.sku != sku:
-            return Problem(row.line, f"Line {earlier.number} maps the same listing to another SKU.")
+            text = N_("Line %(number)s maps the same listing to another SKU.", number=earlier.number)
+            return Problem(row.line, text)
         return Line(row.line, Effect.SAME, entry, before, seen)
     effect = Effect.NEW if before is None else Effect.SAME if before == sku else Effect.CHANGED
     return Line(row.line, effect, entry, before, seen)

@@ -35,7 +35,7 @@ def resolve(
     """
     row = lock_exception(db, exception_id, environment=environment)
     if row.state == "resolved":
-        raise Conflict("This exception is resolved already.")
+        raise Conflict(N_("This exception is resolved already."))
     row.state, row.snoozed_until, row.resolved_at, row.resolved_by = "resolved", None, now, actor.name
     _note_deed(db, row, "resolve", changes_of(row), actor, now)
     return row
@@ -51,10 +51,10 @@ def snooze(
         Invalid: the time is over, or further away than `LONGEST_SNOOZE`.
     """
     if not now < until <= now + LONGEST_SNOOZE:
-        raise Invalid("Choose a time within the next 90 days.", field="until")
+        raise Invalid(N_("Choose a time within the next 90 days."), field="until")
     row = lock_exception(db, exception_id, environment=environment)
     if row.state == "resolved":
-        raise Conflict("This exception is resolved: there is nothing to snooze.")
+        raise Conflict(N_("This exception is resolved: there is nothing to snooze."))
     row.state, row.snoozed_until = "snoozed", until
     _note_deed(db, row, "snooze", changes_of(row), actor, now)
     return row
@@ -70,7 +70,7 @@ def reopen(
     """
     row = lock_exception(db, exception_id, environment=environment)
     if row.state not in {"resolved", "snoozed"}:
-        raise Conflict("This exception is open already.")
+        raise Conflict(N_("This exception is open already."))
     row.state, row.snoozed_until, row.resolved_at, row.resolved_by = "ongoing", None, None, None
     _note_deed(db, row, "reopen", changes_of(row), actor, now)
     return row
@@ -100,9 +100,9 @@ def set_note(
         NotFound: no such group in that environment. Invalid: the text is too long, or cannot be stored.
     """
     if len(note) > MAX_NOTE:
-        raise Invalid(f"A note holds {MAX_NOTE:,} characters at most.", field="note")
+        raise Invalid(N_("A note holds %(most)s characters at most.", most=MAX_NOTE), field="note")
     if "\0" in note or note.encode("utf-8", "replace").decode() != note:  # no text in either database holds these
-        raise Invalid("The note holds a character that cannot be stored.", field="note")
+        raise Invalid(N_("The note holds a character that cannot be stored."), field="note")
     row = lock_exception(db, exception_id, environment=environment)
     if row.note != note:
         row.note = note

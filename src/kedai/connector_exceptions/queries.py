@@ -195,5 +195,5 @@ def _position(cursor: str | None, key: bytes, bound_to: str) -> tuple[datetime, 
         return None
     position = decode_cursor(key, bound_to, cursor)
     if len(position) != 2:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     return from_microseconds(int(position[0])), UUID(hex=str(position[1]))

@@ -23,6 +23,7 @@ from kedai.kit.clock import Clock, monotonic
 from kedai.kit.deadline import seconds_left
 from kedai.values.call import CallRecord
 from kedai.values.credentials import Credentials
+from kedai.values.wording import N_
 
 MAX_ANSWER_BYTES: Final = 8 * 1024 * 1024
 _CONNECTIONS = 100
@@ -129,7 +130,7 @@ class HttpClient:
         if left is None:
             return self._bound(total=self._total_seconds)
         if left <= 0:
-            raise RemoteUnavailable("No time was left for the call; nothing was sent.")
+            raise RemoteUnavailable(N_("No time was left for the call; nothing was sent."))
         return self._bound(total=min(left, self._total_seconds))
 
     async def _exchange(
@@ -232,7 +233,7 @@ class _Unpacker:
     def __init__(self, encoding: str) -> None:
         window_bits = _WINDOW_BITS.get(encoding.strip().lower())
         if window_bits is None:
-            raise _BadAnswerError("encoding", "The marketplace's answer has an encoding that was not asked for.")
+            raise _BadAnswerError("encoding", N_("The marketplace's answer has an encoding that was not asked for."))
         self._inflate = zlib.decompressobj(window_bits) if window_bits else None
         self._began = False
 
@@ -240,28 +241,28 @@ class _Unpacker:
         try:
             plain = packed if self._inflate is None else self._inflate.decompress(packed, room + 1)
         except zlib.error:
-            raise _BadAnswerError("encoding", "The marketplace's answer is damaged.") from None
+            raise _BadAnswerError("encoding", N_("The marketplace's answer is damaged.")) from None
         if len(plain) > room:
-            raise _BadAnswerError("too_large", "The marketplace's answer is larger than any real one.")
+            raise _BadAnswerError("too_large", N_("The marketplace's answer is larger than any real one."))
         self._began = True
         return plain
 
     def finish(self) -> None:
         if self._inflate is not None and self._began and not self._inflate.eof:
-            raise _BadAnswerError("encoding", "The marketplace's answer is cut off.")
+            raise _BadAnswerError("encoding", N_("The marketplace's answer is cut off."))
 
 
 _WINDOW_BITS: Final = {"": 0, "identity": 0, "gzip": 31, "x-gzip": 31, "deflate": 15}
 
 # From the particular to the general; all of them come before a byte of the request was sent.
 _NEVER_SENT: Final[tuple[tuple[type[Exception], str, str], ...]] = (
-    (aiohttp.ClientConnectorCertificateError, "certificate", "The marketplace's certificate is not valid."),
-    (aiohttp.ClientConnectorDNSError, "dns", "The marketplace's host name cannot be resolved."),
-    (aiohttp.ClientSSLError, "tls", "No secure connection to the marketplace could be made."),
-    (aiohttp.ClientConnectorError, "connect", "The marketplace cannot be connected to."),
-    (aiohttp.ConnectionTimeoutError, "connect_timeout", "The marketplace took too long to accept a connection."),
-    (aiohttp.InvalidURL, "url", "The marketplace's address is not valid."),
-    (aiohttp.NonHttpUrlClientError, "url", "The marketplace's address is not valid."),
+    (aiohttp.ClientConnectorCertificateError, "certificate", N_("The marketplace's certificate is not valid.")),
+    (aiohttp.ClientConnectorDNSError, "dns", N_("The marketplace's host name cannot be resolved.")),
+    (aiohttp.ClientSSLError, "tls", N_("No secure connection to the marketplace could be made.")),
+    (aiohttp.ClientConnectorError, "connect", N_("The marketplace cannot be connected to.")),
+    (aiohttp.ConnectionTimeoutError, "connect_timeout", N_("The marketplace took too long to accept a connection.")),
+    (aiohttp.InvalidURL, "url", N_("The marketplace's address is not valid.")),
+    (aiohttp.NonHttpUrlClientError, "url", N_("The marketplace's address is not valid.")),
 )
 
 
@@ -274,13 +275,13 @@ def _sort(call: _Call, error: Exception) -> KedaiError:
     if isinstance(error, _BadAnswerError):
         call.code, text = error.args
     elif isinstance(error, aiohttp.SocketTimeoutError):
-        call.code, text = "silence", "The marketplace fell silent in the middle of the call."
+        call.code, text = "silence", N_("The marketplace fell silent in the middle of the call.")
     elif isinstance(error, TimeoutError):
-        call.code, text = "timeout", "The marketplace took too long to answer."
+        call.code, text = "timeout", N_("The marketplace took too long to answer.")
     else:
-        call.code, text = "lost", "The connection was lost before the whole answer came."
+        call.code, text = "lost", N_("The connection was lost before the whole answer came.")
     if call.method != "GET":
-        return OutcomeUnknown(f"{text} The call may have taken effect.")
+        return OutcomeUnknown(N_("%(text)s The call may have taken effect.", text=text))
     return RemoteUnreadable(text) if isinstance(error, _BadAnswerError) else RemoteUnavailable(text)
 
 

@@ -21,6 +21,7 @@ from kedai.db.storage import StorageWatch, refusal_of
 from kedai.db.write_lock import FairLock
 from kedai.errors import StorageUnavailable
 from kedai.kit.clock import monotonic
+from kedai.values.wording import N_
 
 T = TypeVar("T")
 _WRITE_LOCK_SECONDS = 5.0
@@ -209,7 +210,7 @@ def _translated(storage: StorageWatch | None = None) -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise StorageUnavailable("All database connections are busy.", retry_after=2) from error
+        raise StorageUnavailable(N_("All database connections are busy."), retry_after=2) from error
     except DBAPIError as error:
         if storage is not None:
             storage.note_refusal(error)

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from kedai.errors import StorageUnavailable
 from kedai.kit.clock import monotonic
+from kedai.values.wording import N_
 
 MINIMUM_SQLITE = (3, 40, 0)
 _BEGIN_DEADLINE_SECONDS = 5.0
@@ -129,7 +130,7 @@ def retry_locked(statement: Callable[[], object]) -> None:
             if "locked" not in str(error) and "busy" not in str(error):
                 raise
             if monotonic() > deadline:
-                raise StorageUnavailable("The database is locked by another process.") from error
+                raise StorageUnavailable(N_("The database is locked by another process.")) from error
             time.sleep(random.uniform(0.0003, 0.001))  # noqa: S311  jitter, no secret
         else:
             return

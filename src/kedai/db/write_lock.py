@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 from kedai.errors import StorageUnavailable
 from kedai.kit.clock import monotonic
+from kedai.values.wording import N_
 
 
 class FairLock:
@@ -59,7 +60,7 @@ class FairLock:
             if granted.is_set():  # granted in the very moment of giving up
                 return
             queue.remove(granted)
-        raise StorageUnavailable("The database is busy.", retry_after=1)
+        raise StorageUnavailable(N_("The database is busy."), retry_after=1)
 
     def _release(self) -> None:
         with self._guard:

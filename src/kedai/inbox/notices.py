@@ -129,5 +129,5 @@ def _lock(db: Session, notice_id: UUID, environment: Environment) -> Notice:
 def _position(cursor: str, key: bytes, bound_to: str) -> UUID:
     position = decode_cursor(key, bound_to, cursor)
     if len(position) != 1:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     return UUID(hex=str(position[0]))

@@ -11,11 +11,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from kedai.db.hop import list_values
 from kedai.errors import Invalid, NotFound
 from kedai.inbox.models import RawEvent, RejectedDelivery
+from kedai.inbox.waiting import is_in
 from kedai.kit.paging import decode_cursor, encode_cursor
 from kedai.values.environment import Environment
-from kedai.values.event import EventState, ParkedReason
+from kedai.values.event import EventState
 from kedai.values.wording import N_
 
 SCAN = 10_000
@@ -57,14 +59,6 @@ class EventPage:
 
     rows: tuple[EventRow, ...]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """What waits to be worked on: how many (capped), and when the oldest of them arrived."""
-
-    waiting: int
-    oldest_received_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +143,7 @@ def count_listed(
     if environment is not None:
         where.append(RawEvent.environment == environment)
     if state is not None:
-        where.append(_literal(state))
+        where.append(is_in(state))
     some = sa.select(RawEvent.id).where(*where).limit(at_most).subquery()
     return db.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
@@ -220,23 +214,6 @@ def has_events(db: Session, *, environment: Environment | None) -> bool:
     return _scan_end(db, environment, None, offset=0) is not None
 
 
-def count_events(db: Session, state: EventState, *, environment: Environment | None, at_most: int) -> int:
-    """How many pushes are in a waiting state (received, parked, dead), counted no further than ``at_most``."""
-    total = 0
-    for where in _partitions(db, state, environment):
-        some = sa.select(sa.literal(1)).where(*where).limit(at_most - total).subquery()
-        total += db.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
-    return total
-
-
-def count_parked(db: Session, connector: str, *, environment: Environment, at_most: int) -> dict[ParkedReason, int]:
-    """How many pushes are parked, by reason; ``at_most`` of them are looked at."""
-    where = (_literal(EventState.PARKED), RawEvent.connector == connector, RawEvent.environment == environment)
-    some = sa.select(RawEvent.parked_reason).where(*where).limit(at_most).subquery()
-    statement = sa.select(some.c.parked_reason, sa.func.count()).group_by(some.c.parked_reason)
-    return {ParkedReason(reason): count for reason, count in db.execute(statement)}
-
-
 def count_recent(db: Session, *, environment: Environment | None, since: datetime, at_most: int) -> dict[str, int]:
     """How many pushes arrived since then, by state; only the newest ``at_most`` are looked at."""
     newest = sa.select(RawEvent.state, RawEvent.received_at)
@@ -245,36 +222,6 @@ def count_recent(db: Session, *, environment: Environment | None, since: datetim
     some = newest.order_by(RawEvent.id.desc()).limit(at_most).subquery()
     statement = sa.select(some.c.state, sa.func.count()).where(some.c.received_at >= since).group_by(some.c.state)
     return {row[0]: row[1] for row in db.execute(statement)}
-
-
-def get_queue(db: Session, *, environment: Environment | None, at_most: int) -> Queue:
-    """What waits in the queue, counted no further than ``at_most``."""
-    count, received = 0, []
-    for where in _partitions(db, EventState.RECEIVED, environment):
-        some = sa.select(RawEvent.received_at).where(*where).limit(at_most).subquery()
-        row = db.execute(sa.select(sa.func.count(), sa.func.min(some.c.received_at))).one()
-        count += row[0]
-        received += [] if row[1] is None else [row[1]]
-    return Queue(min(count, at_most), min(received, default=None))
-
-
-def count_waiting(db: Session, connector: str, *, environment: Environment, shop_id: str, at_most: int) -> Queue:
-    """What of one shop waits in the queue, counted no further than ``at_most``."""
-    where = (_literal(EventState.RECEIVED), RawEvent.connector == connector, RawEvent.environment == environment)
-    some = sa.select(RawEvent.received_at).where(*where, RawEvent.shop_id == shop_id).limit(at_most).subquery()
-    row = db.execute(sa.select(sa.func.count(), sa.func.min(some.c.received_at))).one()
-    return Queue(row[0], row[1])
-
-
-def count_overdue(
-    db: Session, connector: str, *, environment: Environment, received_before: datetime, at_most: int
-) -> Queue:
-    """What of an environment waits in the queue since before an instant, counted no further than ``at_most``."""
-    where = (_literal(EventState.RECEIVED), RawEvent.connector == connector, RawEvent.environment == environment)
-    late = sa.select(RawEvent.received_at).where(*where, RawEvent.received_at < received_before)
-    some = late.limit(at_most).subquery()
-    row = db.execute(sa.select(sa.func.count(), sa.func.min(some.c.received_at))).one()
-    return Queue(row[0], row[1])
 
 
 def find_last_pushes(db: Session, connector: str, *, environment: Environment) -> dict[str, datetime]:
@@ -287,13 +234,6 @@ def find_last_pushes(db: Session, connector: str, *, environment: Environment) -
         some.c.connector == connector, some.c.shop_id.is_not(None)
     )
     return {row[0]: row[1] for row in db.execute(statement.group_by(some.c.shop_id))}
-
-
-def find_next_due(db: Session) -> datetime | None:
-    """Since when (or from when) the first push of the whole queue may be worked on; long past means: nobody works."""
-    waits = (_literal(EventState.RECEIVED), RawEvent.due_at.is_not(None))  # its index covers no others
-    statement = sa.select(RawEvent.due_at).where(*waits).order_by(RawEvent.due_at, RawEvent.id)
-    return db.execute(statement.limit(1)).scalar()
 
 
 def _of_order(db: Session, order_sn: str, wish: _Wish) -> list[EventRow]:
@@ -341,29 +281,10 @@ def _partitions(
     """A waiting state's conditions, one tuple for each part of its partial index."""
     environments = tuple(Environment) if environment is None else (environment,)
     return [
-        (_literal(state), RawEvent.connector == connector, RawEvent.environment == one)
-        for connector in _connectors(db)
+        (is_in(state), RawEvent.connector == connector, RawEvent.environment == one)
+        for connector in list_values(db, RawEvent.connector)
         for one in environments
     ]
-
-
-def _literal(state: EventState) -> sa.ColumnElement[bool]:
-    """The state written into the statement: a bound one would not prove that a partial index applies."""
-    return RawEvent.state == sa.literal(state.value, literal_execute=True)
-
-
-def _connectors(db: Session) -> list[str]:
-    """The marketplaces that ever pushed; found by hopping along the unique index."""
-    found: list[str] = []
-    last = ""
-    while len(found) < 100:
-        statement = sa.select(RawEvent.connector).where(RawEvent.connector > last).order_by(RawEvent.connector)
-        connector = db.execute(statement.limit(1)).scalar()
-        if connector is None:
-            break
-        found.append(connector)
-        last = connector
-    return found
 
 
 def _rows(db: Session, statement: sa.Select[Any]) -> list[EventRow]:
@@ -375,5 +296,5 @@ def _position(cursor: str | None, key: bytes, bound_to: str) -> UUID | None:
         return None
     position = decode_cursor(key, bound_to, cursor)
     if len(position) != 1:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     return UUID(hex=str(position[0]))

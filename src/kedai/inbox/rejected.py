@@ -232,5 +232,5 @@ def _position(cursor: str | None, key: bytes, bound_to: str) -> UUID | None:
         return None
     position = decode_cursor(key, bound_to, cursor)
     if len(position) != 1:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     return UUID(hex=str(position[0]))

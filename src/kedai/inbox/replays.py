@@ -15,6 +15,7 @@ from kedai.inbox.models import RawEvent
 from kedai.inbox.service import waiting_again
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
+from kedai.values.wording import N_
 
 REPLAYABLE: Final = tuple(state for state in EventState if state is not EventState.RECEIVED)
 """All but those that wait already."""
@@ -35,9 +36,9 @@ class Choice:
     def __post_init__(self) -> None:
         """Raises `Invalid` where nothing can fit."""
         if not self.states or EventState.RECEIVED in self.states:
-            raise Invalid("Events that wait already need no replay: choose other states.", field="state")
+            raise Invalid(N_("Events that wait already need no replay: choose other states."), field="state")
         if self.since is not None and self.until is not None and self.since >= self.until:
-            raise Invalid("The range ends before it begins.", field="until")
+            raise Invalid(N_("The range ends before it begins."), field="until")
 
     def told(self) -> dict[str, Any]:
         """As a run keeps it."""

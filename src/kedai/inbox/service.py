@@ -18,6 +18,7 @@ from kedai.kit.ids import parse_id, show_id
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, ParkedReason
+from kedai.values.states import state_word
 from kedai.values.wording import N_
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def replay_event(db: Session, event_id: UUID, *, environment: Environment, actor
     """
     row = _lock_event(db, event_id, environment)
     if row.state not in {EventState.PARKED, EventState.DEAD, EventState.DISCARDED}:
-        raise Conflict(f"This event is {row.state}: only parked, dead or discarded ones can be replayed.")
+        state = state_word(row.state)
+        raise Conflict(N_("This event is %(state)s: only parked, dead or discarded ones can be replayed.", state=state))
     _change(db, row, waiting_again(now), action="event.replay", actor=actor, now=now)
     return row
 
@@ -113,7 +115,8 @@ def discard_event(db: Session, event_id: UUID, *, environment: Environment, acto
     """
     row = _lock_event(db, event_id, environment)
     if row.state not in {EventState.PARKED, EventState.DEAD}:
-        raise Conflict(f"This event is {row.state}: only parked or dead ones can be discarded.")
+        state = state_word(row.state)
+        raise Conflict(N_("This event is %(state)s: only parked or dead ones can be discarded.", state=state))
     reason = None if row.parked_reason is None else ParkedReason(row.parked_reason)
     _change(db, row, _discarded(reason, actor.name, now), action="event.discard", actor=actor, now=now)
     return row
@@ -171,4 +174,4 @@ def _discarded(reason: ParkedReason | None, by: str, now: datetime) -> dict[str,
     """Who said so, and when; why it was parked stays to be read."""
     values: dict[str, Any] = {"state": EventState.DISCARDED, "parked_reason": None, "finished_at": now}
     values["discarded_by"] = by
-    return values if reason is None else values | {"note": f"it was parked: {reason.value}"}
+    return values if reason is None else values | {"note": N_("it was parked: %(reason)s", reason=reason.value)}

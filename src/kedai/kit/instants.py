@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from kedai.errors import Invalid
+from kedai.values.wording import N_
 
 _YEARS = range(1970, 2200)
 
@@ -18,15 +19,15 @@ def parse_instant(text: str, *, field: str, zone_given: bool = True) -> datetime
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise Invalid("There is no such date and time: write it as 2026-01-31T08:00:00Z.", field=field) from None
+        raise Invalid(N_("There is no such date and time: write it as 2026-01-31T08:00:00Z."), field=field) from None
     if found.tzinfo is None:
         if zone_given:
-            raise Invalid("Say the zone too: write it as 2026-01-31T08:00:00Z.", field=field)
+            raise Invalid(N_("Say the zone too: write it as 2026-01-31T08:00:00Z."), field=field)
         found = found.replace(tzinfo=UTC)
     try:
         instant = found.astimezone(UTC)
     except OverflowError:
-        raise Invalid("That year cannot be meant.", field=field) from None
+        raise Invalid(N_("That year cannot be meant."), field=field) from None
     if instant.year not in _YEARS:
-        raise Invalid("That year cannot be meant.", field=field)
+        raise Invalid(N_("That year cannot be meant."), field=field)
     return instant

@@ -10,6 +10,7 @@ import hmac
 import msgspec
 
 from kedai.errors import Invalid
+from kedai.values.wording import N_
 
 _TAG_BYTES = 12
 _MAX_CHARACTERS = 512
@@ -28,14 +29,14 @@ def decode_cursor(key: bytes, bound_to: str, cursor: str) -> tuple[int | str, ..
         Invalid: too long, not a cursor, changed, or made for another list or filter.
     """
     if len(cursor) > _MAX_CHARACTERS:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     try:
         raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
     except (binascii.Error, UnicodeEncodeError, ValueError):
-        raise Invalid("The cursor is not valid.", field="cursor") from None
+        raise Invalid(N_("The cursor is not valid."), field="cursor") from None
     tag, body = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
     if not hmac.compare_digest(tag, _tag(key, bound_to, body)):
-        raise Invalid("The cursor belongs to another list or filter.", field="cursor")
+        raise Invalid(N_("The cursor belongs to another list or filter."), field="cursor")
     return tuple(msgspec.json.decode(body, type=list[int | str]))
 
 

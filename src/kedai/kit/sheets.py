@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from kedai.errors import Invalid
-from kedai.values.wording import plain
+from kedai.values.wording import N_, plain
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
@@ -43,7 +43,7 @@ def parse_format(text: str) -> SheetFormat:
     try:
         return SheetFormat(text)
     except ValueError:
-        raise Invalid("A copy is csv or json.", field="format") from None
+        raise Invalid(N_("A copy is csv or json."), field="format") from None
 
 
 def head(columns: Sequence[str], form: SheetFormat) -> bytes:

@@ -55,13 +55,14 @@ async def send_mail(
     except Invalid as error:
         raise NotSentError(error.message, permanent=True) from None
     except smtplib.SMTPAuthenticationError as error:
-        raise NotSentError(f"The mail server refused user and password ({error.smtp_code}).") from None
+        raise NotSentError(N_("The mail server refused user and password (%(code)s).", code=error.smtp_code)) from None
     except smtplib.SMTPResponseException as error:
         is_final = error.smtp_code in _PERMANENT
-        raise NotSentError(f"The mail server answered {error.smtp_code}.", permanent=is_final) from None
+        told = N_("The mail server answered %(code)s.", code=error.smtp_code)
+        raise NotSentError(told, permanent=is_final) from None
     except smtplib.SMTPRecipientsRefused as error:
         codes = {code for code, _text in error.recipients.values()}
-        told = f"The mail server refused the recipient ({', '.join(map(str, sorted(codes)))})."
+        told = N_("The mail server refused the recipient (%(codes)s).", codes=", ".join(map(str, sorted(codes))))
         raise NotSentError(told, permanent=all(code in _PERMANENT for code in codes)) from None
     except ssl.SSLError:
         raise NotSentError(N_("No secure connection to the mail server could be made.")) from None

@@ -56,7 +56,7 @@ async def post(
     except (aiohttp.ClientError, OSError):  # their texts quote the URL, which may be a secret
         raise NotSentError(N_("The connection could not be made, or was lost.")) from None
     if not 200 <= status < 300:
-        raise NotSentError(f"The answer was {status}.", permanent=status == _GONE)
+        raise NotSentError(N_("The answer was %(status)s.", status=status), permanent=status == _GONE)
 
 
 async def _exchange(

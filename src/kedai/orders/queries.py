@@ -323,7 +323,7 @@ def _number_position(cursor: str | None, key: bytes, bound_to: str) -> tuple[str
 
 def _pair(position: tuple[int | str, ...]) -> tuple[int | str, int | str]:
     if len(position) != 2:
-        raise Invalid("The cursor is not valid.", field="cursor")
+        raise Invalid(N_("The cursor is not valid."), field="cursor")
     return position[0], position[1]
 
 

@@ -82,6 +82,14 @@ def find_latest_run(db: Session, kind: str, connector: str, *, environment: Envi
     return db.execute(statement.order_by(Run.id.desc()).limit(1)).scalar_one_or_none()
 
 
+def list_last_of_schedules(db: Session) -> dict[tuple[str, str, Environment], Run]:
+    """The newest run of each schedule, open or ended, by kind, connector and environment; one seek for each."""
+    same = (Run.kind == Schedule.kind, Run.connector == Schedule.connector, Run.environment == Schedule.environment)
+    newest = sa.select(Run.id).where(*same).order_by(Run.id.desc()).limit(1).correlate(Schedule).scalar_subquery()
+    rows = db.execute(sa.select(Run).where(Run.id.in_(sa.select(newest).select_from(Schedule)))).scalars()
+    return {(row.kind, row.connector, row.environment): row for row in rows}
+
+
 def list_latest_runs(db: Session, kind: str, connector: str, *, environment: Environment, limit: int) -> Sequence[Run]:
     """The newest runs of a kind, open or ended, newest first."""
     statement = sa.select(Run).where(Run.kind == kind, Run.connector == connector, Run.environment == environment)

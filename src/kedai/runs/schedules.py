@@ -134,7 +134,9 @@ def _checked_reason(text: str) -> str:
     words = text.split()
     line = " ".join(words)
     if len(line) > _LONGEST_REASON or any(len(word) > _LONGEST_WORD or not word.isprintable() for word in words):
-        limits = f"at most {_LONGEST_REASON} characters, no word longer than {_LONGEST_WORD}"
+        limits = N_(
+            "at most %(most)s characters, no word longer than %(longest)s", most=_LONGEST_REASON, longest=_LONGEST_WORD
+        )
         raise Invalid(N_("Say why in one line of words: %(limits)s.", limits=limits), field="reason")
     return line
 

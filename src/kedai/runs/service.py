@@ -19,6 +19,7 @@ from kedai.runs.models import Run
 from kedai.runs.queries import IS_OPEN
 from kedai.values.actor import SYSTEM, Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.states import state_word
 from kedai.values.wording import N_
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def _lock_open(db: Session, run_id: UUID, environment: Environment) -> Run:
     if run is None:
         raise NotFound(N_("There is no such run."))
     if run.state not in _OPEN:
-        raise Conflict(N_("This run has already %(state)s.", state=run.state))
+        raise Conflict(N_("This run has already %(state)s.", state=state_word(run.state)))
     return run
 
 

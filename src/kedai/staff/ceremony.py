@@ -29,10 +29,11 @@ from webauthn.helpers.structs import (
 )
 
 from kedai.errors import Invalid
+from kedai.values.wording import N_
 
-OTHER_ORIGIN = "This passkey answered for another address than this installation's: nothing was accepted."
-UNREADABLE = "The browser's answer could not be read. Try again."
-NOT_RIGHT = "The passkey's answer is not right. Try again."
+OTHER_ORIGIN = N_("This passkey answered for another address than this installation's: nothing was accepted.")
+UNREADABLE = N_("The browser's answer could not be read. Try again.")
+NOT_RIGHT = N_("The passkey's answer is not right. Try again.")
 
 _MAX_TEXT = 32 * 1024
 _MAX_CREDENTIAL_ID = 1023  # bytes (WebAuthn, 4: credential ID)

@@ -76,7 +76,7 @@ def choose_time_zone(db: Session, staff: Staff, zone: str, *, actor: Actor, now:
         Invalid: there is no such zone.
     """
     if zone not in list_zones():
-        raise Invalid("Choose a time zone of the list.", field="time_zone")
+        raise Invalid(N_("Choose a time zone of the list."), field="time_zone")
     before, staff.time_zone = staff.time_zone, zone
     if before == zone:
         return False

@@ -15,6 +15,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.reconnected import end_troubles
 from kedai.values.actor import Actor
 from kedai.values.environment import Account, Environment, Scope
+from kedai.values.states import state_word
 from kedai.values.wording import N_
 from kedai.vault.accounts import (
     disconnect_account,
@@ -43,7 +44,7 @@ def confirm(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Act
     before = _lock(parts, db, scope)
     if before != "pending" and not is_held(db, scope, now=now):
         raise Conflict(
-            N_("This %(name)s is %(replace)s, not pending.", name=kind_of(scope).name, replace=before.replace("_", " "))
+            N_("This %(kind)s is %(state)s, not pending.", kind=kind_of(scope).name, state=state_word(before))
         )
     _check_typed(scope, typed)
     held = None if before == "pending" else take_held(db, parts.ring, scope, now=now)
@@ -63,8 +64,8 @@ def pause(parts: Parts, db: Session, scope: Account, *, actor: Actor, now: datet
     Raises:
         NotFound: no such account. Conflict: it is not connected, or the active environment would be without a shop.
     """
-    before = _lock(parts, db, scope, allowed=("connected",), verb="paused")
-    set_state(db, scope, "paused", reason=f"paused by {actor.name}", actor=actor, now=now)
+    before = _lock(parts, db, scope, allowed=("connected",), verb=N_("paused"))
+    set_state(db, scope, "paused", reason=N_("paused by %(who)s", who=actor.name), actor=actor, now=now)
     _refuse_incomplete(parts, db, scope, before)
 
 
@@ -74,7 +75,7 @@ def resume(parts: Parts, db: Session, scope: Account, *, actor: Actor, now: date
     Raises:
         NotFound: no such account. Conflict: it is not paused.
     """
-    _lock(parts, db, scope, allowed=("paused",), verb="resumed")
+    _lock(parts, db, scope, allowed=("paused",), verb=N_("resumed"))
     set_state(db, scope, "connected", reason="", actor=actor, now=now)
     _wake(db, scope, now)
 
@@ -107,36 +108,30 @@ def disconnect(parts: Parts, db: Session, scope: Account, *, typed: str, actor: 
         Conflict: it is disconnected, or the active environment would be without a shop.
     """
     allowed = ("connected", "paused", "needs_reauth", "pending")
-    before = _lock(parts, db, scope, allowed=allowed, verb="disconnected")
+    before = _lock(parts, db, scope, allowed=allowed, verb=N_("disconnected"))
     _check_typed(scope, typed)
-    disconnect_account(db, scope, reason=f"disconnected by {actor.name}", actor=actor, now=now)
+    disconnect_account(db, scope, reason=N_("disconnected by %(who)s", who=actor.name), actor=actor, now=now)
     _refuse_incomplete(parts, db, scope, before)
 
 
 def _lock(parts: Parts, db: Session, scope: Account, *, allowed: tuple[str, ...] = (), verb: str = "") -> str:
     """The credentials first, then the account: the order in which everybody locks them. Returns how it stands."""
-    name = kind_of(scope).name
+    kind = kind_of(scope).name
     parts.connector(scope.connector)
     get_credentials(db, scope.connector, scope.environment, lock=True)
     account = find_holder(db, scope, lock=True)
     if account is None:
-        raise NotFound(N_("There is no such %(name)s here.", name=name))
+        raise NotFound(N_("There is no such %(kind)s here.", kind=kind))
     if allowed and account.state not in allowed:
-        raise Conflict(
-            N_(
-                "This %(name)s is %(replace)s: it cannot be %(verb)s now.",
-                name=name,
-                replace=account.state.replace("_", " "),
-                verb=verb,
-            )
-        )
+        state = state_word(account.state)
+        raise Conflict(N_("This %(kind)s is %(state)s: it cannot be %(verb)s now.", kind=kind, state=state, verb=verb))
     return account.state
 
 
 def _check_typed(scope: Account, typed: str) -> None:
     if typed.strip() != id_of(scope):
         kind = kind_of(scope)
-        raise Invalid(N_("Type the %(name)s's id exactly as it is shown.", name=kind.name), field=kind.key)
+        raise Invalid(N_("Type the %(kind)s's id exactly as it is shown.", kind=kind.name), field=kind.key)
 
 
 def _wake(db: Session, scope: Account, now: datetime) -> None:

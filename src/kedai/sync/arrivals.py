@@ -13,6 +13,7 @@ from kedai.inbox.flush import IncomingPush, insert_pushes
 from kedai.sync.parts import Parts
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, InboundEvent, ParkedReason, Topic
+from kedai.values.wording import N_
 from kedai.vault.queries import read_switchboard
 
 REFUSED = (StatementError, UnicodeEncodeError, OverflowError, TypeError)
@@ -35,7 +36,7 @@ def place_push(
 
 def without_fields(push: IncomingPush) -> IncomingPush:
     """The same bytes, as malformed: what the database refuses is one of the fields that were read from them."""
-    event_id, problem = push.event.event_id, "the database refused its fields"
+    event_id, problem = push.event.event_id, N_("the database refused its fields")
     return replace(push, event=InboundEvent(event_id, Topic.MALFORMED, None, None, None, None, problem))
 
 

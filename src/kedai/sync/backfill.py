@@ -20,6 +20,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.coverage import Source
 from kedai.values.environment import Scope
+from kedai.values.states import state_word
 from kedai.values.wording import N_
 from kedai.vault.queries import find_shop, get_active_environment
 
@@ -79,7 +80,7 @@ def demand_shop(parts: Parts, db: Session, scope: Scope) -> None:
     if shop is None:
         raise NotFound(N_("There is no such shop here."))
     if shop.state != "connected":
-        raise Conflict(N_("The shop is %(replace)s: it cannot be asked now.", replace=shop.state.replace("_", " ")))
+        raise Conflict(N_("The shop is %(state)s: it cannot be asked now.", state=state_word(shop.state)))
 
 
 async def begin(parts: Parts, scope: Scope, period: Period, *, actor: Actor) -> Run:

@@ -24,6 +24,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.period import Period
 from kedai.sync.windows import list_page
 from kedai.values.environment import Scope
+from kedai.values.states import state_word
 from kedai.values.wording import N_
 
 MOST_PAGES = 500
@@ -165,7 +166,11 @@ class _Compared:
 def _compare(db: Session, scope: Scope, period: Period, listed: Mapping[str, str | None]) -> _Compared:
     held = list_changed(db, scope, since=period.since, until=period.until)
     differences = [
-        Difference(order_sn, Kind.OLDER, f"held as {held[order_sn].status}, listed as {status}")
+        Difference(
+            order_sn,
+            Kind.OLDER,
+            N_("held as %(held)s, listed as %(listed)s", held=held[order_sn].status, listed=status),
+        )
         for order_sn, status in listed.items()
         if status is not None and order_sn in held and held[order_sn].status != status
     ]
@@ -179,16 +184,20 @@ def _explain_lacking(db: Session, scope: Scope, numbers: Collection[str]) -> Ite
     for order_sn in numbers:
         told = _told(pushes.get(order_sn))
         if order_sn in changes:
-            yield Difference(order_sn, Kind.OLDER, f"held as of {changes[order_sn]:%Y-%m-%d %H:%M:%S} UTC; {told}")
+            at = f"{changes[order_sn]:%Y-%m-%d %H:%M:%S} UTC"
+            yield Difference(order_sn, Kind.OLDER, N_("held as of %(at)s; %(told)s", at=at, told=told))
         else:
             yield Difference(order_sn, Kind.MISSING, told)
 
 
 def _told(push: LastPush | None) -> str:
     if push is None:
-        return "no push about it ever came"
-    reason = f" ({push.parked_reason.replace('_', ' ')})" if push.parked_reason else ""
-    return f"the last push about it is {push.state}{reason}"
+        return N_("no push about it ever came")
+    state = state_word(push.state)
+    if not push.parked_reason:
+        return N_("the last push about it is %(state)s", state=state)
+    reason = push.parked_reason.replace("_", " ")
+    return N_("the last push about it is %(state)s (%(reason)s)", state=state, reason=reason)
 
 
 async def _look_into(parts: Parts, scope: Scope, period: Period, order_sns: Sequence[str]) -> list[Difference]:
@@ -198,22 +207,22 @@ async def _look_into(parts: Parts, scope: Scope, period: Period, order_sns: Sequ
         try:
             changed = {one.order_sn: one.remote_updated_at for one in await fetch_orders(parts, scope, numbers)}
         except KedaiError as error:
-            found += [
-                Difference(one, Kind.NOT_LISTED, f"it could not be asked for: {error.message}") for one in numbers
-            ]
+            why = N_("it could not be asked for: %(problem)s", problem=error.message)
+            found += [Difference(one, Kind.NOT_LISTED, why) for one in numbers]
             continue
         found += [_judge(order_sn, changed.get(order_sn), period) for order_sn in numbers]
     rest = order_sns[MOST_LOOKED_INTO:]
-    return [*found, *(Difference(one, Kind.NOT_LISTED, "not looked into: there are too many") for one in rest)]
+    return [*found, *(Difference(one, Kind.NOT_LISTED, N_("not looked into: there are too many")) for one in rest)]
 
 
 def _judge(order_sn: str, changed_at: datetime | None, period: Period) -> Difference:
     if changed_at is None:
-        return Difference(order_sn, Kind.NOT_LISTED, "the marketplace does not know it any more")
+        return Difference(order_sn, Kind.NOT_LISTED, N_("the marketplace does not know it any more"))
     at = f"{changed_at:%Y-%m-%d %H:%M:%S} UTC"
     if changed_at >= period.until:
-        return Difference(order_sn, Kind.LATER, f"it has changed again at {at}, after the period")
-    return Difference(order_sn, Kind.NOT_LISTED, f"the marketplace does not list it, though it changed at {at}")
+        return Difference(order_sn, Kind.LATER, N_("it has changed again at %(at)s, after the period", at=at))
+    text = N_("the marketplace does not list it, though it changed at %(at)s", at=at)
+    return Difference(order_sn, Kind.NOT_LISTED, text)
 
 
 def _portions(order_sns: Sequence[str], size: int) -> Iterator[Sequence[str]]:

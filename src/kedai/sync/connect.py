@@ -145,7 +145,7 @@ async def _exchange(parts: Parts, callback: Callback, attempt: Attempt) -> str:
             raise Invalid(N_("This marketplace knows no main accounts."), field="main_account_id")
         grant = await client.exchange_main_account_code(callback.code, callback.main_account_id)
         if not grant.shop_ids and not grant.merchant_ids:
-            raise RemoteUnreadable("The marketplace granted nobody.")
+            raise RemoteUnreadable(N_("The marketplace granted nobody."))
         return grant
 
     async def describe(client: Client, grant: Grant) -> ShopProfile | None:

@@ -15,10 +15,9 @@ from kedai.sync.parts import Parts, find_host
 from kedai.sync.urls import oauth_url, webhook_urls
 from kedai.values.credentials import TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
-from kedai.vault.accounts import find_pair, open_tokens
+from kedai.vault.accounts import KINDS, list_pairs, open_tokens
 from kedai.vault.held import account_of, list_held
 from kedai.vault.queries import (
-    find_token,
     get_active_environment,
     get_credentials,
     list_merchants,
@@ -131,7 +130,8 @@ def get_connection(parts: Parts, db: Session, name: ConnectorName, environment: 
     connector = parts.connector(name)
     row = get_credentials(db, name, environment)
     missing = missing_fields(db, row, switch_fields(connector))
-    look = _Look(parts, row, list_held(db, name, environment=environment, now=parts.clock.now()))
+    held = list_held(db, name, environment=environment, now=parts.clock.now())
+    look = _Look(parts, row, held, *(list_pairs(db, kind, name, environment=environment) for kind in KINDS))
     shops = list_shops(db, name, environment=environment)
     return ConnectionView(
         connector=name,
@@ -153,10 +153,8 @@ def get_connection(parts: Parts, db: Session, name: ConnectorName, environment: 
         callback_urls=CallbackUrls(
             webhook_urls(parts.settings, name, environment), oauth_url(parts.settings, name, environment)
         ),
-        shops=tuple(_shop_view(look, db, shop) for shop in shops),
-        merchants=tuple(
-            _merchant_view(look, db, one, shops) for one in list_merchants(db, name, environment=environment)
-        ),
+        shops=tuple(_shop_view(look, shop) for shop in shops),
+        merchants=tuple(_merchant_view(look, one, shops) for one in list_merchants(db, name, environment=environment)),
     )
 
 
@@ -209,15 +207,17 @@ class _Look:
     parts: Parts
     credentials: EnvironmentCredentials
     held: Mapping[str, HeldToken]
+    shop_tokens: Mapping[str, AuthToken]
+    merchant_tokens: Mapping[str, MerchantToken]
 
     def held_at(self, owner: Account) -> datetime | None:
         held = self.held.get(account_of(owner))
         return None if held is None else held.held_at
 
 
-def _shop_view(look: _Look, db: Session, shop: Shop) -> ShopView:
+def _shop_view(look: _Look, shop: Shop) -> ShopView:
     scope = Scope(ConnectorName(shop.connector), shop.environment, shop.shop_id)
-    row = find_token(db, scope)
+    row = look.shop_tokens.get(shop.shop_id)
     return ShopView(
         shop_id=shop.shop_id,
         name=shop.name,
@@ -231,9 +231,9 @@ def _shop_view(look: _Look, db: Session, shop: Shop) -> ShopView:
     )
 
 
-def _merchant_view(look: _Look, db: Session, merchant: Merchant, shops: Sequence[Shop]) -> MerchantView:
+def _merchant_view(look: _Look, merchant: Merchant, shops: Sequence[Shop]) -> MerchantView:
     scope = MerchantScope(ConnectorName(merchant.connector), merchant.environment, merchant.merchant_id)
-    row, account = find_pair(db, scope), merchant.main_account_id
+    row, account = look.merchant_tokens.get(merchant.merchant_id), merchant.main_account_id
     return MerchantView(
         merchant_id=merchant.merchant_id,
         name=merchant.name,

@@ -40,7 +40,7 @@ EVERY_SECONDS: Final = 2.0
 _AT_ONCE: Final = 4
 _TELEGRAM: Final = "https://api.telegram.org/bot{token}/sendMessage"
 _MOST_CHAT_CHARACTERS: Final = 3_500  # Telegram takes 4,096, Slack more
-_TEST_DETAIL: Final = "Somebody asked for a test message. Nothing is wrong."
+_TEST_DETAIL: Final = N_("Somebody asked for a test message. Nothing is wrong.")
 
 log = structlog.get_logger("notifications")
 
@@ -95,7 +95,7 @@ async def send_test(parts: Parts, channel: NotificationChannel, *, by: str, ways
             raise Conflict(
                 N_("Its environments are sealed: nothing is sent until you confirm on the page /quarantine.")
             )
-        title = f"A test of the channel “{row.name}”, sent by {by}"
+        title = N_("A test of the channel “%(name)s”, sent by %(by)s", name=row.name, by=by)
         test = News(Kind.EXCEPTION, environment, Change.TEST, title, _TEST_DETAIL, "/settings/notifications", now)
         delivery = add_delivery(db, row, environment, [test], of_seal=False, due_at=now, now=now)
         deliveries.hold(db, delivery)

@@ -26,6 +26,7 @@ from kedai.sync.spool_files import SavedGrant, seal_grant_file
 from kedai.values.actor import Actor
 from kedai.values.credentials import Grant, ShopProfile
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault import oauth_states
 from kedai.vault.oauth_states import Purpose
 from kedai.vault.queries import get_credentials
@@ -82,7 +83,7 @@ def _open(parts: Parts, db: Session, attempt: Attempt) -> _Opened:
     try:
         kid = parts.ring.reserve(db, 1)
     except Conflict as error:
-        raise Unavailable(f"Nobody can be connected here: {error.message}") from error
+        raise Unavailable(N_("Nobody can be connected here: %(problem)s", problem=error.message)) from error
     oauth_states.open_exchange(db, attempt.token_hash)
     return _Opened(client, partner_id, kid)
 
@@ -122,7 +123,11 @@ def _take_room(parts: Parts) -> Slot:
     try:
         return Slot(directory)
     except OSError as error:
-        text = f"Nobody can be connected here: an answer could not be saved in {directory} ({error.strerror or error})."
+        text = N_(
+            "Nobody can be connected here: an answer could not be saved in %(place)s (%(error)s).",
+            place=directory,
+            error=error.strerror or error,
+        )
         raise Unavailable(text) from error
 
 

@@ -19,6 +19,7 @@ from kedai.sync.store import store_orders
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.order import OrderSnapshot
+from kedai.values.states import state_word
 from kedai.values.wording import N_
 from kedai.vault.queries import find_shop, list_shops
 
@@ -85,7 +86,7 @@ def _named(db: Session, order_id: UUID, environment: Environment) -> tuple[Scope
     scope = Scope(ConnectorName(order.connector), order.environment, order.shop_id)
     shop = find_shop(db, scope)
     if shop is None or shop.state != "connected":
-        state = "not connected" if shop is None else shop.state.replace("_", " ")
+        state = N_("not connected") if shop is None else state_word(shop.state)
         raise Conflict(N_("The order's shop is %(state)s, so the marketplace cannot be asked.", state=state))
     return scope, order.order_sn
 

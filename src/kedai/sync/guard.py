@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from kedai.values.wording import N_
 from kedai.vault.oauth_states import Purpose
 
 Status = Literal["connected", "pending_confirmation", "already_connected"]
@@ -25,10 +26,10 @@ def judge_shop(shop_id: str, purpose: Purpose, *, configured: str | None, existi
     if existing in _STANDING:
         return "already_connected", ""
     if purpose.intent == "reconnect":
-        return "pending_confirmation", f"{_expected(purpose)} was expected"
+        return "pending_confirmation", N_("%(who)s was expected", who=_expected(purpose))
     if configured == shop_id:
         return "connected", ""
-    return "pending_confirmation", "this is not the configured shop"
+    return "pending_confirmation", N_("this is not the configured shop")
 
 
 def judge_merchant(merchant_id: str, purpose: Purpose, *, existing: str | None) -> tuple[Status, str]:
@@ -40,8 +41,8 @@ def judge_merchant(merchant_id: str, purpose: Purpose, *, existing: str | None) 
     if existing in _STANDING:
         return "already_connected", ""
     if purpose.intent == "reconnect":
-        return "pending_confirmation", f"{_expected(purpose)} was expected"
-    return "pending_confirmation", "this merchant was not connected before"
+        return "pending_confirmation", N_("%(who)s was expected", who=_expected(purpose))
+    return "pending_confirmation", N_("this merchant was not connected before")
 
 
 def sum_up(statuses: Iterable[Status]) -> Status:
@@ -56,5 +57,5 @@ def sum_up(statuses: Iterable[Status]) -> Status:
 
 def _expected(purpose: Purpose) -> str:
     if purpose.expected_merchant_id is not None:
-        return f"merchant {purpose.expected_merchant_id}"
-    return f"shop {purpose.expected_shop_id}"
+        return N_("merchant %(merchant_id)s", merchant_id=purpose.expected_merchant_id)
+    return N_("shop %(shop_id)s", shop_id=purpose.expected_shop_id)

@@ -179,7 +179,9 @@ def _settle_all(parts: Parts, scope: Scope, events: Sequence[ClaimedEvent], verd
     for event in events:
         settle(scope, event, verdict, error, parts.clock.now())
     if isinstance(error, RemoteMisconfigured):
-        verdict.app_problem = f"{error.message} {next_step(error, rule)}"
+        verdict.app_problem = N_(
+            "%(problem)s To do: %(next_step)s", problem=error.message, next_step=next_step(error, rule)
+        )
     if rule.action is Action.RECONNECT:
         verdict.reconnect = str(error)
     if rule.title is not None and rule.action in {Action.WAIT, Action.RECONNECT}:

@@ -22,6 +22,7 @@ from kedai.sync.delivering import Ways, message_id, send_message
 from kedai.sync.parts import Parts
 from kedai.values.environment import Environment
 from kedai.values.notification import Change, Condition, Kind, News, news_of
+from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment
 
 if TYPE_CHECKING:
@@ -118,10 +119,8 @@ class ConditionWatch:
             for environment in Environment:
                 news += [] if environment in sealed else _note_exceptions(db, environment, now)
         if self._told_of_storage is not None:
-            title, detail = (
-                "The database takes writes again",
-                f"It did not since {_stamp(self._told_of_storage.since)}.",
-            )
+            title = N_("The database takes writes again")
+            detail = N_("It did not since %(at)s.", at=_stamp(self._told_of_storage.since))
             active = self._active(db)
             news.append(News(Kind.STORAGE, active, Change.ENDED, title, detail, f"/e/{active}/home", now))
         tell(db, news, now=now)
@@ -132,10 +131,9 @@ class ConditionWatch:
             return
         self._told_of_storage = trouble
         channels, active = await self._parts.read(lambda db: (list_channels(db), self._active(db)))
-        title = "The database takes no writes: the whole installation is concerned"
-        detail = (
-            f"Since {_stamp(trouble.since)} ({trouble.refusal.value.replace('_', ' ')}). Every page says what to do."
-        )
+        title = N_("The database takes no writes: the whole installation is concerned")
+        why = trouble.refusal.value.replace("_", " ")
+        detail = N_("Since %(at)s (%(why)s). Every page says what to do.", at=_stamp(trouble.since), why=why)
         one = News(Kind.STORAGE, active, Change.BEGAN, title, detail, f"/e/{active}/home", trouble.since)
         for channel in channels:
             if channel.paused_at is not None or not wants(channel, one):
@@ -183,12 +181,17 @@ def _resolved(
 
 
 def _condition_of(group: ConnectorException) -> Condition:
-    came_back = "Came back: " if group.regressed_at is not None and group.regressed_at == group.alert_raised_at else ""
-    shop = f" (shop {group.shop_id})" if group.shop_id else ""
     subject = show_id("exc", group.id)
     path = f"/e/{group.environment}/exceptions/{subject}"
-    title = f"{came_back}{group.title}{shop}"
-    return Condition(Kind.EXCEPTION, group.environment, subject, "bad", title, group.next_step, path)
+    return Condition(Kind.EXCEPTION, group.environment, subject, "bad", _title_of(group), group.next_step, path)
+
+
+def _title_of(group: ConnectorException) -> str:
+    title: str = group.title
+    if group.shop_id:
+        title = N_("%(title)s (shop %(shop_id)s)", title=title, shop_id=group.shop_id)
+    came_back = group.regressed_at is not None and group.regressed_at == group.alert_raised_at
+    return N_("Came back: %(title)s", title=title) if came_back else title
 
 
 def _ended(row: NotificationCondition, now: datetime) -> News:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from kedai.values.wording import N_, NP_, joined
+
 LONGEST_WINDOW = timedelta(days=15)
 
 
@@ -59,13 +61,13 @@ def _window_end(first: int, until: int) -> int:
 def told(position: Position) -> str:
     """What was found up to there, for people."""
     if not position.missing and not position.older:
-        return "nothing was missing"
+        return N_("nothing was missing")
     parts = []
     if position.missing:
-        parts.append(f"{position.missing:,} {'order was' if position.missing == 1 else 'orders were'} missing")
+        parts.append(NP_("%(num)s order was missing", "%(num)s orders were missing", position.missing))
     if position.older:
-        parts.append(f"{position.older:,} {'was' if position.older == 1 else 'were'} older")
-    return ", ".join(parts)
+        parts.append(NP_("%(num)s was older", "%(num)s were older", position.older))
+    return joined(", ", parts)
 
 
 def instant(seconds: int) -> datetime:

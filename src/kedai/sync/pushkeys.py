@@ -13,6 +13,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.urls import candidate_urls
 from kedai.values.credentials import PushKeys
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.queries import get_credentials, open_push_keys
 
 _MAX_AGE_SECONDS = 30.0
@@ -78,7 +79,7 @@ class PushKeyCache:
             async with asyncio.timeout(_DEADLINE_SECONDS):
                 return await asyncio.shield(self._start_reading(connector, environment))
         except TimeoutError:
-            raise StorageUnavailable("The database does not answer.") from None
+            raise StorageUnavailable(N_("The database does not answer.")) from None
 
     def _start_reading(self, connector: ConnectorName, environment: Environment) -> asyncio.Task[_Found]:
         """Everyone who asks while a reading is under way shares it."""

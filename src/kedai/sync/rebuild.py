@@ -31,6 +31,7 @@ from kedai.sync.work import Step, Work
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment, Scope
 from kedai.values.order import OrderSnapshot
+from kedai.values.states import state_word
 from kedai.values.wording import N_
 from kedai.vault.queries import find_shop
 
@@ -193,9 +194,8 @@ def _settle(
 ) -> Run:
     rebuild = get_rebuild(db, run_id, environment=environment)
     if rebuild.state in {"queued", "running"} or (kind == APPLY_KIND and rebuild.state != "succeeded"):
-        raise Conflict(
-            N_("This rebuild is %(state)s: only one that has ended well can be applied.", state=rebuild.state)
-        )
+        state = state_word(rebuild.state)
+        raise Conflict(N_("This rebuild is %(state)s: only one that has ended well can be applied.", state=state))
     name, shown = ConnectorName(rebuild.connector), show_id("run", run_id)
     if any(one.scope["rebuild"] == str(run_id) for one in find_open_runs(db, _SETTLING, name, environment=environment)):
         raise Conflict(N_("This rebuild is being applied or discarded already."))

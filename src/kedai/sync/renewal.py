@@ -113,7 +113,11 @@ async def renew(parts: Parts, begun: Renewal) -> TokenSet | None:
         slot = await asyncio.to_thread(Slot, directory)
     except OSError as error:
         await _give_up(parts, begun)
-        text = f"No token is renewed here: an answer could not be saved in {directory} ({error.strerror or error})."
+        text = N_(
+            "No token is renewed here: an answer could not be saved in %(place)s (%(error)s).",
+            place=directory,
+            error=error.strerror or error,
+        )
         raise Unavailable(text) from error
     crash.point("refresh.intended")
     try:

@@ -19,6 +19,7 @@ from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.credentials import Grant
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault import oauth_states
 from kedai.vault.oauth_states import Purpose
 
@@ -37,10 +38,10 @@ async def take_again(parts: Parts, name: ConnectorName, environment: Environment
 
     async def ask(client: Client) -> Grant:
         if not isinstance(client, Resends):
-            raise NotFound("This marketplace sends no code again.")
+            raise NotFound(N_("This marketplace sends no code again."))
         grant = await client.exchange_resend_code(code)
         if not grant.shop_ids and not grant.merchant_ids:
-            raise RemoteUnreadable("The marketplace granted nobody.")
+            raise RemoteUnreadable(N_("The marketplace granted nobody."))
         return grant
 
     async def describe(_client: Client, _grant: Grant) -> None:

@@ -26,7 +26,7 @@ from kedai.sync.parts import Parts
 from kedai.sync.plans import Plan
 from kedai.sync.work import Step, Work
 from kedai.values.environment import ConnectorName
-from kedai.values.wording import N_
+from kedai.values.wording import N_, joined, numeral
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run
@@ -66,17 +66,17 @@ class Sweep:
 
 
 SWEEPS = (
-    Sweep("orders masked", "personal_data_days", mask_people, count_people),
-    Sweep("answers", "answer_days", sweep_answers, None),
-    Sweep("events", "event_days", sweep_events, sweep_events.count),
-    Sweep("notices", "event_days", sweep_notices, sweep_notices.count),
-    Sweep("rejected deliveries", "rejected_days", sweep_rejected, sweep_rejected.count),
-    Sweep("covered times", "coverage_days", sweep_intervals, sweep_intervals.count),
-    Sweep("figures by the minute", None, sweep_minutes, sweep_minutes.count),
-    Sweep("figures by the hour", "figure_days", sweep_hours, sweep_hours.count),
-    Sweep("runs", "run_days", sweep_runs, sweep_runs.count),
-    Sweep("notifications", "run_days", sweep_deliveries, None),
-    Sweep("conditions", "run_days", sweep_conditions, None),
+    Sweep(N_("orders masked"), "personal_data_days", mask_people, count_people),
+    Sweep(N_("answers"), "answer_days", sweep_answers, None),
+    Sweep(N_("events"), "event_days", sweep_events, sweep_events.count),
+    Sweep(N_("notices"), "event_days", sweep_notices, sweep_notices.count),
+    Sweep(N_("rejected deliveries"), "rejected_days", sweep_rejected, sweep_rejected.count),
+    Sweep(N_("covered times"), "coverage_days", sweep_intervals, sweep_intervals.count),
+    Sweep(N_("figures by the minute"), None, sweep_minutes, sweep_minutes.count),
+    Sweep(N_("figures by the hour"), "figure_days", sweep_hours, sweep_hours.count),
+    Sweep(N_("runs"), "run_days", sweep_runs, sweep_runs.count),
+    Sweep(N_("notifications"), "run_days", sweep_deliveries, None),
+    Sweep(N_("conditions"), "run_days", sweep_conditions, None),
 )
 
 
@@ -97,6 +97,8 @@ def _sweep(db: Session, run: Run, *, before: datetime, now: datetime) -> bool:
     number = cursor["turn"] + (after is None)
     move_on(run, cursor={"turn": number, "after": after, "gone": told}, done=gone)
     if number == len(SWEEPS):
-        report = ", ".join(f"{one.label}: {told[one.label]:,}" for one in SWEEPS if told[one.label])
+        report = joined(
+            ", ", [joined(": ", [one.label, numeral(told[one.label])]) for one in SWEEPS if told[one.label]]
+        )
         end_run(run, "succeeded", note=report or N_("Nothing was old enough."), now=now)
     return False

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from cronsim import CronSim
 from sqlalchemy.orm import Session
 
 from kedai.errors import NotFound
-from kedai.runs.queries import find_going_on, find_latest_run, list_schedules
+from kedai.runs.queries import find_going_on, list_last_of_schedules, list_schedules
 from kedai.runs.timing import ScheduleState, expected_at, judge
 from kedai.sync.runner import PLANS
 from kedai.values.environment import Environment
-from kedai.values.wording import N_
+from kedai.values.wording import N_, NP_
 
 if TYPE_CHECKING:
     from kedai.runs.models import Run, Schedule
 
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+_DAILY_OR_HOURLY: Final = re.compile(r"(\d+) (\d+|\*) \* \* \*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class ScheduleView:
 
 def read_schedules(db: Session, *, environments: Collection[Environment], now: datetime) -> list[ScheduleView]:
     """The schedules of these environments; those of kinds that this version does not know are left out."""
-    going_on = find_going_on(db)
+    going_on, last = find_going_on(db), list_last_of_schedules(db)
     found = list_schedules(db, environment=None)
-    rows = [row for row in found if row.kind in PLANS and row.environment in environments]
-    return [_view(db, row, (row.kind, row.connector, row.environment) in going_on, now) for row in rows]
+    rows = {_key(row): row for row in found if row.kind in PLANS and row.environment in environments}
+    return [_view(row, last.get(key), key in going_on, now) for key, row in rows.items()]
 
 
 def get_schedule_view(
@@ -68,7 +68,11 @@ def get_schedule_view(
     raise NotFound(N_("There is no such schedule here."))
 
 
-def _view(db: Session, row: Schedule, is_running: bool, now: datetime) -> ScheduleView:
+def _key(row: Schedule) -> tuple[str, str, Environment]:
+    return row.kind, row.connector, row.environment
+
+
+def _view(row: Schedule, last_run: Run | None, is_running: bool, now: datetime) -> ScheduleView:
     plan = PLANS[row.kind]
     is_active = row.active_since is not None
     next_at = row.next_due_at + timedelta(seconds=row.offset_seconds) if is_active else None
@@ -89,16 +93,31 @@ def _view(db: Session, row: Schedule, is_running: bool, now: datetime) -> Schedu
         paused_at=row.paused_at,
         paused_by=row.paused_by,
         pause_reason=row.pause_reason,
-        last_run=find_latest_run(db, row.kind, row.connector, environment=row.environment),
+        last_run=last_run,
     )
 
 
 def _period(row: Schedule) -> str:
     """``every 10 minutes``, or what the cron expression means."""
-    if row.cron is not None:
-        text = CronSim(row.cron, row.next_due_at).explain()
-        return f"{text[:1].lower()}{text[1:]} (UTC)"
-    seconds = row.every_seconds or 1
-    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
-    count = seconds // size
-    return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+    return _of_seconds(row.every_seconds or 1) if row.cron is None else _of_cron(row.cron)
+
+
+def _of_cron(cron: str) -> str:
+    """Once an hour or once a day, as the plans have them; another expression stands for itself."""
+    found = _DAILY_OR_HOURLY.fullmatch(cron)
+    if found is None:
+        return f"{cron} (UTC)"
+    minute, hour = found.groups()
+    if hour == "*":
+        return N_("at minute %(minute)s of every hour (UTC)", minute=int(minute))
+    return N_("at %(time)s every day (UTC)", time=f"{int(hour):02}:{int(minute):02}")
+
+
+def _of_seconds(seconds: int) -> str:
+    if seconds % 86_400 == 0:
+        return NP_("every day", "every %(num)s days", seconds // 86_400)
+    if seconds % 3_600 == 0:
+        return NP_("every hour", "every %(num)s hours", seconds // 3_600)
+    if seconds % 60 == 0:
+        return NP_("every minute", "every %(num)s minutes", seconds // 60)
+    return NP_("every second", "every %(num)s seconds", seconds)

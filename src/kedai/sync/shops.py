@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from kedai.calls.rates import list_paused_for_the_day
 from kedai.errors import NotFound
-from kedai.inbox.queries import count_waiting, find_last_pushes
+from kedai.inbox.queries import find_last_pushes
+from kedai.inbox.waiting import count_waiting
 from kedai.sync.connection import ShopView, get_connection
 from kedai.sync.parts import Parts
 from kedai.values.environment import ConnectorName, Environment, Scope

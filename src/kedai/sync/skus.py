@@ -195,7 +195,7 @@ def end_waiting(
     """What orders waited for is there: the exceptions of these listings end."""
     mapped = {one.key: one.sku for one in entries if one.sku is not None}
     ended = service.forget_waiting(db, connector, environment, mapped)
-    _clear(db, connector, environment, {key: f"mapped to {mapped[key]}" for key in ended}, now)
+    _clear(db, connector, environment, {key: N_("mapped to %(sku)s", sku=mapped[key]) for key in ended}, now)
 
 
 def set_demanded(
@@ -222,7 +222,7 @@ def set_demanded(
     service.touch_map(db, connector, environment, demanded=demanded, actor=actor, now=now)
     if not demanded:
         ended = service.forget_waiting(db, connector, environment, None)
-        _clear(db, connector, environment, dict.fromkeys(ended, "the SKU map is not demanded any more"), now)
+        _clear(db, connector, environment, dict.fromkeys(ended, N_("the SKU map is not demanded any more")), now)
     details = {"from": before, "to": demanded}
     subject = f"{connector}/sku-map"
     record(db, actor=actor, action="sku.demanded", environment=environment, subject=subject, details=details, now=now)

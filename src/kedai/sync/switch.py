@@ -17,7 +17,7 @@ from kedai.sync.parts import Parts
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.notification import Change, Kind, News
-from kedai.values.wording import N_
+from kedai.values.wording import N_, joined
 from kedai.vault.queries import find_last_switch
 from kedai.vault.switching import activate
 
@@ -71,9 +71,12 @@ def switch(
 
 def _news_of(label: str, environment: Environment, reason: str | None, actor: Actor, now: datetime) -> News:
     """Told in the transaction of the switch itself: nobody goes live unseen."""
-    means = "Real orders are worked on from now on." if environment is Environment.LIVE else "Live orders wait."
-    detail = f"{actor.name} switched. {means}{f' Without a certificate, because: {reason}' if reason else ''}"
-    title = f"{label}: {environment.value.title()} is the active environment now"
+    is_live = environment is Environment.LIVE
+    means = N_("Real orders are worked on from now on.") if is_live else N_("Live orders wait.")
+    without = [N_("Without a certificate, because: %(reason)s", reason=reason)] if reason else []
+    detail = joined(" ", [N_("%(who)s switched.", who=actor.name), means, *without])
+    name = environment.value.title()
+    title = N_("%(label)s: %(environment)s is the active environment now", label=label, environment=name)
     return News(Kind.SWITCH, environment, Change.HAPPENED, title, detail, f"/e/{environment}/home", now)
 
 

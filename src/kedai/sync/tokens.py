@@ -19,6 +19,7 @@ from kedai.sync.renewal import Renewal, begin, renew
 from kedai.sync.spooled import recover
 from kedai.values.environment import Account
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.vault.accounts import find_pair, find_state, secret_place
 from kedai.vault.pairs import open_pair
 from kedai.vault.queries import get_credentials
@@ -56,7 +57,7 @@ async def get_access_token(parts: Parts, scope: Account, *, rejected: int | None
             if held is not None:
                 return held
         if monotonic() > deadline:
-            raise RemoteUnavailable("The shop's token is being refreshed.")
+            raise RemoteUnavailable(N_("The shop's token is being refreshed."))
         await asyncio.sleep(_POLL_SECONDS)
 
 
@@ -82,7 +83,7 @@ class TokenCalls:
         try:
             return await call(self.client, held.access_token)
         except AuthExpired as error:
-            raise NeedsReconnect("The marketplace refuses even a fresh token.") from error
+            raise NeedsReconnect(N_("The marketplace refuses even a fresh token.")) from error
 
 
 async def open_calls(parts: Parts, scope: Account) -> TokenCalls:
@@ -110,9 +111,9 @@ def _look(parts: Parts, db: Session, scope: Account, rejected: int | None) -> tu
 def _usable(parts: Parts, db: Session, scope: Account, rejected: int | None) -> HeldToken | None:
     row = find_pair(db, scope)
     if row is None:
-        raise NeedsReconnect("The shop has no token: connect it.")
+        raise NeedsReconnect(N_("The shop has no token: connect it."))
     if row.partner_id != (get_credentials(db, scope.connector, scope.environment).partner_id or ""):
-        raise NeedsReconnect("The shop's token belongs to another app: connect it again.")
+        raise NeedsReconnect(N_("The shop's token belongs to another app: connect it again."))
     _refuse_given_up(db, scope)
     if row.generation == rejected or row.access_expires_at - EARLY <= parts.clock.now():
         return None
@@ -121,7 +122,7 @@ def _usable(parts: Parts, db: Session, scope: Account, rejected: int | None) -> 
 
 def _refuse_given_up(db: Session, scope: Account) -> None:
     if find_state(db, scope) in {None, "disconnected", "needs_reauth"}:
-        raise NeedsReconnect("The shop is not connected any more: connect it again.")
+        raise NeedsReconnect(N_("The shop is not connected any more: connect it again."))
 
 
 async def _try_to_renew(parts: Parts, scope: Account, rejected: int | None) -> HeldToken | None:

@@ -179,7 +179,7 @@ def _store(
         if len(portion) > 1:
             return [trouble for one in portion for trouble in _store(db, scope, kind, [one], run, now)]
         run.cursor = {**(run.cursor or {}), "is_whole": False}
-        refused = KedaiError(f"The database refuses its answer ({type(error).__name__}).")
+        refused = KedaiError(N_("The database refuses its answer (%(error)s).", error=type(error).__name__))
         return [_left_out(scope, kind, portion[0].snapshot.order_sn, refused)]
     cursor: dict[str, Any] = run.cursor or {}
     run.cursor = {**cursor, "missing": cursor["missing"] + missing, "older": cursor["older"] + older}

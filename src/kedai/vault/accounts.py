@@ -23,6 +23,7 @@ from kedai.values.actor import SYSTEM, Actor
 from kedai.values.app import MerchantProfile
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
+from kedai.values.wording import N_
 from kedai.vault.held import drop_held
 from kedai.vault.models import AuthToken, Merchant, MerchantToken, Shop
 from kedai.vault.pairs import open_pair, seal_pair
@@ -50,8 +51,8 @@ class AccountKind:
 
 
 KINDS = (
-    AccountKind("shop", "shop_id", Scope, Shop, AuthToken),
-    AccountKind("merchant", "merchant_id", MerchantScope, Merchant, MerchantToken),
+    AccountKind(N_("shop"), "shop_id", Scope, Shop, AuthToken),
+    AccountKind(N_("merchant"), "merchant_id", MerchantScope, Merchant, MerchantToken),
 )
 
 
@@ -106,6 +107,13 @@ def find_pair(db: Session, scope: Account) -> Any:
     """The row of the account's token pair, or None."""
     tokens = kind_of(scope).tokens
     return db.execute(sa.select(tokens).where(*rows_of(scope, tokens))).scalar_one_or_none()
+
+
+def list_pairs(db: Session, kind: AccountKind, connector: str, *, environment: Environment) -> dict[str, Any]:
+    """The rows of the token pairs of all accounts of a kind, by the account's id."""
+    where = (kind.tokens.connector == connector, kind.tokens.environment == environment)
+    rows = db.execute(sa.select(kind.tokens).where(*where)).scalars()
+    return {getattr(row, kind.key): row for row in rows}
 
 
 def lock_foreign(db: Session, connector: str, environment: Environment, *, partner_id: str) -> Sequence[Account]:

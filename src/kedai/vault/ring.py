@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from kedai.db.upsert import insert_into
 from kedai.errors import Conflict, SecretUnreadable, SettingsInvalid
 from kedai.kit.crypto import SecretPlace, key_id, open_v1, open_v2, seal_v2
+from kedai.values.wording import N_
 from kedai.vault.models import Installation, KeyRingEntry
 
 _CANARY = "kedai-canary"
@@ -66,7 +67,9 @@ class KeyRing:
             Conflict: the ring does not fit this database: no secret can be written.
         """
         if self.trouble:
-            raise Conflict(f"No secret can be stored right now: {self.trouble}.")
+            raise Conflict(
+                N_("No secret can be stored right now: this installation %(trouble)s.", trouble=self.trouble)
+            )
         kid, canary = _count_writes(db, 1)
         return seal_v2(self._checked_key(kid, canary), kid, place, text)
 
@@ -77,7 +80,9 @@ class KeyRing:
             Conflict: the ring does not fit this database, or the key has no room for so many.
         """
         if self.trouble:
-            raise Conflict(f"No secret can be stored right now: {self.trouble}.")
+            raise Conflict(
+                N_("No secret can be stored right now: this installation %(trouble)s.", trouble=self.trouble)
+            )
         kid, canary = _count_writes(db, number)
         self._checked_key(kid, canary)
         return kid
@@ -110,7 +115,9 @@ class KeyRing:
         if kid == "v1":
             return self._open_v1(stored)
         if kid in self._retired:
-            raise SecretUnreadable(f"A stored secret is sealed with key {kid}, which was retired.", kid=kid)
+            raise SecretUnreadable(
+                N_("A stored secret is sealed with key %(kid)s, which was retired.", kid=kid), kid=kid
+            )
         key = self._keys.get(kid) or self._reloaded().get(kid)
         if key is None:
             raise SecretUnreadable(kid=kid)
@@ -124,10 +131,12 @@ class KeyRing:
         """
         key = self._keys.get(kid) or self._reloaded().get(kid)
         if key is None:
-            raise Conflict(f"Key {kid} is not among the master keys given here: add it to them first.")
+            raise Conflict(N_("Key %(kid)s is not among the master keys given here: add it to them first.", kid=kid))
         twins = [other for other, one in self._keys.items() if other != kid and hmac.compare_digest(one, key)]
         if twins:
-            raise Conflict(f"Key {kid} is the same key as {twins[0]}: a new id needs new bytes.")
+            raise Conflict(
+                N_("Key %(kid)s is the same key as %(twin)s: a new id needs new bytes.", kid=kid, twin=twins[0])
+            )
         return seal_v2(key, kid, canary_place(kid), _CANARY)
 
     def opens_canary(self, kid: str, canary: str) -> bool:
@@ -162,7 +171,7 @@ class KeyRing:
 
     def _open_v1(self, stored: str) -> str:
         if self._v1_refused:
-            raise SecretUnreadable("A stored secret is in the v1 format, which is refused here for good.", kid="v1")
+            raise SecretUnreadable(N_("A stored secret is in the v1 format, which is refused here for good."), kid="v1")
         if self._v1_key is None:
             raise SecretUnreadable(kid="v1")
         return open_v1(self._v1_key, stored)
@@ -173,16 +182,16 @@ class KeyRing:
             if not self.opens_canary(kid, canary):
                 self._reloaded()
             if not self.opens_canary(kid, canary):
-                raise Conflict(f"No secret can be stored right now: this process needs key {kid}.")
+                raise Conflict(N_("No secret can be stored right now: this process needs key %(kid)s.", kid=kid))
             self._fitting |= {kid}
         self.primary = kid
         return self._keys[kid]
 
     def _problem(self, entry: KeyRingEntry) -> str | None:
         if entry.kid not in self._keys:
-            return f"needs key {entry.kid}"
+            return N_("needs key %(kid)s", kid=entry.kid)
         if not self.opens_canary(entry.kid, entry.canary):
-            return f"needs key {entry.kid} (the one given is another key)"
+            return N_("needs key %(kid)s (the one given is another key)", kid=entry.kid)
         return None
 
     def _reloaded(self) -> Mapping[str, bytes]:
@@ -270,8 +279,8 @@ def _count_writes(db: Session, number: int) -> tuple[str, str]:
             return row[0], row[1]
     full = db.execute(sa.select(KeyRingEntry.kid).where(KeyRingEntry.state == "primary")).scalar_one_or_none()
     if full is None:
-        raise Conflict("No secret can be stored right now: there is no master key.")
-    raise Conflict(f"Key {full} has reached its limit of writes: promote a new one.")
+        raise Conflict(N_("No secret can be stored right now: there is no master key."))
+    raise Conflict(N_("Key %(kid)s has reached its limit of writes: promote a new one.", kid=full))
 
 
 def _is_needed(entry: KeyRingEntry) -> bool:

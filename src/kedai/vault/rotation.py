@@ -16,7 +16,7 @@ from kedai.db import lease
 from kedai.errors import Conflict, Invalid, NotFound, SecretUnreadable
 from kedai.kit.crypto import key_id
 from kedai.values.actor import Actor
-from kedai.values.wording import N_
+from kedai.values.wording import N_, NP_
 from kedai.vault.models import Installation, KeyRingEntry
 from kedai.vault.oauth_states import is_exchange_open
 from kedai.vault.processes import list_processes
@@ -67,15 +67,15 @@ def add_key(db: Session, ring: KeyRing, kid: str, *, actor: Actor, now: datetime
         Invalid: that is no key id. Conflict: the key is not at hand, was retired, or is not the one known by this id.
     """
     if kid == V1 or not _KID.fullmatch(kid):
-        raise Invalid("A key id is 1 to 16 characters of a-z 0-9 -, and not v1.", field="kid")
+        raise Invalid(N_("A key id is 1 to 16 characters of a-z 0-9 -, and not v1."), field="kid")
     known = {entry.kid: entry for entry in lock_ring(db)}
     entry = known.get(kid)
     if entry is not None and entry.state == "retired":
-        raise Conflict(f"Key {kid} was retired: choose another id.")
+        raise Conflict(N_("Key %(kid)s was retired: choose another id.", kid=kid))
     canary = ring.make_canary(kid)
     if entry is not None:
         if not ring.opens_canary(kid, entry.canary):
-            raise Conflict(f"The key {kid} given here is not the one this database knows by that id.")
+            raise Conflict(N_("The key %(kid)s given here is not the one this database knows by that id.", kid=kid))
         return False
     db.add(new_entry(kid, canary, now=now))
     db.flush()
@@ -94,11 +94,13 @@ def promote_key(db: Session, ring: KeyRing, kid: str, *, actor: Actor, now: date
     entries = {entry.kid: entry for entry in lock_ring(db)}
     entry = _known(entries.values(), kid)
     if entry.state == "retired":
-        raise Conflict(f"Key {kid} was retired.")
+        raise Conflict(N_("Key %(kid)s was retired.", kid=kid))
     if entry.state == "primary":
         return False
     if not ring.opens_canary(kid, entry.canary):
-        raise Conflict(f"Key {kid} is not among the master keys given here, or is another key by that id.")
+        raise Conflict(
+            N_("Key %(kid)s is not among the master keys given here, or is another key by that id.", kid=kid)
+        )
     _refuse_where_missing(db, kid)
     before = next((one for one in entries.values() if one.state == "primary"), None)
     if before is not None:
@@ -126,7 +128,7 @@ def retire_key(db: Session, kid: str, *, actor: Actor, now: datetime) -> bool:
     if entry.state == "retired":
         return False
     if entry.state == "primary":
-        raise Conflict(f"Key {kid} is the primary: promote another one first.")
+        raise Conflict(N_("Key %(kid)s is the primary: promote another one first.", kid=kid))
     _refuse_in_use(db, kid)
     _refuse_while_renewing(db)
     entry.state = "retired"
@@ -139,9 +141,9 @@ def _refuse_while_renewing(db: Session) -> None:
     """A renewed token pair may lie on a disk, sealed with the key that goes: for a day we wait until it is stored."""
     found = find_open_since(db, lease.now(db) - _ANSWERS_KEPT)
     if found is not None:
-        raise Conflict(f"The token of {found} is being renewed: try again in a few minutes.")
+        raise Conflict(N_("The token of %(account)s is being renewed: try again in a few minutes.", account=found))
     if is_exchange_open(db, lease.now(db) - _ANSWERS_KEPT):
-        raise Conflict("A shop is being connected: try again in a few minutes.")
+        raise Conflict(N_("A shop is being connected: try again in a few minutes."))
 
 
 def refuse_v1(db: Session, *, actor: Actor, now: datetime) -> bool:
@@ -222,12 +224,26 @@ def _refuse_where_missing(db: Session, kid: str) -> None:
     lacking = [f"{one.role} on {one.host}" for one in list_processes(db) if kid not in one.kids]
     if lacking:
         raise Conflict(
-            f"{len(lacking)} running {'process does' if len(lacking) == 1 else 'processes do'} not hold key {kid} yet: "
-            f"{', '.join(lacking)}. Give it to them; a key file is read again within seconds."
+            NP_(
+                "%(num)s running process does not hold key %(kid)s yet: %(names)s. Give it to them; a key file is read "
+                "again within seconds.",
+                "%(num)s running processes do not hold key %(kid)s yet: %(names)s. Give it to them; a key file is read "
+                "again within seconds.",
+                len(lacking),
+                kid=kid,
+                names=", ".join(lacking),
+            )
         )
 
 
 def _refuse_in_use(db: Session, kid: str) -> None:
     used = count_by_key(db, all_shelves(db)).get(kid, 0)
     if used:
-        raise Conflict(f"{used:,} stored {'value needs' if used == 1 else 'values need'} {kid}: rewrap first.")
+        raise Conflict(
+            NP_(
+                "%(num)s stored value needs %(kid)s: rewrap first.",
+                "%(num)s stored values need %(kid)s: rewrap first.",
+                used,
+                kid=kid,
+            )
+        )

@@ -254,9 +254,9 @@ def _refuse_incomplete_active(
         return
     lost = [name for name in missing_fields(db, row, required) if name not in lacking]
     if lost:
-        raise Conflict(
-            f"{row.environment.value.title()} is the active environment and needs {', '.join(lost)}.", missing=lost
-        )
+        name, fields = row.environment.value.title(), ", ".join(lost)
+        text = N_("%(environment)s is the active environment and needs %(fields)s.", environment=name, fields=fields)
+        raise Conflict(text, missing=lost)
 
 
 def _refuse_shared_push_key(
@@ -274,17 +274,16 @@ def _refuse_shared_push_key(
         return
     ours = keyed_fingerprint(db, ring, key)
     if any(keyed_fingerprint(db, ring, one.key.reveal()) == ours for one in theirs):
-        raise Invalid(
-            f"This is the push key of {other.environment.value}. Each environment needs its own.",
-            field="push_partner_key",
-        )
+        name = other.environment.value
+        text = N_("This is the push key of %(environment)s. Each environment needs its own.", environment=name)
+        raise Invalid(text, field="push_partner_key")
 
 
 def _mark_foreign_tokens(db: Session, row: EnvironmentCredentials, now: datetime) -> Sequence[str]:
     """Tokens of another app are useless: their shops must be connected again."""
     lost = lock_foreign(db, row.connector, row.environment, partner_id=row.partner_id or "")
     for scope in lost:
-        set_state(db, scope, "needs_reauth", reason="the partner id was changed", actor=SYSTEM, now=now)
+        set_state(db, scope, "needs_reauth", reason=N_("the partner id was changed"), actor=SYSTEM, now=now)
     return [scope.shop_id for scope in lost if isinstance(scope, Scope)]
 
 

@@ -13,6 +13,7 @@ from kedai.audit.service import record
 from kedai.errors import CertificateRequired, NotConfigured
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 from kedai.vault.certificates import find_latest_certificate, objection_to, show_certificate
 from kedai.vault.models import ActiveEnvironment
 from kedai.vault.queries import get_credentials
@@ -77,7 +78,10 @@ def _certify(
     if latest is not None and not objection:
         return show_certificate(latest)
     if override_reason is None:
-        raise CertificateRequired(f"{objection} Run the checks of {target.environment.value} first.")
+        name = target.environment.value
+        raise CertificateRequired(
+            N_("%(objection)s Run the checks of %(environment)s first.", objection=objection, environment=name)
+        )
     record(
         db,
         actor=actor,

@@ -8,7 +8,8 @@ from kedai.runtime import Runtime
 from kedai.sync.notifying import Wrong
 from kedai.values.notification import Condition
 from kedai.vault.queries import get_active_environment
-from kedai.web.dashboard.health import read_health
+from kedai.web.dashboard.connections import read_connections
+from kedai.web.dashboard.health.read import read_health
 from kedai.web.dashboard.shell import Shell, main_connector
 
 
@@ -39,6 +40,6 @@ def list_conditions(runtime: Runtime, db: Session) -> list[Condition]:
             detail=str(item.detail),
             path=item.href or f"/e/{item.environment}/home",
         )
-        for item in read_health(runtime, db, shell)
+        for item in read_health(runtime, db, shell, read_connections(runtime, db, shell))
         if item.kind is not None and item.environment is not None
     ]

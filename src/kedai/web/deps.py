@@ -109,7 +109,7 @@ def require(capability: Capability, *, fresh: bool = False) -> Callable[[Princip
         if caller is None:
             raise Unauthenticated
         if not caller.can(capability):
-            raise Forbidden(f"Your role does not allow this ({capability.value}).")
+            raise Forbidden(N_("Your role does not allow this (%(capability)s).", capability=capability.value))
         if caller.must_change_password and capability is not Capability.ACCOUNT:
             raise PasswordChangeRequired
         if fresh:
@@ -144,7 +144,7 @@ def reach(caller: Principal, environment: Environment) -> None:
         Forbidden: it is the other one.
     """
     if not caller.reaches(environment):
-        raise Forbidden(f"This token is not for {environment.value}.")
+        raise Forbidden(N_("This token is not for %(environment)s.", environment=environment.value))
 
 
 def is_secure(runtime: Runtime) -> bool:

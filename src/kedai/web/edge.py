@@ -13,6 +13,7 @@ from functools import lru_cache
 from uuid import UUID
 
 import msgspec
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedai.connectors.base import Connector
@@ -36,6 +37,8 @@ MAX_WAITING = 16 * 1024 * 1024
 BODY_SECONDS = 5.0
 _KEPT_HEADERS = (b"content-type", b"user-agent", b"x-request-id", b"x-forwarded-for")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+log = structlog.get_logger("edge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +116,26 @@ class WebhookEdge:
         elif scope["method"] != "POST":
             answer = Answer(405, "not POST")
         else:
-            answer = await self._receive(
-                place, by_name, receive, new, is_twice=_is_signed_twice(place, headers, by_name)
-            )
+            answer = await self._receive_safely(place, headers, by_name, receive, new)
         await _respond(send, answer, request_id)
         crash.point("edge.answered")
         self._note(place, answer, request_id, monotonic() - began)
+
+    async def _receive_safely(
+        self,
+        place: Place,
+        headers: list[tuple[bytes, bytes]],
+        by_name: Mapping[bytes, bytes],
+        receive: Receive,
+        new: UUID,
+    ) -> Answer:
+        """Also what nobody foresaw is told: not every server logs what an application raises, and none says "later"."""
+        try:
+            is_twice = _is_signed_twice(place, headers, by_name)
+            return await self._receive(place, by_name, receive, new, is_twice=is_twice)
+        except Exception:
+            log.exception("a push met what nobody foresaw", environment=place.environment.value)
+            return Answer(503, "not foreseen", retry_after=60)
 
     async def _receive(
         self, place: Place, headers: Mapping[bytes, bytes], receive: Receive, new: UUID, *, is_twice: bool

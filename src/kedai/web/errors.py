@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from kedai import errors
 from kedai.runtime import Runtime
+from kedai.values.wording import N_
 from kedai.web.dashboard.errors import render_error
 from kedai.web.security import safe_next
 
@@ -118,7 +119,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         {"pointer": "/" + "/".join(str(part) for part in one["loc"][1:]), "detail": one["msg"]}
         for one in error.errors()
     ]
-    detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in found[:5]) or "The request is not valid."
+    detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in found[:5]) or N_("The request is not valid.")
     return await problem(request, 422, code="invalid", detail=detail, errors=found)
 
 
@@ -126,8 +127,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
     code = codes.get(error.status_code, f"http_{error.status_code}")
-    details = {404: "There is nothing here.", 405: "This method is not supported here."}
-    detail = details.get(error.status_code, str(error.detail))
+    details = {404: N_("There is nothing here."), 405: N_("This method is not supported here.")}
+    detail = details.get(error.status_code, error.detail)
     headers = dict(error.headers) if error.headers else None
     return await problem(request, error.status_code, code=code, detail=detail, headers=headers)
 
@@ -140,7 +141,9 @@ async def _database_error(request: Request, error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("a request failed unexpectedly", path=request.url.path, exc_info=error)
-    return await problem(request, 500, code="internal", detail="Something went wrong on our side. Nothing was changed.")
+    return await problem(
+        request, 500, code="internal", detail=N_("Something went wrong on our side. Nothing was changed.")
+    )
 
 
 def _page_of(request: Request) -> str:

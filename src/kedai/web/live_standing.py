@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from kedai.connector_exceptions.queries import count_exceptions
 from kedai.coverage.queries import list_push_states
-from kedai.inbox.queries import count_events
 from kedai.inbox.rejected import Filter, count_kept
+from kedai.inbox.waiting import count_events
 from kedai.runs.queries import list_progress, list_schedule_states
 from kedai.sync.diagnosis import ADMITTABLE
 from kedai.values.environment import Environment
@@ -27,7 +27,7 @@ def sum_standing(db: Session, *, environment: Environment, now: datetime) -> int
     standing = (
         list_progress(db, environment=environment),
         count_exceptions(db, environment=environment, now=now),
-        [count_events(db, state, environment=environment, at_most=_COUNTED) for state in _WAITING],
+        sorted(count_events(db, _WAITING, environments={environment}, at_most=_COUNTED).items()),
         count_kept(db, Filter(environment, diagnoses=_ADMITTABLE, admitted=False)),
         list_account_states(db, environment=environment),
         list_push_states(db, environment=environment),

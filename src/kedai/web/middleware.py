@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kedai.kit.clock import monotonic
 from kedai.kit.ids import new_id
+from kedai.values.wording import N_
 from kedai.web.csrf import is_same_origin, origin_of
 from kedai.web.metrics import Metrics
 from kedai.web.security import SECURITY_HEADERS
@@ -74,7 +75,7 @@ class RequestGuard:
         method, path = scope["method"], scope["path"]
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > _most(path):
-            return 413, "too_large", f"The body is larger than {_most(path) // 1024:,} KiB.", None
+            return 413, "too_large", _too_large(_most(path)), None
         if "authorization" not in headers and not is_same_origin(
             method, headers.get("sec-fetch-site"), headers.get("origin"), self._public_origin
         ):
@@ -102,6 +103,10 @@ def _most(path: str) -> int:
     return MAX_FILE if _TAKES_A_FILE.fullmatch(path) else MAX_BODY
 
 
+def _too_large(most: int) -> str:
+    return N_("The body is larger than %(most)s KiB.", most=most // 1024)
+
+
 def _bounded(receive: Receive, most: int) -> Receive:
     size = 0
 
@@ -110,7 +115,7 @@ def _bounded(receive: Receive, most: int) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > most:
-            raise HTTPException(413, f"The body is larger than {most // 1024:,} KiB.")
+            raise HTTPException(413, _too_large(most))
         return message
 
     return receive_bounded

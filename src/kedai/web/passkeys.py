@@ -37,6 +37,7 @@ from kedai.staff.second_factor import lock_staff
 from kedai.staff.service import confirm_session, note_failed_login, note_good_login, start_session
 from kedai.staff.tries import TryKind, address_subject
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.web.csrf import origin_of
 from kedai.web.deps import is_secure
 from kedai.web.security import Principal, passkey_cookie_name, read_cookie
@@ -45,9 +46,9 @@ from kedai.web.sign_in import address_of
 if TYPE_CHECKING:
     from kedai.staff.models import Passkey, Staff
 
-TOO_LATE = "This took longer than five minutes, or was begun in another window. Try again."
-_UNAVAILABLE = "Passkeys need a KEDAI_PUBLIC_URL with a host name: browsers make none for a bare address."
-_TOO_MANY = "Too many tries from your network: wait a minute, then try again."
+TOO_LATE = N_("This took longer than five minutes, or was begun in another window. Try again.")
+_UNAVAILABLE = N_("Passkeys need a KEDAI_PUBLIC_URL with a host name: browsers make none for a bare address.")
+_TOO_MANY = N_("Too many tries from your network: wait a minute, then try again.")
 
 
 def find_party(runtime: Runtime) -> RelyingParty | None:

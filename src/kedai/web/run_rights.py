@@ -7,6 +7,7 @@ from datetime import datetime
 from kedai.errors import Forbidden
 from kedai.staff.roles import Capability
 from kedai.sync import rewrap
+from kedai.values.wording import N_
 from kedai.web.security import Principal, demand_fresh
 
 _TURNING_KEYS = frozenset({rewrap.KIND})
@@ -35,4 +36,4 @@ def demand_pause(caller: Principal, kind: str) -> None:
         Forbidden: the caller may not.
     """
     if not may_stop(caller, kind):
-        raise Forbidden("Your role does not allow this (keys.manage).")
+        raise Forbidden(N_("Your role does not allow this (%(capability)s).", capability=Capability.KEYS_MANAGE.value))

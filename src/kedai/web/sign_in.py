@@ -17,15 +17,16 @@ from kedai.staff.service import admit_login, confirm_session, note_good_login, s
 from kedai.staff.tries import TryKind, address_subject
 from kedai.sync.second_factor import use_code
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 from kedai.web.addresses import client_address
 from kedai.web.security import Principal
 
 if TYPE_CHECKING:
     from kedai.staff.models import Staff
 
-REFUSED = "That e-mail address and password do not fit. After several wrong tries you must wait up to a minute."
-CODE_REFUSED = "That code does not fit, or was used before. After several wrong tries you must wait up to a minute."
-_CONFIRMATION_REFUSED = "That password does not fit. After several wrong tries you must wait up to a minute."
+REFUSED = N_("That e-mail address and password do not fit. After several wrong tries you must wait up to a minute.")
+CODE_REFUSED = N_("That code does not fit, or was used before. After several wrong tries you must wait up to a minute.")
+_CONFIRMATION_REFUSED = N_("That password does not fit. After several wrong tries you must wait up to a minute.")
 
 
 def check_password(runtime: Runtime, request: Request, email: str, password: str) -> Staff | None:

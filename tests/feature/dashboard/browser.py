@@ -47,12 +47,12 @@ class Page:
     @property
     def words(self) -> str:
         """What a person reads: no tags, single spaces."""
-        body = re.sub(r"<title>.*?</title>", "", self.text, flags=re.DOTALL)
+        body = re.sub(r"<title[^>]*>.*?</title>|<wbr>", "", self.text, flags=re.DOTALL)
         return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
     @property
     def title(self) -> str:
-        return html.unescape(re.search(r"<title>(.*?)</title>", self.text, re.DOTALL).group(1))  # type: ignore[union-attr]
+        return html.unescape(re.search(r"<title[^>]*>(.*?)</title>", self.text, re.DOTALL).group(1))  # type: ignore[union-attr]
 
     def value(self, name: str) -> str:
         """The value of the input of that name."""

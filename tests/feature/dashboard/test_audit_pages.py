@@ -1,4 +1,7 @@
-"""The audit page: filters by who, what, environment and period, and copies that a spreadsheet cannot be fooled by."""
+"""The audit page: filters by who, what, environment and period, and copies that a spreadsheet cannot be fooled by.
+
+What operators expect: D37.
+"""
 
 from __future__ import annotations
 

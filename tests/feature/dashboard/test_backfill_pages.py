@@ -1,4 +1,4 @@
-"""Back-filling on the pages: choose, see how much there is, start; bad periods are told at their field."""
+"""D16: back-filling on the pages: choose, see how much there is, start; bad periods are told at their field."""
 
 from __future__ import annotations
 

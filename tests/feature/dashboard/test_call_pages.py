@@ -1,4 +1,4 @@
-"""The page of outgoing calls: found by what an operator knows, and told so that a person understands it."""
+"""D38: the page of outgoing calls: found by what an operator knows, and told so that a person understands it."""
 
 from __future__ import annotations
 

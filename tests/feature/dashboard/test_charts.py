@@ -1,4 +1,7 @@
-"""Home's charts: every number stands in a table, every chart says in words what it shows, and unknown is not zero."""
+"""Home's charts: every number stands in a table, every chart says in words what it shows, and unknown is not zero.
+
+What operators expect: D30, D33.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +88,7 @@ def test_home_shows_the_table_behind_the_charts(admin: Browser, house: House) ->
     assert table is not None
     assert '<data value="75.0">75.0 %</data>' in table[1]
     assert table[1].count("<tr>") == 61
+    assert "4 arrived" in page.words, "what a chart shows is said beside it"
     columns = set(re.findall(r'data-column="(\w+)"', table[1]))
     drawn = {name for names in re.findall(r'data-chart="([\w ]+)"', page.text) for name in names.split()}
     assert drawn == columns, "what is drawn stands in the table"

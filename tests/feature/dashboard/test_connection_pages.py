@@ -1,9 +1,15 @@
-"""The connection page: credentials that never come back, shops, switching; all without script."""
+"""The connection page: credentials that never come back, shops, switching; all without script.
+
+What operators expect: D4, D5, D32, D43.
+"""
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from kedai.coverage.service import Rating, note_rating
 from kedai.staff.roles import Role
 from kedai.values.check import CheckState
 from kedai.values.environment import Environment
@@ -241,6 +247,28 @@ def test_pushes_tell_how_they_arrive(house: House, admin: Browser) -> None:
     words = admin.get(f"{HERE}?tab=sandbox").words
     assert "Signed with the current push key" in words
     assert "https://kedai.example/connectors/fake/webhook/sandbox" in words
+
+
+def test_d34_the_panel_tells_how_the_marketplace_rates_us_and_fetches_what_was_lost(
+    house: House, admin: Browser
+) -> None:
+    """Of this environment alone; what waits is fetched by a click."""
+    house.configure(SANDBOX)
+    house.connect(SANDBOX)
+    assert "At Fake not asked yet" in admin.get(f"{HERE}?tab=sandbox").words
+    with house.db.write() as db:
+        note_rating(db, FAKE, SANDBOX, Rating("suspended", None, reaches_us=False), now=house.now)
+    page = admin.get(f"{HERE}?tab=sandbox")
+    assert "At Fake Suspended since 2020-01-01" in page.words
+    assert "Another address is registered" in page.words
+    assert "At Fake not asked yet" in admin.get(f"{HERE}?tab=live").words
+    with house.db.write() as db:
+        note_rating(db, FAKE, SANDBOX, Rating("normal", None, reaches_us=True), now=house.now)
+    page = admin.get(f"{HERE}?tab=sandbox")
+    assert "At Fake Normal asked just now" in page.words
+    assert "The address above is registered." in page.words
+    (fetch,) = re.findall(r'action="(/e/sandbox/schedules/fake/lost_pushes/runs)"', page.text)
+    assert "It runs now." in admin.follow(admin.post(fetch)).words
 
 
 def test_going_live_takes_checks_that_passed(house: House, admin: Browser) -> None:

@@ -1,4 +1,7 @@
-"""D44: where the marketplace's own console is needed, a link of the right environment leads there, and is marked."""
+"""D44: where the marketplace's own console is needed, a link of the right environment leads there, and is marked.
+
+What operators expect: D6.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was covered, on a page: gaps, sources, how pushes go, and the statement."""
+"""D34: what was covered, on a page: gaps, sources, how pushes go, and the statement."""
 
 from __future__ import annotations
 

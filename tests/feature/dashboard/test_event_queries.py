@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from kedai.errors import Invalid, NotFound
-from kedai.inbox import queries
+from kedai.inbox import queries, waiting
 from kedai.inbox.models import RawEvent
 from kedai.inbox.rejected import count_rejected
 from kedai.values.environment import Environment
@@ -18,6 +18,7 @@ from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, START, House, inc
 
 KEY = b"k" * 32
 PARKED = ParkedReason.INACTIVE_ENVIRONMENT
+RECEIVED = EventState.RECEIVED
 
 
 @pytest.fixture
@@ -106,17 +107,22 @@ def test_a_push_is_found_in_its_own_environment_only(filled: House) -> None:
 
 def test_figures_tell_what_waits_what_is_parked_and_what_came_lately(filled: House) -> None:
     with filled.db.read() as db:
-        assert queries.count_events(db, EventState.RECEIVED, environment=SANDBOX, at_most=99) == 20
-        assert queries.count_events(db, EventState.PARKED, environment=None, at_most=99) == 10
-        assert queries.count_events(db, EventState.PARKED, environment=SANDBOX, at_most=99) == 0
-        assert queries.count_events(db, EventState.RECEIVED, environment=None, at_most=5) == 5
-        assert queries.count_parked(db, FAKE, environment=LIVE, at_most=99) == {PARKED: 10}
+        assert waiting.count_events(db, [RECEIVED, EventState.PARKED], environments=Environment, at_most=99) == {
+            (SANDBOX, RECEIVED): 20,
+            (SANDBOX, EventState.PARKED): 0,
+            (LIVE, RECEIVED): 0,
+            (LIVE, EventState.PARKED): 10,
+        }
+        assert waiting.count_events(db, [RECEIVED], environments=[SANDBOX], at_most=5) == {(SANDBOX, RECEIVED): 5}
+        assert waiting.count_parked(db, FAKE, environment=LIVE, at_most=99) == {PARKED: 10}
         recent = queries.count_recent(db, environment=None, since=START + timedelta(seconds=15), at_most=99)
         assert recent == {"received": 10, "parked": 5}
-        queue = queries.get_queue(db, environment=SANDBOX, at_most=99)
+        queue = waiting.get_queue(db, environments=[SANDBOX], at_most=99)
         assert (queue.waiting, queue.oldest_received_at) == (20, START + timedelta(seconds=1))
-        assert queries.get_queue(db, environment=LIVE, at_most=99) == queries.Queue(0, None)
-        assert queries.find_next_due(db) == START + timedelta(seconds=1)
+        assert waiting.get_queue(db, environments=Environment, at_most=99) == queue
+        assert waiting.get_queue(db, environments=Environment, at_most=5).waiting == 5
+        assert waiting.get_queue(db, environments=[LIVE], at_most=99) == waiting.Queue(0, None)
+        assert waiting.find_next_due(db) == START + timedelta(seconds=1)
         last = queries.find_last_event(db, FAKE, environment=LIVE)
         assert last is not None
         assert last.received_at == START + timedelta(seconds=27)
@@ -127,7 +133,8 @@ def test_dead_pushes_are_counted(filled: House) -> None:
     ids = [event.id for event in filled.events(SANDBOX)[:3]]
     filled.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(state="dead"))
     with filled.db.read() as db:
-        assert queries.count_events(db, EventState.DEAD, environment=SANDBOX, at_most=99) == 3
+        dead = waiting.count_events(db, [EventState.DEAD], environments=Environment, at_most=99)
+    assert dead == {(SANDBOX, EventState.DEAD): 3, (LIVE, EventState.DEAD): 0}
     assert len(read(filled, None, state=EventState.DEAD).rows) == 3
 
 
@@ -141,7 +148,9 @@ def test_an_orders_pushes_are_its_own_environments(filled: House) -> None:
 def test_an_empty_inbox_is_no_error(house: House) -> None:
     with house.db.read() as db:
         assert not queries.has_events(db, environment=None)
-        assert queries.find_next_due(db) is None
+        assert set(waiting.count_events(db, list(EventState), environments=Environment, at_most=99).values()) == {0}
+        assert waiting.get_queue(db, environments=Environment, at_most=99) == waiting.Queue(0, None)
+        assert waiting.find_next_due(db) is None
         assert queries.find_last_event(db, FAKE, environment=LIVE) is None
         assert count_rejected(db, FAKE, environment=LIVE) == (0, None)
     assert read(house, None).rows == ()

@@ -12,8 +12,8 @@ from tests.feature.dashboard.world import fill
 from tests.feature.web.routes import SAMPLES, Route, framework_of, routes_of
 from tests.support.factories import FAKE, SANDBOX, SHOP, House
 
-WITHOUT_ENVIRONMENT = ("/staff", "/account", "/settings/keys", "/settings/components", "/setup")
-"""Pages whose tables list people, their sessions, and keys: they lie in no environment."""
+WITHOUT_ENVIRONMENT = ("/staff", "/account", "/settings/keys", "/settings/components", "/setup", "/help")
+"""Pages whose tables list people, their sessions, and keys, and guides: they lie in no environment."""
 
 SIDE_BY_SIDE = ("/parity", "/settings/retention")
 """Pages whose rows have a column for each environment: its badge stands over it."""

@@ -1,8 +1,16 @@
-"""Home tells of a trouble once: by its exception while that is open, else by the events that could not be applied."""
+"""Home tells of a trouble once: by its exception while that is open, else by the events that could not be applied.
+
+What operators expect: D8.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import product
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +18,8 @@ import sqlalchemy as sa
 from kedai.connector_exceptions.models import ConnectorException
 from kedai.connector_exceptions.service import Trouble, raise_exception
 from kedai.inbox.models import RawEvent
+from kedai.runs.schedules import make_schedule
+from kedai.sync.runner import PLANS
 from kedai.values.environment import Environment
 from kedai.web.conditions import list_conditions
 from tests.feature.dashboard.browser import Browser
@@ -36,11 +46,51 @@ def raise_one(house: House, environment: Environment = SANDBOX) -> None:
         raise_exception(db, FAKE, environment, TROUBLE, now=house.now)
 
 
+def schedule_everything(house: House) -> None:
+    hour = timedelta(hours=1)
+    due: dict[str, Any] = {"every": hour, "cron": None, "grace": hour, "offset": hour, "next_due_at": house.now}
+    with house.db.write() as db:
+        for kind, environment in product(PLANS, Environment):
+            make_schedule(db, kind, FAKE, environment, **due)
+
+
 def health(browser: Browser, scope: str = "sandbox") -> list[str]:
     """The entries of the list, each as HTML."""
     page = browser.get(f"/e/{scope}/home")
     found = re.search(r'<ul class="health-list">(.*?)</ul>', page.text, re.DOTALL)
     return [] if found is None else found[1].split("<li ")[1:]
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What any database is asked meanwhile."""
+    heard: list[str] = []
+
+    def note(*given: object) -> None:
+        heard.append(str(given[2]))
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    try:
+        yield heard
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+
+
+def test_more_shops_schedules_and_trouble_cost_no_more_statements(shop: House, admin: Browser) -> None:
+    admin.get("/e/all/home")
+    with statements() as before:
+        admin.get("/e/all/home")
+
+    for number in range(5):
+        for environment in Environment:
+            shop.connect(environment, f"90{number}")
+    schedule_everything(shop)
+    die(shop)
+    raise_one(shop)
+    with statements() as after:
+        admin.get("/e/all/home")
+
+    assert len(after) == len(before)
 
 
 def test_what_its_exception_explains_is_told_once_with_the_way_to_what_to_do(shop: House, admin: Browser) -> None:

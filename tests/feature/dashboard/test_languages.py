@@ -12,8 +12,12 @@ from kedai.notifications.channels import ChannelKind
 from kedai.web.dashboard.language import Speech, languages
 from tests.feature.dashboard.browser import Browser
 from tests.feature.dashboard.test_every_page_is_labelled import addresses, ids, pages  # noqa: F401 - a fixture
+from tests.feature.web.routes import SAMPLES, framework_of, routes_of
+from tests.support.factories import FAKE
 
 PSEUDO = "qps"
+STAYING = ("/logout", "/account/sessions", "/account/password", "/staff")
+"""Forms that could end the session of whoever walks."""
 LATIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 OTHER = "αβψδεφγηιξκλμνοπϙρστθωςχυζΑΒΨΔΕΦΓΗΙΞΚΛΜΝΟΠϘΡΣΤΘΩΣΧΥΖ"
 KEPT = re.compile(r"(%\(\w+\)s|%%|<[^>]+>|&\w+;)")
@@ -24,7 +28,7 @@ DATA = re.compile(
     r"|\b(KEDAI_\w+|SANDBOX\d|LIVE\d|SGD|UTC|MiB|GET|POST|GLOBAL)\b"
     r"|\b(synchronous|fsync|full_page_writes|synchronous_commit)\b"
     r"|\b(Kedai|Fake|Sandbox|Live|SANDBOX|LIVE|ALL|English|Bahasa Indonesia|Pseudo|viewing)\b"  # names
-    r"|\b(good|info|warn|bad|current|push \d+|kedai \w+)\b"  # codes, shown as they are
+    r"|\b(good|info|warn|bad|current|live|fake|push \d+|kedai \w+)\b"  # codes, shown as they are
     r"|\b(Shop 7001|Partner ID|(Push p|P|p)artner key|Shop ID|Region|Host|Default [a-z ]+ID)"  # the test's marketplace
 )
 """What no catalogue translates."""
@@ -51,7 +55,7 @@ class Texts(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        is_data = given.get("translate") == "no" or "id" in (given.get("class") or "").split()
+        is_data = given.get("translate") == "no" or "id" in (given.get("class") or "").split() or is_english(given)
         if tag in SILENT or self._silent or is_data:
             if tag not in {"br", "input", "img", "wbr", "rect", "path"}:
                 self._silent.append(tag)
@@ -65,6 +69,11 @@ class Texts(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._silent:
             self.found.append(data)
+
+
+def is_english(attrs: dict[str, str | None]) -> bool:
+    """Whether an element says of itself that it is in English: a guide, on a page in another language."""
+    return attrs.get("lang") == "en"
 
 
 def plain_english(markup: str) -> list[str]:
@@ -158,6 +167,49 @@ def test_channels_their_forms_and_errors_say_nothing_in_plain_english(
     (one,) = {link for link in admin.get(here).links() if link.startswith(f"{here}/chn_")}
     for address in (here, one):
         assert plain_english(admin.get(address, accept_language=PSEUDO).text) == [], address
+
+
+BAD_INPUTS: tuple[dict[str, str], ...] = (
+    {},
+    {"confirm": "no", "typed": "no", "email": "no", "name": "", "role": "king", "kid": "NO!", "current": "wrong"},
+    {
+        "shop": "0",
+        "shop_id": "0",
+        "since": "2026-13-45",
+        "until": "soon",
+        "state": "no",
+        "as_of": "soon",
+        "for": "ever",
+    },
+    {"reason": "\0", "note": "x" * 5000, "password": "wrong", "code": "000000", "version": "0", "zone": "Nowhere/No"},
+)
+
+
+def test_what_a_form_refuses_is_not_said_in_plain_english(
+    admin: Browser,
+    ids: dict[str, str],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every form with nothing in it, with nonsense, and about things that are not there."""
+    monkeypatch.setitem(languages(), PSEUDO, Speech("Pseudo", PseudoTexts(), "id"))
+    missing = {name: one if name in {"name", "secret", "kid", "page"} else SAMPLES[name] for name, one in ids.items()}
+    said = 0
+    found: dict[str, list[str]] = {}
+    routes = [one for one in routes_of(framework_of(admin.app)) if one.method == "POST"]  # type: ignore[arg-type]
+    for route in routes:
+        if route.is_json or route.path.startswith(STAYING) or "/webhook" in route.path:
+            continue
+        for given in (ids, missing):
+            for form in BAD_INPUTS:
+                address = route.path.format(
+                    **{**given, "connector": FAKE, "scope": "sandbox", "environment": "sandbox"}
+                )
+                page = admin.post(f"{address}?env=sandbox&to=live", form, accept_language=PSEUDO)
+                if page.status >= 400 and "text/html" in page.headers["content-type"]:
+                    said += 1
+                    found |= {f"{address} {form}": texts for texts in [plain_english(page.text)] if texts}
+    assert found == {}
+    assert said > 500
 
 
 def test_every_page_is_there_in_indonesian(admin: Browser, ids: dict[str, str]) -> None:  # noqa: F811

@@ -1,4 +1,4 @@
-"""The page of notifications: channels, their forms, a test, and the log. A secret is in a page once, or never."""
+"""D45: the page of notifications: channels, their forms, a test, and the log. A secret is in a page once, or never."""
 
 from __future__ import annotations
 

@@ -1,7 +1,11 @@
-"""The page of one order: packages, earnings, the timeline, fetching again, and the recorded look at the buyer."""
+"""The page of one order: packages, earnings, the timeline, fetching again, and the recorded look at the buyer.
+
+What operators expect: D12, D13.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,11 +17,11 @@ from kedai.orders import people
 from kedai.orders.escrow import prepare, record
 from kedai.values.environment import Scope
 from kedai.values.event import Announcement
-from kedai.values.order import Recipient
+from kedai.values.order import OrderPackage, PackageItem, Recipient
 from kedai.values.settlement import Amounts, ReleasedOrder, SettledLine, Settlement
 from tests.feature.dashboard.browser import Browser, store_orders
 from tests.feature.dashboard.world import POLYGLOT, fill
-from tests.support.factories import FAKE, SANDBOX, SHOP, House, snapshot
+from tests.support.factories import FAKE, SANDBOX, SHOP, House, line, snapshot
 
 
 @pytest.fixture
@@ -46,6 +50,32 @@ def test_packages_and_the_timeline_are_shown_and_what_strangers_wrote_is_text(wo
         assert part in page.words, part
     assert "<script>alert" not in page.markup
     assert POLYGLOT.replace("\u202e", "")[:8] in page.words
+
+
+def test_a_parcel_tells_which_variant_of_a_product_it_holds(world: House, admin: Browser) -> None:
+    variants = [line("7", model_id=model, name="Mug", model_name=model) for model in ("White", "Red")]
+    parcel = OrderPackage("P7", "", "", "", (PackageItem("7", "White", 1), PackageItem("7", "Red", 2)))
+    store_orders(world, snapshot("MUGS", lines=tuple(variants), packages=(parcel,)))
+    page = admin.get(address(world, "MUGS"))
+    assert "1 × Mug (White) 2 × Mug (Red)" in page.words
+
+
+@pytest.mark.parametrize(
+    ("status", "hours", "told"),
+    [
+        ("READY_TO_SHIP", 30, ""),
+        ("READY_TO_SHIP", 3, ' class="soon"'),
+        ("READY_TO_SHIP", -3, ' class="late"'),
+        ("SHIPPED", -3, ""),
+    ],
+)
+def test_a_time_to_ship_by_is_told_louder_as_it_comes_near(
+    world: House, admin: Browser, status: str, hours: int, told: str
+) -> None:
+    store_orders(world, snapshot("SOON", status=status, ship_by_at=world.now + timedelta(hours=hours)))
+    for page in (admin.get(address(world, "SOON")), admin.get("/e/sandbox/orders?q=SOON")):
+        ship_by = page.markup.split("Ship by")[-1]
+        assert ship_by.split("<span", 1)[1].startswith(f"{told}>"), ship_by[:200]
 
 
 def test_an_unknown_status_is_shown_raw_with_a_word_of_warning(world: House, admin: Browser) -> None:

@@ -1,9 +1,14 @@
-"""T41, every page: its environment unmistakable, its rows labelled, nothing in it that could run."""
+"""T41, every page: its environment unmistakable, its rows labelled, nothing in it that could run.
+
+What operators expect: D1, D2, D8, D9, D10, D12, D13, D25.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
+from importlib.resources import files
 
 import pytest
 
@@ -68,6 +73,30 @@ def test_each_page_says_what_is_active_and_what_is_viewed(world: House, admin: B
         assert_is_a_page(page, address)
         viewed = re.search(r'data-env="(\w+)"', page.text).group(1)  # type: ignore[union-attr]
         assert ("You are viewing" in page.words) == (viewed != "sandbox"), address
+
+
+def test_d1_live_is_told_by_more_than_its_colour(world: House, admin: Browser) -> None:
+    """Text, icon, title and favicon are live's own; and so is the ground, which is striped in the sandbox."""
+    banner = r'<div class="banner banner-(\w+)".*?<p class="active-env"><svg class="icon".*?<path d="([^"]+)"'
+    sheet = files("kedai.web.dashboard").joinpath("static/kedai.css").read_text()
+    seen = []
+    for environment in (SANDBOX, LIVE):
+        world.switch(environment)
+        page = admin.get("/e/all/orders")
+        found = re.search(banner, page.text, re.DOTALL)
+        assert found is not None
+        assert found[1] == environment.value
+        assert f"{environment.value.title()} is active" in page.words
+        assert page.title.startswith(f"[{environment.value.upper()}")
+        assert f"/static/favicon-{environment.value}.svg" in page.text
+        ground = re.search(rf"\.banner-{environment.value}\b[^{{]*{{([^}}]*)}}", sheet)
+        assert ground is not None
+        seen.append((found[2], ground[1]))
+    (sandbox_icon, sandbox_ground), (live_icon, live_ground) = seen
+    assert sandbox_icon != live_icon
+    assert "repeating-linear-gradient" in sandbox_ground
+    assert "background: var(--live);" in live_ground
+    assert "real orders, real money" in page.words
 
 
 def test_the_login_page_has_the_banner_too(world: House, browser: Browser) -> None:
@@ -197,9 +226,42 @@ def test_an_event_shows_its_bytes_its_key_and_its_order(world: House, admin: Bro
         '<pre class="payload" tabindex="0" role="region" aria-label="Payload">{\n  &#34;order&#34;: true\n}</pre>'
         in page.text
     )
+    assert 'data-copy-below="Payload"' in page.text
     assert "Verified with the current push key of Sandbox" in page.words
     assert any(link.startswith("/e/sandbox/orders/ord_") for link in page.links())
     assert "{&#34;order&#34;: true}" in admin.get(f"{here}?view=raw").text
+
+
+def test_d9_a_row_of_the_inbox_says_what_one_needs(world: House, admin: Browser) -> None:
+    (row,) = [one for one in admin.get("/e/sandbox/events").rows() if "SANDBOX0" in one]
+    told = dict(re.findall(r'<t[dh][^>]* data-label="(\w+)"[^>]*>(.*?)</t[dh]>', row, re.DOTALL))
+    words = {label: replace(Page(200, {}, ""), text=part).words for label, part in told.items()}
+    assert words["Event"] == "push 3 3", "its name, and its code"
+    assert words["Environment"] == "Sandbox"
+    assert (words["Order"], words["Shop"], words["Signature"]) == ("SANDBOX0", SHOP, "current key")
+    assert (words["State"], words["Tries"], words["Received"]) == ("Received", "0", "just now")
+
+
+def test_d17_a_filter_is_its_address(world: House, admin: Browser) -> None:
+    """Who is given the link sees the same list and the filter in its form, and takes it off again."""
+    for path, rows in (("events?order=SANDBOX0", 1), ("orders?q=SANDBOX0", 1), ("orders?tab=other", 1)):
+        page = admin.get(f"/e/sandbox/{path}")
+        assert len(page.rows()) == rows, path
+        name, _, value = path.partition("?")[2].partition("=")
+        content = replace(page, text=page.text.partition("<main")[2])
+        assert name == "tab" or content.value(name) == value, path
+        assert f"/e/sandbox/{path.partition('?')[0]}" in page.links(), path
+    assert admin.get("/e/sandbox/orders?tab=other").text.count('aria-current="page"') >= 1
+
+
+def test_d26_an_error_says_what_why_what_to_do_and_its_id(world: House, admin: Browser) -> None:
+    page = admin.get("/e/live/orders/ord_00000000000000000000000000000000")
+    assert page.status == 404
+    assert "Nothing was found here" in page.words
+    assert "There is no such order here." in page.words
+    assert "A link of one environment never opens the other's data." in page.words
+    for part in ("value", "data-copy"):
+        assert f'{part}="{page.headers["x-request-id"]}"' in page.text, part
 
 
 def test_rejected_deliveries_tell_the_reason(world: House, admin: Browser) -> None:

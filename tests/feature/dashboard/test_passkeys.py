@@ -1,4 +1,4 @@
-"""Passkeys: added, used to sign in and to confirm, removed; and everything that must not be taken for one.
+"""D36: passkeys: added, used to sign in and to confirm, removed; and everything that must not be taken for one.
 
 Lines to break, and what then fails: `expected_origin` in `staff/ceremony.py` (72: another origin), the DELETE in
 `take_challenge` (a replay), `staff_id not in` in `web/passkeys.py` (another person's), `require_user_verification`

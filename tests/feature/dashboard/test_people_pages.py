@@ -1,4 +1,4 @@
-"""Staff, account, tokens: what administrators and people themselves do with forms."""
+"""D35, D36: staff, account, tokens: what administrators and people themselves do with forms."""
 
 from __future__ import annotations
 

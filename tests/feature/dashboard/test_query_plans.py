@@ -15,7 +15,7 @@ from kedai.calls import queries as calls
 from kedai.calls.queries import CallFilter
 from kedai.coverage import queries as coverage
 from kedai.inbox import firsts as inbox_firsts
-from kedai.inbox import notices, receipts
+from kedai.inbox import notices, receipts, waiting
 from kedai.inbox import queries as inbox
 from kedai.orders import details, escrow, held, people
 from kedai.orders import firsts as order_firsts
@@ -59,10 +59,11 @@ def event_reads(db: Session, environment: Environment | None) -> None:
     for state in (None, *EventState):
         inbox.list_events(db, **page(environment=environment, state=state, order_sn=None, scan=2, limit=1))
     inbox.list_events(db, **page(environment=environment, state=None, order_sn="SANDBOX0"))
-    inbox.count_events(db, EventState.PARKED, environment=environment, at_most=1000)
+    environments = tuple(Environment) if environment is None else (environment,)
+    waiting.count_events(db, (EventState.PARKED, EventState.DEAD), environments=environments, at_most=1000)
     inbox.count_recent(db, environment=environment, since=START, at_most=1000)
-    inbox.get_queue(db, environment=environment, at_most=1000)
-    inbox.find_next_due(db)
+    waiting.get_queue(db, environments=environments, at_most=1000)
+    waiting.find_next_due(db)
 
 
 def reads_of_one(db: Session, _environment: Environment | None) -> None:
@@ -80,8 +81,8 @@ def reads_of_one(db: Session, _environment: Environment | None) -> None:
     notices.list_notices(db, environments=tuple(Environment), cursor=None, cursor_key=KEY, limit=20)
     inbox.list_order_events(db, FAKE, environment=SANDBOX, shop_id=SHOP, order_sn="SANDBOX0", limit=20)
     inbox.find_last_event(db, FAKE, environment=LIVE)
-    inbox.count_parked(db, FAKE, environment=LIVE, at_most=1000)
-    inbox.count_waiting(db, FAKE, environment=SANDBOX, shop_id=SHOP, at_most=1000)
+    waiting.count_parked(db, FAKE, environment=LIVE, at_most=1000)
+    waiting.count_waiting(db, FAKE, environment=SANDBOX, shop_id=SHOP, at_most=1000)
     inbox.find_last_pushes(db, FAKE, environment=LIVE)
     orders.find_newest_change(db, Scope(FAKE, LIVE, SHOP))
 
@@ -114,7 +115,8 @@ def setup_reads(db: Session, environment: Environment | None) -> None:
     """What the first run is told by, and whether Home still leads there."""
     place = environment or SANDBOX
     receipts.find_last_rejection(db, FAKE, place)
-    inbox_firsts.find_sent_push(db, FAKE, place, fetched_key="lost_push")
+    for names_order in (False, True):
+        inbox_firsts.find_sent_push(db, FAKE, place, fetched_key="lost_push", names_order=names_order)
     order_firsts.find_stored_order(db, FAKE, place)
     for one in Environment:
         order_firsts.has_orders(db, FAKE, one)

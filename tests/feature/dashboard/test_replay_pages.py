@@ -1,4 +1,4 @@
-"""Replaying what waits, and stopping a run: by forms alone."""
+"""D10, D11: replaying what waits, and stopping a run: by forms alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""D15: the pages of runs: how each kind stands, run now, pause with a reason, one run's progress; and home."""
+"""D16, D15: the pages of runs: how each kind stands, run now, pause with a reason, one run's progress; and home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in and out, and where that may lead."""
+"""D26: signing in and out, and where that may lead."""
 
 from __future__ import annotations
 

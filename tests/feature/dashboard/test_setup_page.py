@@ -1,4 +1,4 @@
-"""The first run: every step before and after its proof, none of which anybody can tick off."""
+"""D7, the first run: every step before and after its proof, none of which anybody can tick off."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from kedai.kit.ids import show_id
 from kedai.staff.models import Staff
 from kedai.staff.roles import Role
 from kedai.values.environment import Environment
+from kedai.values.event import Topic
 from tests.feature.dashboard.browser import Browser, Page, make_staff, store_orders
 from tests.support.factories import FAKE, LIVE, PUBLIC_URL, SANDBOX, SHOP, START, House, incoming, snapshot
 
@@ -104,7 +105,7 @@ def test_a_push_that_was_imported_or_fetched_is_not_the_first(house: House, admi
     house.configure(SANDBOX)
     for key in ("imported", "lost_push"):
         house.deliver(msgspec.structs.replace(incoming(), matched_key=key))
-    assert "Waiting for the first push… Send test data" in look(admin, SANDBOX)["first_push"]
+    assert "Waiting for the first push about an order… Send test data" in look(admin, SANDBOX)["first_push"]
     with house.db.write() as db:
         sample = Sample("mismatch", {}, b"{}", 2)
         keep_rejected(db, FAKE, SANDBOX, sample, counts={"mismatch": 1}, diagnosis="", diagnosed_for="", now=house.now)
@@ -112,7 +113,36 @@ def test_a_push_that_was_imported_or_fetched_is_not_the_first(house: House, admi
     assert "A delivery came and did not verify" in steps(page, SANDBOX)["first_push"]
     assert "/e/sandbox/events?state=rejected" in page.links()
     house.deliver(incoming())
-    assert look(admin, SANDBOX)["first_push"].startswith("+ Done: The first push They come: the newest just now")
+    done = "+ Done: The first push about an order They come: the newest just now"
+    assert look(admin, SANDBOX)["first_push"].startswith(done)
+
+
+@pytest.mark.parametrize("environment", list(Environment))
+def test_d7_a_push_that_names_no_order_does_not_end_the_wait(
+    house: House, admin: Browser, environment: Environment
+) -> None:
+    """The authorisation itself is pushed: it shows that pushes reach us, and not that orders come."""
+    house.configure(environment)
+    house.connect(environment, SHOP)
+    house.deliver(incoming(None, environment=environment, topic=Topic.CONNECTION, code=1))
+    told = look(admin, environment)
+    assert told["push_url"].startswith("+ ")
+    assert told["first_push"].startswith("- ")
+    assert "none was about an order yet." in told["first_push"]
+    house.deliver(incoming(environment=Environment.LIVE if environment is SANDBOX else SANDBOX))
+    assert look(admin, environment)["first_push"].startswith("- ")
+    house.deliver(incoming(environment=environment))
+    assert look(admin, environment)["first_push"].startswith("+ ")
+
+
+def test_a_delivery_that_was_refused_after_another_push_is_what_one_is_told_of(house: House, admin: Browser) -> None:
+    house.configure(SANDBOX)
+    house.deliver(incoming(None, topic=Topic.CONNECTION, at=START))
+    house.clock.advance(timedelta(minutes=1))
+    with house.db.write() as db:
+        sample = Sample("mismatch", {}, b"{}", 2)
+        keep_rejected(db, FAKE, SANDBOX, sample, counts={"mismatch": 1}, diagnosis="", diagnosed_for="", now=house.now)
+    assert "A delivery came and did not verify" in look(admin, SANDBOX)["first_push"]
 
 
 def test_the_first_order_is_the_one_that_is_stored(house: House, admin: Browser) -> None:

@@ -1,4 +1,4 @@
-"""The page of one shop: how it is doing, and pause, resume and disconnect by forms alone."""
+"""D32, D33: the page of one shop: how it is doing, and pause, resume and disconnect by forms alone."""
 
 from __future__ import annotations
 
@@ -91,6 +91,18 @@ def test_the_end_of_the_authorisation_is_told_on_home_from_thirty_days_on(
         assert f'<li class="{level}">' in home.text
         assert f"{words}" in home.words
     assert "Authorisation" in admin.get(f"{HERE}?env=sandbox").words
+
+
+def test_d33_both_ends_of_a_token_are_told_and_the_way_to_connect_again(shop: House, admin: Browser) -> None:
+    access, refresh = shop.now + timedelta(hours=3), shop.now + timedelta(days=6)
+    shop.execute(sa.update(AuthToken).values(access_expires_at=access, refresh_expires_at=refresh))
+    words = admin.get(f"{HERE}?env=sandbox").words
+    assert f"Valid until {access:%Y-%m-%d %H:%M:%S} UTC (in 3 h)" in words
+    assert f"Renewable until {refresh:%Y-%m-%d %H:%M:%S} UTC (in 6 days)" in words
+    page = admin.get(f"/connectors/{FAKE}?tab=sandbox")
+    (row,) = [one for one in page.rows() if f"shops/{SHOP}?" in one]
+    assert 'class="small late">renewable until' in row
+    assert "Reconnect" in row
 
 
 def test_a_failed_call_is_shown(shop: House, admin: Browser) -> None:

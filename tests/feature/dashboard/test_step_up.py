@@ -1,4 +1,4 @@
-"""Dangerous acts ask a person for a fresh proof of who they are, on pages and on the JSON routes."""
+"""D4: dangerous acts ask a person for a fresh proof of who they are, on pages and on the JSON routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The style sheet and the static files: small, our own, legible in both themes."""
+"""D1, D28: the style sheet and the static files: small, our own, legible in both themes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""D32: a mild deed is taken back by one click, exactly, unless something else was done since."""
+"""D37, D32: a mild deed is taken back by one click, exactly, unless something else was done since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor's page and its JSON twin: failures first, each with its fix; looking is for all, asking for some."""
+"""D39: the doctor's page and its JSON twin: failures first, each with its fix; looking is for all, asking for some."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a person does about a group of troubles: each deed holds in its environment alone, and is in the audit trail."""
+"""What a person does about a group of troubles: each deed holds in its environment alone, and is in the audit trail.
+
+What operators expect: D14.
+"""
 
 from __future__ import annotations
 

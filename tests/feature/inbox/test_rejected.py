@@ -1,4 +1,4 @@
-"""Rejected deliveries are counted all and kept within bounds: a row a second, a thousand rows, 64 KiB of a body."""
+"""D9: rejected deliveries are counted all and kept within bounds: a row a second, a thousand rows, 64 KiB of a body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages as they arrive: signed, in words, once if all goes well, and by the same id where they come again."""
+"""D45: messages as they arrive: signed, in words, once if all goes well, and by the same id where they come again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Back-fill: a period that a person chose, counted first, read to its end through kills, pauses and stops."""
+"""D16: back-fill: a period that a person chose, counted first, read to its end through kills, pauses and stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks before going live: each that fails says what and how to mend it, and one that breaks fails alone."""
+"""D6: the checks before going live: each that fails says what and how to mend it, and one that breaks fails alone."""
 
 from __future__ import annotations
 

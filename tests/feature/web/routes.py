@@ -35,6 +35,7 @@ SAMPLES = {
     "channel_id": "chn_01a205a5c85b75199a2c28833cd81810",
     "certificate_id": "cert_01a205a5c85b75199a2c28833cd81810",
     "page": "orders",
+    "guide": "go-live",
     "view_id": "view_01a205a5c85b75199a2c28833cd81810",
     "kid": "k9",
     "kind": "keep_tokens",

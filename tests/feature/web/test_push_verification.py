@@ -7,7 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
+from kedai.sync.intake import Intake
 from kedai.values.environment import Environment
 from kedai.vault.queries import credentials_place, get_credentials
 from tests.feature.web.site import KEYS, OLD_URL, SHOP, SHOPEE, WEBHOOK, Site, serving
@@ -52,6 +54,23 @@ def test_t10_an_environment_without_a_key_trusts_nobody(database_url: str, tmp_p
             assert site.push(push(), "live", key=key or "\0").status == 401
         assert site.push(push(), Authorization="0" * 64).status == 401
         assert site.events() == []
+
+
+@on_sqlite
+def test_what_nobody_foresaw_is_never_a_500_and_the_sender_is_told_to_come_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprise(*_arguments: object) -> None:
+        raise ZeroDivisionError("the secret is hunter2-hunter2")
+
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as logged:
+        patch.setattr(Intake, "verify", surprise)
+        answer = site.push(push("surprise"))
+
+    assert (answer.status, answer.body, answer.headers["retry-after"]) == (503, b"", "60")
+    assert [one["event"] for one in logged if one["log_level"] == "error"] == ["a push met what nobody foresaw"]
+    assert site.events() == []
+    assert site.push(push("surprise")).status == 200
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ from typing import Final, Protocol
 from kedai.errors import QuotaExhausted, RateLimited
 from kedai.kit.clock import monotonic
 from kedai.values.pace import Block, BucketKey, Pace
+from kedai.values.wording import N_
 
 LONGEST_WAIT_SECONDS: Final = 10.0
 _MOST_LANES: Final = 10_000
 _JITTER: Final = 0.1
-_LIMITED: Final = "The marketplace's limit is reached; the call was not sent."
-_USED_UP: Final = "The marketplace's calls of the day are used up; the call was not sent."
+_LIMITED: Final = N_("The marketplace's limit is reached; the call was not sent.")
+_USED_UP: Final = N_("The marketplace's calls of the day are used up; the call was not sent.")
 
 
 class BucketStore(Protocol):

@@ -18,6 +18,7 @@ from kedai.errors import (
 from kedai.kit.clock import Clock
 from kedai.kit.deadline import seconds_left
 from kedai.values.environment import ConnectorName, Environment
+from kedai.values.wording import N_
 
 _Family = tuple[ConnectorName, Environment, str]
 
@@ -68,7 +69,11 @@ class Pacer:
     def _ask_breaker(self, lane: Lane) -> Breaker:
         breaker, wait = self._breakers.get(_family_of(lane), Breaker()).enter(self._clock.now())
         if wait:
-            text = f"The {lane.family} calls were not answered lately; the next one may go in {wait:.0f} s."
+            text = N_(
+                "The %(family)s calls were not answered lately; the next one may go in %(seconds)s s.",
+                family=lane.family,
+                seconds=round(wait),
+            )
             raise RemoteUnavailable(text, retry_after=wait)
         return breaker
 

@@ -19,6 +19,7 @@ from kedai.values.app import (
     PushStatus,
 )
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 IP_RANGES_PATH: Final = "/api/v2/public/get_shopee_ip_ranges"
 SHOPS_PATH: Final = "/api/v2/public/get_shops_by_partner"
@@ -114,7 +115,7 @@ def page_query(cursor: str | None) -> list[tuple[str, str]]:
     """
     page = cursor or "1"
     if not (page.isascii() and page.isdigit() and 1 <= int(page[:6]) <= _MOST_PAGES):
-        raise Invalid("This is no page.", field="cursor")
+        raise Invalid(N_("This is no page."), field="cursor")
     return [("page_size", _PAGE_SIZE), ("page_no", page)]
 
 
@@ -192,10 +193,12 @@ def set_push_config_body(change: PushConfigChange) -> bytes:
         body["set_push_config_off"] = sorted(set(change.codes_off))
     if change.blocked_shop_ids is not None:
         if len(change.blocked_shop_ids) > _MOST_BLOCKED_SHOPS:
-            raise Invalid(f"At most {_MOST_BLOCKED_SHOPS} shops can be blocked.", field="blocked_shop_ids")
+            raise Invalid(
+                N_("At most %(most)s shops can be blocked.", most=_MOST_BLOCKED_SHOPS), field="blocked_shop_ids"
+            )
         body["blocked_shop_id_list"] = [to_number(shop_id, "blocked_shop_ids") for shop_id in change.blocked_shop_ids]
     if not body:
-        raise Invalid("Nothing of the push configuration would change.")
+        raise Invalid(N_("Nothing of the push configuration would change."))
     return msgspec.json.encode(body)
 
 
@@ -206,7 +209,7 @@ def check_set(answer: PushConfigSet) -> None:
         RemoteUnreadable: the answer is no error, but says something else than "success".
     """
     if (answer.result or "").strip().lower() != "success":
-        raise RemoteUnreadable("Shopee did not confirm the push configuration.")
+        raise RemoteUnreadable(N_("Shopee did not confirm the push configuration."))
 
 
 _STATUSES: Final = {
@@ -228,6 +231,6 @@ def _checked_url(url: str) -> str:
         or not (url.isascii() and url.isprintable())
     ):
         raise Invalid(
-            "The push address must be an absolute http or https URL of plain characters.", field="callback_url"
+            N_("The push address must be an absolute http or https URL of plain characters."), field="callback_url"
         )
     return url

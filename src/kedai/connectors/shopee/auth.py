@@ -19,6 +19,7 @@ from kedai.errors import Invalid, RemoteUnreadable
 from kedai.values.app import ConsentLink
 from kedai.values.credentials import Credentials, Grant
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 
 AUTHORIZE_PATH: Final = "/api/v2/shop/auth_partner"
 EXCHANGE_PATH: Final = "/api/v2/auth/token/get"
@@ -83,7 +84,7 @@ def exchange_body(credentials: Credentials, code: str, subject: Subject) -> byte
         Invalid: the code or the id cannot be one; nothing needs to be asked.
     """
     if not _CODE.fullmatch(code):
-        raise Invalid("This is no authorisation code.", field="code")
+        raise Invalid(N_("This is no authorisation code."), field="code")
     partner_id = to_number(credentials.partner_id, "partner_id")
     return msgspec.json.encode({"code": code, "partner_id": partner_id, **subject.as_field()})
 
@@ -114,7 +115,7 @@ def check_subject(tokens: Tokens, subject: Subject) -> None:
     """
     told = tokens.shop_id if subject.name == "shop_id" else tokens.merchant_id
     if told is not None and str(told) != subject.id:
-        raise RemoteUnreadable("Shopee's answer holds the tokens of another shop or merchant.")
+        raise RemoteUnreadable(N_("Shopee's answer holds the tokens of another shop or merchant."))
 
 
 def to_number(text: str, field: str = "shop_id") -> int:
@@ -125,5 +126,5 @@ def to_number(text: str, field: str = "shop_id") -> int:
     """
     number = parse_id(text)
     if number is None:
-        raise Invalid("This is no id of Shopee's.", field=field)
+        raise Invalid(N_("This is no id of Shopee's."), field=field)
     return number

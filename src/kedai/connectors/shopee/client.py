@@ -40,6 +40,7 @@ from kedai.values.listing import Listing
 from kedai.values.order import OrderListEntry, OrderSnapshot, Page
 from kedai.values.secret import Secret
 from kedai.values.settlement import ReleasedOrder, Settlement
+from kedai.values.wording import N_
 
 ORDERS_PER_CALL: Final = 50
 LONGEST_WINDOW: Final = timedelta(days=15)
@@ -218,7 +219,7 @@ class ShopeeClient:
             Invalid: the window is empty or too long.
         """
         if not timedelta() < updated_to - updated_from <= LONGEST_WINDOW:
-            raise Invalid("The window of an order list is longer than nothing and at most 15 days.")
+            raise Invalid(N_("The window of an order list is longer than nothing and at most 15 days."))
         query = [
             ("time_range_field", "update_time"),
             ("time_from", str(int(updated_from.timestamp()))),
@@ -240,7 +241,7 @@ class ShopeeClient:
         """
         asked = dict.fromkeys(order_sns)
         if len(asked) > ORDERS_PER_CALL or not all(map(ORDER_NUMBER.fullmatch, asked)):
-            raise Invalid("At most 50 order numbers of letters and digits in one call.", field="order_sns")
+            raise Invalid(N_("At most 50 order numbers of letters and digits in one call."), field="order_sns")
         if not asked:
             return ()
         query = [

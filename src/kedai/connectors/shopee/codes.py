@@ -89,4 +89,4 @@ def name_push(code: int | None) -> str:
     """The human name of a push code; unknown ones keep their number."""
     if code is None:
         return N_("Unreadable push")
-    return NAMES.get(code, f"Push {code}")
+    return NAMES.get(code, N_("Push %(code)s", code=str(code)))

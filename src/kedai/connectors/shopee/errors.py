@@ -23,6 +23,7 @@ from kedai.errors import (
     RemoteUnavailable,
     RemoteUnreadable,
 )
+from kedai.values.wording import N_
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,25 @@ def from_status(answer: HttpAnswer, method: str) -> KedaiError:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(retry_after=_retry_after(answer))
     if status in _REFUSED_BY_THE_GATEWAY:
-        text = f"Shopee's gateway refused the call with HTTP {status} and no reason: check host, path and allowed IPs."
+        text = N_(
+            "Shopee's gateway refused the call with HTTP %(status)s and no reason: check host, path and allowed IPs.",
+            status=status,
+        )
         return RemoteMisconfigured(text, remote_code=f"http_{status}")
     if method != "GET":
-        return OutcomeUnknown(f"Shopee answered HTTP {status} with an unreadable body; the call may have taken effect.")
+        text = N_(
+            "Shopee answered HTTP %(status)s with an unreadable body; the call may have taken effect.", status=status
+        )
+        return OutcomeUnknown(text)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return RemoteUnavailable(f"Shopee's gateway answered HTTP {status}.")
-    return RemoteUnreadable(f"Shopee answered HTTP {status} with a body that cannot be read: {_sample(answer.body)}")
+        return RemoteUnavailable(N_("Shopee's gateway answered HTTP %(status)s.", status=status))
+    return RemoteUnreadable(
+        N_(
+            "Shopee answered HTTP %(status)s with a body that cannot be read: %(body)s",
+            status=status,
+            body=_sample(answer.body),
+        )
+    )
 
 
 _TIMESTAMP: Final = "timestamp is expired"
@@ -111,15 +124,11 @@ _SHOPEE_DAY: Final = timezone(timedelta(hours=8))
 _SAMPLE_LENGTH: Final = 80
 _UNPRINTABLE: Final = re.compile(r"[^ -~]+")
 _IPV4: Final = re.compile(r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b")
-_WHERE_ADDRESSES_ARE: Final = (
-    "to the addresses that may call: Shopee's Open Platform console, App Management, App List, the app of this "
-    "environment, IP Address Whitelist. It is one plain IPv4 address a line."
-)
-_RENEW_THE_KEY: Final = (
+_RENEW_THE_KEY: Final = N_(
     "Renew the key in Shopee's Open Platform console (App Management, App List, the app of this environment), then "
     "save the new partner key on the connector page."
 )
-_LIFT_IT: Final = (
+_LIFT_IT: Final = N_(
     "Ask Shopee's seller support why the shop is suspended. Once that is lifted, open the connector page and press "
     "Reconnect for this shop."
 )
@@ -169,19 +178,25 @@ def _remote(family: type[RemoteRejected], refusal: Refusal, **facts: str) -> Rem
 
 
 def _say(refusal: Refusal, text: str) -> str:
-    return f"{text} (Shopee: {refusal.code} {refusal.message}, request {refusal.request_id or 'unnamed'})"
+    return N_(
+        "%(text)s (Shopee: %(code)s %(message)s, request %(request)s)",
+        text=text,
+        code=refusal.code,
+        message=refusal.message,
+        request=refusal.request_id or N_("unnamed"),
+    )
 
 
 def _token(refusal: Refusal, _now: datetime) -> KedaiError:
-    return AuthExpired(_say(refusal, "The access token is no longer accepted."))
+    return AuthExpired(_say(refusal, N_("The access token is no longer accepted.")))
 
 
 def _reconnect(refusal: Refusal, _now: datetime) -> KedaiError:
-    return NeedsReconnect(_say(refusal, "The shop's authorisation no longer holds."))
+    return NeedsReconnect(_say(refusal, N_("The shop's authorisation no longer holds.")))
 
 
 def _suspended(refusal: Refusal, _now: datetime) -> KedaiError:
-    return NeedsReconnect(_say(refusal, "Shopee has suspended the shop."), fix=_LIFT_IT)
+    return NeedsReconnect(_say(refusal, N_("Shopee has suspended the shop.")), fix=_LIFT_IT)
 
 
 def _misconfigured(refusal: Refusal, _now: datetime) -> KedaiError:
@@ -190,8 +205,13 @@ def _misconfigured(refusal: Refusal, _now: datetime) -> KedaiError:
 
 def _undeclared_address(refusal: Refusal, _now: datetime) -> KedaiError:
     named = _IPV4.search(refusal.message)
-    address = "this server's public address" if named is None else f"the address {named[0]}"
-    return _remote(RemoteMisconfigured, refusal, fix=f"Add {address} {_WHERE_ADDRESSES_ARE}")
+    address = N_("this server's public address") if named is None else N_("the address %(ip)s", ip=named[0])
+    fix = N_(
+        "Add %(address)s to the addresses that may call: Shopee's Open Platform console, App Management, App List, "
+        "the app of this environment, IP Address Whitelist. It is one plain IPv4 address a line.",
+        address=address,
+    )
+    return _remote(RemoteMisconfigured, refusal, fix=fix)
 
 
 def _expired_key(refusal: Refusal, _now: datetime) -> KedaiError:
@@ -203,25 +223,25 @@ def _not_found(refusal: Refusal, _now: datetime) -> KedaiError:
 
 
 def _clock(refusal: Refusal, _now: datetime) -> KedaiError:
-    date = refusal.answer.headers.get("date", "unknown")
-    return RemoteUnavailable(_say(refusal, f"This machine's clock is off; Shopee's says {date}."))
+    date = refusal.answer.headers.get("date", N_("unknown"))
+    return RemoteUnavailable(_say(refusal, N_("This machine's clock is off; Shopee's says %(date)s.", date=date)))
 
 
 def _throttled(refusal: Refusal, _now: datetime) -> KedaiError:
-    return RateLimited(_say(refusal, "Too many calls."), retry_after=_retry_after(refusal.answer))
+    return RateLimited(_say(refusal, N_("Too many calls.")), retry_after=_retry_after(refusal.answer))
 
 
 def _daily(refusal: Refusal, now: datetime) -> KedaiError:
     here = now.astimezone(_SHOPEE_DAY)
     midnight = here.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    text = _say(refusal, "The day's calls are used up until 00:00 UTC+8.")
+    text = _say(refusal, N_("The day's calls are used up until 00:00 UTC+8."))
     return QuotaExhausted(text, retry_after=(midnight - here).total_seconds())
 
 
 def _transient(refusal: Refusal, _now: datetime) -> KedaiError:
     if refusal.method != "GET":
-        return OutcomeUnknown(_say(refusal, "Shopee stumbled; the call may have taken effect."))
-    return RemoteUnavailable(_say(refusal, "Shopee cannot answer right now."))
+        return OutcomeUnknown(_say(refusal, N_("Shopee stumbled; the call may have taken effect.")))
+    return RemoteUnavailable(_say(refusal, N_("Shopee cannot answer right now.")))
 
 
 def _retry_after(answer: HttpAnswer) -> float:

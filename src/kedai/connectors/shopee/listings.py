@@ -13,6 +13,7 @@ from kedai.connectors.shopee.schemas import clean_text
 from kedai.errors import Invalid, RemoteUnreadable
 from kedai.values.listing import Listing
 from kedai.values.order import Page
+from kedai.values.wording import N_
 
 ITEMS_PER_PAGE: Final = 20
 """Each of them may need a call of its own for its variants, and a page is one step of a run."""
@@ -31,7 +32,7 @@ async def read_page(products: Products, cursor: str | None) -> Page[Listing]:
     page = await products.get_item_list(_OFFERED, offset=offset, page_size=ITEMS_PER_PAGE)
     following = page.next_offset if page.has_next_page else None
     if page.has_next_page and (following is None or following <= offset):
-        raise RemoteUnreadable("Shopee's list of items goes on, but does not say from where.")
+        raise RemoteUnreadable(N_("Shopee's list of items goes on, but does not say from where."))
     found: list[Listing] = []
     if page.item:
         info = await products.get_item_base_info([row.item_id for row in page.item])
@@ -78,5 +79,5 @@ def _offset(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not cursor.isascii() or not cursor.isdigit():
-        raise Invalid("A place in Shopee's list of items is a number.", field="cursor")
+        raise Invalid(N_("A place in Shopee's list of items is a number."), field="cursor")
     return int(cursor)

@@ -12,6 +12,7 @@ import msgspec
 
 from kedai.errors import Invalid, RemoteUnreadable
 from kedai.values.app import LostPushes
+from kedai.values.wording import N_
 
 LIST_PATH: Final = "/api/v2/push/get_lost_push_message"
 CONFIRM_PATH: Final = "/api/v2/push/confirm_consumed_lost_push_message"
@@ -42,7 +43,7 @@ def to_lost_pushes(listed: LostList) -> LostPushes:
     """
     bodies = tuple(_body(bytes(message)) for message in listed.push_message_list or ())
     if bodies and not listed.last_message_id:
-        raise RemoteUnreadable("Shopee's lost pushes come without the id that confirms them.")
+        raise RemoteUnreadable(N_("Shopee's lost pushes come without the id that confirms them."))
     return LostPushes(bodies, str(listed.last_message_id) if bodies else None, bool(listed.has_next_page))
 
 
@@ -53,7 +54,7 @@ def confirm_body(last_id: str) -> bytes:
         Invalid: this is no id of a message.
     """
     if not (last_id.isascii() and last_id.isdigit()):
-        raise Invalid("This is no id of a lost push.", field="last_id")
+        raise Invalid(N_("This is no id of a lost push."), field="last_id")
     return msgspec.json.encode({"last_message_id": int(last_id)})
 
 

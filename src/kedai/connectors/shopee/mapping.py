@@ -28,6 +28,7 @@ from kedai.errors import RemoteUnreadable
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.order import OrderLine, OrderListEntry, OrderPackage, OrderSnapshot, PackageItem, Page, Recipient
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 
 ORDER_NUMBER: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 """What an order number may hold (contract §7.1 calls it opaque; today 14 letters and digits)."""
@@ -63,7 +64,7 @@ def to_token_set(tokens: Tokens, now: datetime) -> TokenSet:
         RemoteUnreadable: one of the two is empty.
     """
     if not tokens.access_token.strip() or not tokens.refresh_token.strip():
-        raise RemoteUnreadable("Shopee's answer holds no token.")
+        raise RemoteUnreadable(N_("Shopee's answer holds no token."))
     return TokenSet(
         access_token=Secret(tokens.access_token),
         refresh_token=Secret(tokens.refresh_token),
@@ -97,7 +98,7 @@ def to_order_page(listed: OrderList, asked_cursor: str) -> Page[OrderListEntry]:
     if not listed.more:
         return Page(rows, None)
     if not listed.next_cursor or listed.next_cursor == asked_cursor:
-        raise RemoteUnreadable("Shopee's order list goes on, but does not say from where.")
+        raise RemoteUnreadable(N_("Shopee's order list goes on, but does not say from where."))
     return Page(rows, listed.next_cursor)
 
 
@@ -133,23 +134,24 @@ def to_amount(value: Decimal | None, place: str) -> Decimal | None:
     if value is None:
         return None
     if not value.is_finite() or value.copy_abs() >= _MOST_AMOUNT:
-        raise RemoteUnreadable(f"Shopee's {place} holds an unusable amount.")
+        raise RemoteUnreadable(N_("Shopee's %(place)s holds an unusable amount.", place=place))
     rounded = value.quantize(_FOUR_DECIMALS)
     if abs(value - rounded) > _FLOAT_NOISE:
-        raise RemoteUnreadable(f"Shopee's {place} holds an amount of more than four decimals.")
+        raise RemoteUnreadable(N_("Shopee's %(place)s holds an amount of more than four decimals.", place=place))
     return value if value == rounded else rounded
 
 
 def _to_snapshot(order: Order, raw: msgspec.Raw, read_started_at: datetime) -> OrderSnapshot:
     created_at, updated_at = to_instant(order.create_time), to_instant(order.update_time)
     if created_at is None or updated_at is None:
-        raise RemoteUnreadable(f"Shopee's order {order.order_sn} holds no usable create_time or update_time.")
+        text = N_("Shopee's order %(order_sn)s holds no usable create_time or update_time.", order_sn=order.order_sn)
+        raise RemoteUnreadable(text)
     packages, status = order.package_list or [], clean_text(order.order_status)
     return OrderSnapshot(
         order_sn=order.order_sn,
         status=status,
         currency=clean_text(order.currency),
-        total_amount=to_amount(order.total_amount, f"order {order.order_sn}"),
+        total_amount=to_amount(order.total_amount, N_("order %(order_sn)s", order_sn=order.order_sn)),
         buyer_username=_text_or_none(order.buyer_username),
         remote_created_at=created_at,
         remote_updated_at=updated_at,
@@ -205,7 +207,7 @@ def _to_line(item: Item, order_sn: str) -> OrderLine:
     price = item.model_original_price if item.model_discounted_price is None else item.model_discounted_price
     quantity = item.model_quantity_purchased or 0
     if not 0 <= quantity <= _INT64_MAX:
-        raise RemoteUnreadable(f"Shopee's order {order_sn} holds an unusable quantity.")
+        raise RemoteUnreadable(N_("Shopee's order %(order_sn)s holds an unusable quantity.", order_sn=order_sn))
     return OrderLine(
         item_id=str(item.item_id),
         model_id=str(item.model_id or 0),  # 0 is Shopee's own id of an item without variants
@@ -213,7 +215,7 @@ def _to_line(item: Item, order_sn: str) -> OrderLine:
         model_name=clean_text(item.model_name or ""),
         sku=clean_text(item.model_sku or item.item_sku or ""),
         quantity=quantity,
-        unit_price=to_amount(price, f"order {order_sn}"),
+        unit_price=to_amount(price, N_("order %(order_sn)s", order_sn=order_sn)),
     )
 
 

@@ -18,6 +18,7 @@ from kedai.errors import BadSignature
 from kedai.values.credentials import PushKey, PushKeys
 from kedai.values.event import InboundEvent, PushMatch, Topic
 from kedai.values.secret import Secret
+from kedai.values.wording import N_
 
 SIGNATURE_HEADER: Final = b"authorization"
 
@@ -25,14 +26,14 @@ _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 _SIGNATURE_LENGTH = 64
 
 REASONS: Final[Mapping[str, str]] = {
-    "no_key": "No push key is configured, so no push can be trusted.",
-    "missing": "The Authorization header is missing.",
-    "empty": "The Authorization header is empty.",
-    "scheme": "The Authorization header holds a scheme word; Shopee sends the bare signature.",
-    "length": "The signature is not 64 characters long.",
-    "upper_case": "The signature is in upper case; Shopee sends lower case.",
-    "characters": "The signature holds characters that are no hexadecimal digits.",
-    "mismatch": "The signature fits none of the configured keys and URLs.",
+    "no_key": N_("No push key is configured, so no push can be trusted."),
+    "missing": N_("The Authorization header is missing."),
+    "empty": N_("The Authorization header is empty."),
+    "scheme": N_("The Authorization header holds a scheme word; Shopee sends the bare signature."),
+    "length": N_("The signature is not 64 characters long."),
+    "upper_case": N_("The signature is in upper case; Shopee sends lower case."),
+    "characters": N_("The signature holds characters that are no hexadecimal digits."),
+    "mismatch": N_("The signature fits none of the configured keys and URLs."),
 }
 """Why a signature is refused: the ``reason`` in the facts of `BadSignature`, and its message."""
 
@@ -127,7 +128,7 @@ def parse_push(body: bytes) -> InboundEvent:
     except _UNREADABLE as error:
         return InboundEvent(b"\0\0\0\0" + digest, Topic.MALFORMED, None, None, None, None, _why_unreadable(body, error))
     if type(envelope) is not dict:
-        problem = "The body is JSON, but not an object."
+        problem = N_("The body is JSON, but not an object.")
         return InboundEvent(b"\0\0\0\0" + digest, Topic.MALFORMED, None, None, None, None, problem)
     timestamp = envelope.get("timestamp")
     if type(timestamp) is not int or not 0 <= timestamp <= _UINT32_MAX:
@@ -145,7 +146,7 @@ def to_push_instant(seconds: Any) -> datetime | None:
 def _read_envelope(envelope: dict[str, Any], event_id: bytes, pushed_at: datetime | None) -> InboundEvent:
     code = envelope.get("code")
     if type(code) is not int or not 0 <= code <= _INT32_MAX:
-        problem = "The code is missing." if code is None else "The code is no number of a push."
+        problem: str = N_("The code is missing.") if code is None else N_("The code is no number of a push.")
         return InboundEvent(event_id, Topic.MALFORMED, None, _shop_id(envelope, None), None, pushed_at, problem)
     topic = TOPICS.get(code, Topic.OTHER)
     shop_id = _shop_id(envelope, code)
@@ -153,7 +154,7 @@ def _read_envelope(envelope: dict[str, Any], event_id: bytes, pushed_at: datetim
         return InboundEvent(event_id, topic, code, shop_id, None, pushed_at)
     order_sn, problem = _order_number(envelope.get("data"), code)
     if shop_id is None:
-        problem = problem or "The shop id is missing or no number of a shop."
+        problem = problem or N_("The shop id is missing or no number of a shop.")
     if problem:
         return InboundEvent(event_id, Topic.MALFORMED, code, shop_id, order_sn, pushed_at, problem)
     return InboundEvent(event_id, topic, code, shop_id, order_sn, pushed_at)
@@ -175,27 +176,27 @@ def _shop_id(envelope: dict[str, Any], code: int | None) -> str | None:
 def _order_number(data: Any, code: int) -> tuple[str | None, str]:
     """The order number and what is wrong with it; pushes that need none may lack it, but never hold a bad one."""
     if type(data) is not dict:
-        return None, "The data is missing or no object." if code in NAME_AN_ORDER else ""
+        return None, N_("The data is missing or no object.") if code in NAME_AN_ORDER else ""
     value = data.get("ordersn")
     if value is None:
         value = data.get("order_sn")
     if value is None or value == "":
         needed = code in NAME_AN_ORDER and not (code in MISCODED_BOOKINGS and data.get("booking_sn"))
-        return None, "The order number is missing." if needed else ""
+        return None, N_("The order number is missing.") if needed else ""
     if type(value) is str and _is_order_number(value):
         return value, ""
-    return None, "The order number holds what no order number holds."
+    return None, N_("The order number holds what no order number holds.")
 
 
 def _why_unreadable(body: bytes, error: Exception) -> str:
     if not body:
-        return "The body is empty."
+        return N_("The body is empty.")
     if isinstance(error, RecursionError):
-        return "The body is nested too deeply."
+        return N_("The body is nested too deeply.")
     if isinstance(error, UnicodeDecodeError):
-        return "The body is not valid UTF-8."
+        return N_("The body is not valid UTF-8.")
     if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        return "The body starts with a byte order mark."
+        return N_("The body starts with a byte order mark.")
     if isinstance(error, msgspec.ValidationError):
-        return "The body holds a number that is too large."
-    return "The body is not valid JSON, or is cut off."
+        return N_("The body holds a number that is too large.")
+    return N_("The body is not valid JSON, or is cut off.")

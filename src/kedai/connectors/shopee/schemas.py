@@ -11,6 +11,7 @@ import msgspec
 from kedai.connectors.base import HttpAnswer
 from kedai.connectors.shopee.errors import Refusal
 from kedai.errors import RemoteUnreadable
+from kedai.values.wording import N_
 
 UNREADABLE: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 """Everything that msgspec raises on bytes from outside: besides its own errors, too deep and not UTF-8."""
@@ -190,7 +191,8 @@ def read_json(raw: bytes | msgspec.Raw, shape: type[Shape]) -> Shape:
         return msgspec.json.decode(raw, type=shape)
     except UNREADABLE as error:
         place = f": {error}" if isinstance(error, msgspec.ValidationError) else ""
-        raise RemoteUnreadable(f"Shopee's answer is no {shape.__name__} as documented{place}.") from None
+        text = N_("Shopee's answer is no %(shape)s as documented%(place)s.", shape=shape.__name__, place=place)
+        raise RemoteUnreadable(text) from None
 
 
 def clean_text(text: str) -> str:

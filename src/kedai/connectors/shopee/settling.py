@@ -16,6 +16,7 @@ from kedai.connectors.shopee.schemas import clean_text, read_json
 from kedai.errors import RemoteUnreadable
 from kedai.values.order import Page
 from kedai.values.settlement import PARTS, Amounts, ReleasedOrder, SettledLine, Settlement
+from kedai.values.wording import N_
 
 _INT64_MAX = 2**63 - 1
 _VOUCHERS = (("voucher_from_seller", -1), ("seller_coin_cash_back", -1))
@@ -39,7 +40,7 @@ class _Row(msgspec.Struct, frozen=True):
 def to_released_page(listed: EscrowList, page_no: int) -> Page[ReleasedOrder]:
     """One page of what was paid out; numbers that cannot be are left out."""
     rows = tuple(
-        ReleasedOrder(one.order_sn, to_amount(one.payout_amount, "escrow list"), one.escrow_release_time)
+        ReleasedOrder(one.order_sn, to_amount(one.payout_amount, N_("escrow list")), one.escrow_release_time)
         for one in listed.escrow_list
         if ORDER_NUMBER.fullmatch(one.order_sn)
     )
@@ -66,7 +67,7 @@ def to_settlements(
 
 
 def _to_amounts(income: OrderIncome, order_sn: str) -> Amounts:
-    place = f"escrow of order {order_sn}"
+    place = N_("escrow of order %(order_sn)s", order_sn=order_sn)
 
     def total(*fields: tuple[str, int]) -> Decimal | None:
         """What these fields add up to; None where Shopee says none of them."""
@@ -100,13 +101,15 @@ def _to_line(item: EscrowItem, order_sn: str) -> SettledLine:
     weight = item.selling_price if item.discounted_price is None else item.discounted_price
     quantity = item.quantity_purchased or 0
     if not 0 <= quantity <= _INT64_MAX:
-        raise RemoteUnreadable(f"Shopee's escrow of order {order_sn} holds an unusable quantity.")
+        raise RemoteUnreadable(
+            N_("Shopee's escrow of order %(order_sn)s holds an unusable quantity.", order_sn=order_sn)
+        )
     return SettledLine(
         item_id=str(item.item_id or 0),
         model_id=str(item.model_id or 0),
         sku=clean_text(item.model_sku or item.item_sku or ""),
         quantity=quantity,
-        weight=to_amount(weight, f"escrow of order {order_sn}"),
+        weight=to_amount(weight, N_("escrow of order %(order_sn)s", order_sn=order_sn)),
     )
 
 

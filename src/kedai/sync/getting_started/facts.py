@@ -42,6 +42,7 @@ class Sight:
 class Facts:
     """One environment. ``objection`` is why its latest certificate does not count now; empty where it does.
 
+    ``push`` is the newest one that came by itself, whatever it told; ``order_push`` the newest that is about an order.
     ``switched_at`` is when the active environment was last changed: whoever did it made both active once.
     """
 
@@ -50,6 +51,7 @@ class Facts:
     registration: Sight | None
     shop: Shop | None
     push: SentPush | None
+    order_push: SentPush | None
     rejected_at: datetime | None
     order: StoredOrder | None
     certificate: GoLiveCertificate | None
@@ -66,7 +68,7 @@ def read_facts(parts: Parts, db: Session, name: ConnectorName, environment: Envi
     """
     row = get_credentials(db, name, environment)
     certificate = find_latest_certificate(db, name, environment)
-    push = find_sent_push(db, name, environment, fetched_key=FETCHED_KEY)
+    push = find_sent_push(db, name, environment, fetched_key=FETCHED_KEY, names_order=False)
     shops = list_shops(db, name, environment=environment)
     fields = [field for field in switch_fields(parts.connector(name)) if field != _OWN_STEP]
     return Facts(
@@ -75,6 +77,7 @@ def read_facts(parts: Parts, db: Session, name: ConnectorName, environment: Envi
         registration=_judge_registration(parts, db, name, environment, certificate, push),
         shop=next((one for one in shops if one.state == "connected"), None),
         push=push,
+        order_push=find_sent_push(db, name, environment, fetched_key=FETCHED_KEY, names_order=True),
         rejected_at=find_last_rejection(db, name, environment),
         order=find_stored_order(db, name, environment),
         certificate=certificate,

@@ -181,11 +181,20 @@ def _was_live(facts: Facts) -> bool:
 
 
 def _first_push(facts: Facts) -> Step:
-    push = facts.push
+    """Of an order: that a shop was authorised is pushed too, and tells nothing of whether orders will come."""
+    push = facts.order_push
     if push is None:
-        problem = "" if facts.rejected_at is None else "rejected"
-        return Step(StepKey.FIRST_PUSH, done=False, at=facts.rejected_at, problem=problem)
+        return _no_order_push(facts)
     return Step(StepKey.FIRST_PUSH, done=True, at=push.received_at, what=(str(push.code), push.matched_url))
+
+
+def _no_order_push(facts: Facts) -> Step:
+    """What came last instead."""
+    came_at = None if facts.push is None else facts.push.received_at
+    rejected_at = facts.rejected_at
+    if rejected_at is not None and (came_at is None or came_at < rejected_at):
+        return Step(StepKey.FIRST_PUSH, done=False, at=rejected_at, problem="rejected")
+    return Step(StepKey.FIRST_PUSH, done=False, at=came_at, problem="" if came_at is None else "no_order")
 
 
 def _first_order(facts: Facts) -> Step:

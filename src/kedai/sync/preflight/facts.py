@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Client, Connector, Host, RetiresHosts
 from kedai.errors import Invalid, NotConfigured, SecretUnreadable
-from kedai.inbox.queries import Queue, count_overdue, count_parked
+from kedai.inbox.waiting import Queue, count_overdue, count_parked
 from kedai.sync.connection import switch_fields
 from kedai.sync.parts import Parts, find_host, open_client, open_credentials
 from kedai.values.credentials import Credentials, PushKey

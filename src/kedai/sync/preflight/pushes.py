@@ -9,7 +9,7 @@ from typing import Final
 
 from kedai.connectors.base import Probes, PushesToUs
 from kedai.errors import KedaiError
-from kedai.inbox.queries import Queue
+from kedai.inbox.waiting import Queue
 from kedai.sync.parts import Parts
 from kedai.sync.preflight.facts import COUNTED, Facts
 from kedai.sync.preflight.findings import failed, not_applicable, not_tried, passed, refused, warning

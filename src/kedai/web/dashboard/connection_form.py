@@ -16,6 +16,7 @@ from kedai.sync.parts import Parts, find_host, hosts_of
 from kedai.values.console import Place
 from kedai.values.environment import Environment
 from kedai.values.wording import N_
+from kedai.web.dashboard.render import known
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def field_errors(
             else:
                 connector.validate_field(name, value)
         except Invalid as error:
-            errors[name] = error.message
+            errors[name] = known(error.message)
     return errors
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
+from kedai.coverage.queries import find_push_health
 from kedai.inbox.queries import EventRow, find_last_by_old_key, find_last_event
 from kedai.inbox.rejected import count_rejected
 from kedai.runs.queries import find_open_runs
@@ -21,6 +22,7 @@ from kedai.sync.admission import count_admittable
 from kedai.sync.catch_up import KIND as CATCH_UP
 from kedai.sync.connection import ConnectionView, get_connection
 from kedai.sync.grants import KIND as MAIN_ACCOUNT
+from kedai.sync.lost_pushes import KIND as LOST_PUSHES
 from kedai.sync.parts import find_host
 from kedai.sync.shops import judge_authorization, read_health
 from kedai.values.environment import Environment
@@ -32,6 +34,9 @@ from kedai.web.dashboard.parked import read_parked
 from kedai.web.dashboard.render import render, url
 from kedai.web.dashboard.shell import Shell, read_shell
 from kedai.web.security import Principal, security_headers
+
+if TYPE_CHECKING:
+    from kedai.coverage.models import PushHealth as Rating
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,9 @@ class OldPushKey:
 
 @dataclass(frozen=True, slots=True)
 class PushHealth:
-    """How pushes of an environment arrive."""
+    """How pushes of an environment arrive; ``rating`` is what the marketplace itself said when it was last asked."""
 
+    rating: Rating | None
     last: EventRow | None
     old_key: OldPushKey | None
     rejected: int
@@ -80,7 +86,8 @@ def show_connection(
         old_key = _read_old_key(db, view, shell.now)
         rejected = count_rejected(db, connector.name, environment=environment)
         admittable = count_admittable(db, connector.name, environment=environment)
-        push = PushHealth(last, old_key, *rejected, admittable)
+        rating = find_push_health(db, connector.name, environment)
+        push = PushHealth(rating, last, old_key, *rejected, admittable)
         here = url(f"/connectors/{connector.name}", tab=environment.value)
         parked = read_parked(db, connector.name, environment, back="connection", refresh_href=here)
         health = read_health(db, connector.name, environment, now=shell.now)
@@ -103,6 +110,7 @@ def show_connection(
         checklist=_checklist(connector, view),
         connect_missing=labels(connector, view.connect_missing),
         push=push,
+        lost_pushes=LOST_PUSHES,
         certification=certification,
         shop_health=health,
         merchant_errors=attempt.merchant_errors,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
-from kedai.errors import NotFound
 from kedai.runtime import Runtime
-from kedai.sync.connection import ShopView, get_connection
+from kedai.sync.connection import ShopView
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.wording import N_
+from kedai.web.dashboard.connections import Connections
 from kedai.web.dashboard.render import url
 from kedai.web.dashboard.shell import Shell, viewed_connectors
 
@@ -32,15 +30,15 @@ class Access:
     is_soon: bool
 
 
-def list_access(runtime: Runtime, db: Session, shell: Shell) -> list[Access]:
+def list_access(runtime: Runtime, shell: Shell, connections: Connections) -> list[Access]:
     """The shops of the viewed environments whose token or authorisation ends first."""
     found = []
     for name, environment in viewed_connectors(runtime, shell):
-        try:
-            shops = get_connection(runtime.parts, db, name, environment).shops
-        except NotFound:  # without a master key nothing has been seeded yet
-            continue
-        found += [_access(name, environment, shop, ends, shell.now) for shop in shops if (ends := _end_of(shop))]
+        view = connections.get((name, environment))
+        for shop in () if view is None else view.shops:
+            ends = _end_of(shop)
+            if ends is not None:
+                found.append(_access(name, environment, shop, ends, shell.now))
     return sorted(found, key=lambda one: one.ends_at)[:_SHOWN]
 
 

@@ -17,6 +17,7 @@ from kedai.db.database import Database
 from kedai.errors import TooLarge
 from kedai.kit.sheets import SheetFormat, head, lines
 from kedai.runtime import Runtime
+from kedai.values.wording import N_
 from kedai.web.dashboard.shell import Viewed, environment_of
 from kedai.web.security import Principal
 
@@ -51,7 +52,7 @@ def export_response(
     with runtime.web_db.read() as db:
         rows = sheet.count(db, MOST_ROWS + 1)
     if rows > MOST_ROWS:
-        raise TooLarge(f"More than {MOST_ROWS:,} rows fit this filter: narrow it, and export in parts.")
+        raise TooLarge(N_("More than %(most)s rows fit this filter: narrow it, and export in parts.", most=MOST_ROWS))
     given = {name: text for name, text in sheet.given.items() if text}
     details = {"scope": viewed, "filter": given, "format": form.value, "rows": rows, "personal": sheet.personal}
     with runtime.web_db.write() as db:

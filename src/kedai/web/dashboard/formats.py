@@ -14,6 +14,26 @@ from kedai.values.wording import N_, NP_, joined, numeral
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _JUST_NOW_SECONDS = 10
 _MANY_DAYS = 60
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+"""The first that fits counts: most browsers name others too, and Android names Linux."""
 
 
 def ago(at: datetime, now: datetime, *, zone: str, locale: str) -> str:
@@ -71,6 +91,13 @@ def money(amount: Decimal | None, currency: str) -> str:
 def percent(value: float) -> str:
     """A share of a hundred: ``97.5 %``."""
     return N_("%(number)s %%", number=Decimal(f"{value:.1f}"))
+
+
+def browser(user_agent: str) -> str:
+    """What a browser calls itself, as people call it: ``Firefox on Windows``; as it came where that is not known."""
+    name = next((name for mark, name in _BROWSERS if mark in user_agent), None)
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
+    return N_("%(browser)s on %(system)s", browser=name, system=system) if name and system else user_agent
 
 
 def masked(name: str | None) -> str:

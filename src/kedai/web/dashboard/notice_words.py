@@ -69,7 +69,7 @@ NOTICES: dict[str, Notice] = {
         N_("It was not undone."),
         N_("It has been changed since, or cannot be set back any more. Nothing was changed now: see how it stands."),
     ),
-    "saved": Notice("good", "Saved."),
+    "saved": Notice("good", N_("Saved.")),
     "time_zone": Notice("good", N_("Times are shown in your time zone now.")),
     "view_removed": Notice("good", N_("The view was removed.")),
     "unchanged": Notice("info", N_("Nothing was different, so nothing was changed.")),
@@ -125,19 +125,19 @@ NOTICES: dict[str, Notice] = {
     "notice_seen": Notice("good", N_("Marked as read.")),
     "unsealed": Notice(
         "good",
-        "Confirmed.",
+        N_("Confirmed."),
         N_("This environment is worked on again from now on. Pushes that were parked meanwhile can be replayed."),
     ),
-    "copied": Notice("good", "Copied.", N_("Both environments are compared below as they stand now.")),
+    "copied": Notice("good", N_("Copied."), N_("Both environments are compared below as they stand now.")),
     "skus_saved": Notice(
-        "good", "Saved.", N_("Exceptions about products that are mapped now have ended by themselves.")
+        "good", N_("Saved."), N_("Exceptions about products that are mapped now have ended by themselves.")
     ),
     "skus_imported": Notice(
         "good",
         N_("The file was imported."),
         N_("Exceptions about products that are mapped now have ended by themselves."),
     ),
-    "skus_copied": Notice("good", "Copied.", N_("Products that did not match are still without a SKU.")),
+    "skus_copied": Notice("good", N_("Copied."), N_("Products that did not match are still without a SKU.")),
     "sku_map_on": Notice(
         "good", N_("Orders need the SKU map now."), N_("An order with a product that lacks a SKU is told.")
     ),

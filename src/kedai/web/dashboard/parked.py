@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from kedai.inbox.queries import count_parked
+from kedai.inbox.waiting import count_parked
 from kedai.runs.queries import find_latest_run
 from kedai.sync.replay import KINDS
 from kedai.values.environment import ConnectorName, Environment

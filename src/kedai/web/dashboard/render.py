@@ -17,6 +17,7 @@ from kedai.kit.ids import show_id
 from kedai.values.wording import N_, numeral
 from kedai.web.dashboard import formats, words
 from kedai.web.dashboard.assets import static_url
+from kedai.web.dashboard.guides import Guide
 from kedai.web.dashboard.icons import ICONS
 from kedai.web.dashboard.language import ENGLISH, Speech, languages
 from kedai.web.dashboard.script_words import words_for_scripts
@@ -46,11 +47,12 @@ def templates(language: str) -> Templates:
         lstrip_blocks=True,
     )
     _install_texts(found, speech)
-    names = ("span", "iso", "masked", "counted", "percent", "size", "took")
+    names = ("span", "iso", "browser", "masked", "counted", "percent", "size", "took")
     found.filters.update({name: getattr(formats, name) for name in names})
     found.filters.update(ago=_ago, minute=_minute, stamp=_stamp, number=numeral)
     found.filters.update(known=known, lower=lambda text: str(speech.say(text)).lower())
     found.globals.update(
+        GUIDES=Guide,
         ICONS=ICONS,
         money=formats.money,
         show_id=show_id,

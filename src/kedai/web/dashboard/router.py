@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from kedai.errors import Forbidden
+from kedai.values.wording import N_
 from kedai.web.dashboard.assets import router as assets
 from kedai.web.dashboard.routes_account import router as account
 from kedai.web.dashboard.routes_audit import router as audit
@@ -21,6 +22,7 @@ from kedai.web.dashboard.routes_events import router as events
 from kedai.web.dashboard.routes_exception_acts import router as exception_acts
 from kedai.web.dashboard.routes_exceptions import router as exceptions
 from kedai.web.dashboard.routes_exports import router as exports
+from kedai.web.dashboard.routes_help import router as help_pages
 from kedai.web.dashboard.routes_home import router as home
 from kedai.web.dashboard.routes_keys import router as keys
 from kedai.web.dashboard.routes_live import router as live
@@ -65,7 +67,7 @@ def refuse_programs(caller: MaybeCaller) -> None:
         Forbidden: the caller came with a token.
     """
     if caller is not None and caller.kind != "session":
-        raise Forbidden("Pages are for people: sign in with a browser. Programs use the JSON routes.")
+        raise Forbidden(N_("Pages are for people: sign in with a browser. Programs use the JSON routes."))
 
 
 router = APIRouter(include_in_schema=False)
@@ -80,7 +82,7 @@ PAGES = (
     *(parity, quarantine, staff, tokens, audit, keys, rebuilds, replays),
     notifications,
     *(backfill, coverage, doctor, exports, live, search, views),
-    *(setup, settings, undo),
+    *(setup, settings, undo, help_pages),
 )
 for pages in PAGES:
     router.include_router(pages, dependencies=[Depends(refuse_programs)])

@@ -27,7 +27,7 @@ from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.language import languages
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.people import EVERYWHERE, group_zones, staff_of
-from kedai.web.dashboard.render import render
+from kedai.web.dashboard.render import known, render
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.deps import RuntimeDep, is_secure
 from kedai.web.passkeys import find_party
@@ -109,7 +109,7 @@ def change_password(request: Request, runtime: RuntimeDep, caller: FreshPerson, 
             raise Invalid(N_("The two passwords are not the same."), field="again")
         password_hash = hash_password(new)
     except Invalid as error:
-        return _ask_password(request, runtime, caller, status=422, problem=error.message)
+        return _ask_password(request, runtime, caller, status=422, problem=known(error.message))
     if caller.session_id is None:
         raise Unauthenticated
     now = runtime.clock.now()

@@ -137,7 +137,8 @@ def _details(entry: AuditEntry) -> list[tuple[str, str]]:
     if changed := read_changes(found):
         del found[CHANGED]
     found |= {name: f"{_text(before)} → {_text(after)}" for name, (before, after) in changed.items()}
-    return [(str(name).replace("_", " "), _text(value)) for name, value in sorted(found.items()) if value is not None]
+    told = {name: value for name, value in found.items() if value not in (None, "")}
+    return [(str(name).replace("_", " "), _text(value)) for name, value in sorted(told.items())]
 
 
 def _text(value: object) -> str:

@@ -19,7 +19,7 @@ from kedai.values.wording import N_
 from kedai.vault.queries import get_active_environment, list_shops
 from kedai.web.dashboard.access import Replayer
 from kedai.web.dashboard.forms import Form
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import ActedEnvironment, main_connector, read_shell
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -92,7 +92,7 @@ def _refuse(
 ) -> Response:
     field = error.field if isinstance(error, Invalid) else None
     status = 422 if isinstance(error, Invalid) else 409
-    answer = _Answer(typed, problem=error.message, field=field)
+    answer = _Answer(typed, problem=known(error.message), field=field)
     return _show(request, runtime, caller, environment, answer, status=status)
 
 

@@ -29,7 +29,7 @@ from kedai.web.dashboard.certification import has_failed, read_certification
 from kedai.web.dashboard.connection_page import frame, read_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import env_param, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -83,10 +83,11 @@ async def register(request: Request, runtime: RuntimeDep, caller: Connecter, nam
 
 def _explain(error: KedaiError) -> str:
     """A refusal is most often about the test push that the marketplace sends first."""
+    told: str = known(error.message)
     if not isinstance(error, RemoteRejected):
-        return error.message
+        return told
     hint = N_("It tries our address with a signed push first: is the push key right, and does the address lead to us?")
-    return joined(" ", [error.message, hint])
+    return joined(" ", [told, hint])
 
 
 def _back(name: str, environment: Environment, back: str, status: str | None) -> Response:

@@ -11,7 +11,7 @@ from kedai.staff.passkeys import list_passkeys
 from kedai.staff.queries import get_staff
 from kedai.web.dashboard.access import Person
 from kedai.web.dashboard.forms import Form
-from kedai.web.dashboard.render import render
+from kedai.web.dashboard.render import known, render
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.deps import RuntimeDep, is_secure
 from kedai.web.passkeys import find_party
@@ -35,7 +35,7 @@ def confirm_identity(request: Request, runtime: RuntimeDep, caller: Person, form
     try:
         token = confirm(runtime, request, caller, form.get("password", ""), form.get("code", "")[:100])
     except Invalid as error:
-        return ask_again(request, runtime, caller, next_path, field=error.field, problem=error.message)
+        return ask_again(request, runtime, caller, next_path, field=error.field, problem=known(error.message))
     response = RedirectResponse(next_path, 303)
     set_session_cookie(response, token, secure=is_secure(runtime))
     return response

@@ -20,7 +20,7 @@ from kedai.values.environment import Environment, Scope
 from kedai.vault.queries import list_shops
 from kedai.web.dashboard.access import Reader, Replayer
 from kedai.web.dashboard.forms import Form
-from kedai.web.dashboard.render import render
+from kedai.web.dashboard.render import known, render
 from kedai.web.dashboard.shell import ActedEnvironment, main_connector, read_shell, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -61,7 +61,7 @@ async def state(
         period = parse_period(typed["since"], typed["until"], now=runtime.clock.now())
         statement = await completeness.state(runtime.parts, scope, period)
     except KedaiError as error:
-        refused = _Asked(typed, problem=error.message, status=422 if isinstance(error, Invalid) else 409)
+        refused = _Asked(typed, problem=known(error.message), status=422 if isinstance(error, Invalid) else 409)
         return await run_in_threadpool(_show, request, runtime, caller, environment, refused)
     return await run_in_threadpool(_show, request, runtime, caller, environment, _Asked(typed, statement))
 
@@ -75,12 +75,12 @@ def _show(request: Request, runtime: Runtime, caller: Principal, environment: En
     try:
         period = parse_period(typed["since"], typed["until"], now=now)
     except Invalid as error:
-        problem, status = problem or error.message, 422
+        problem, status = problem or known(error.message), 422
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=environment.value, section="runs", caller=caller)
         shops = [(shop.shop_id, shop.name) for shop in list_shops(db, connector.name, environment=environment)]
-        known = {shop_id for shop_id, _ in shops}
-        chosen = typed["shop_id"] if typed["shop_id"] in known else next(iter(sorted(known)), None)
+        ids = {shop_id for shop_id, _ in shops}
+        chosen = typed["shop_id"] if typed["shop_id"] in ids else next(iter(sorted(ids)), None)
         intervals = None
         if chosen is not None and period is not None:
             scope = Scope(connector.name, environment, chosen)

@@ -25,7 +25,7 @@ from kedai.web.dashboard.connection_form import (
 )
 from kedai.web.dashboard.connection_page import Attempt, frame, read_connection, show_connection
 from kedai.web.dashboard.forms import Form
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import env_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -64,10 +64,12 @@ def save(request: Request, runtime: RuntimeDep, caller: Editor, name: str, form:
             request, runtime, caller, connector, environment, Typed(form, {}, stale=True, problem=_STALE), 409
         )
     except Invalid as error:
-        typed = Typed(form, {error.field or "": error.message}, problem=_SOMETHING_WRONG)
+        typed = Typed(form, {error.field or "": known(error.message)}, problem=_SOMETHING_WRONG)
         return _again(request, runtime, caller, connector, environment, typed, 422)
     except Conflict as error:
-        return _again(request, runtime, caller, connector, environment, Typed(form, {}, problem=error.message), 409)
+        return _again(
+            request, runtime, caller, connector, environment, Typed(form, {}, problem=known(error.message)), 409
+        )
     status = "saved" if changed else "unchanged"
     trimmed = ",".join(trimmed_secrets(connector, changes))
     here = url(f"/connectors/{name}", tab=environment.value, status=status, changed=",".join(changed), trimmed=trimmed)
@@ -92,7 +94,7 @@ def clear(request: Request, runtime: RuntimeDep, caller: FreshEditor, name: str,
                 runtime.parts, db, connector.name, environment, secret, actor=caller.actor, now=runtime.clock.now()
             )
     except Conflict as error:
-        return _ask(request, runtime, caller, name, secret, problem=error.message)
+        return _ask(request, runtime, caller, name, secret, problem=known(error.message))
     return RedirectResponse(url(f"/connectors/{name}", tab=environment.value, status="secret_removed"), 303)
 
 

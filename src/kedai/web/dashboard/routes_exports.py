@@ -72,6 +72,6 @@ def _wants_personal(form: Mapping[str, str], caller: Principal) -> bool:
         return False
     if not caller.can(Capability.PERSONAL_REVEAL):
         raise Forbidden(
-            N_("Your role does not allow this (%(personal_reveal)s).", personal_reveal=Capability.PERSONAL_REVEAL.value)
+            N_("Your role does not allow this (%(capability)s).", capability=Capability.PERSONAL_REVEAL.value)
         )
     return True

@@ -9,15 +9,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from kedai.inbox import queries as inbox
+from kedai.inbox.queries import count_recent
+from kedai.inbox.waiting import get_queue
 from kedai.kit.zones import at_place
 from kedai.orders import queries as orders
 from kedai.vault.queries import get_active_environment
 from kedai.web.dashboard.access import Reader
 from kedai.web.dashboard.charts import SPANS, find_span, list_charts, read_points
+from kedai.web.dashboard.connections import read_connections
 from kedai.web.dashboard.expiry import list_access
 from kedai.web.dashboard.formats import counted
-from kedai.web.dashboard.health import read_health
+from kedai.web.dashboard.health.read import read_health
 from kedai.web.dashboard.language import languages
 from kedai.web.dashboard.order_tabs import count_tab
 from kedai.web.dashboard.render import render
@@ -45,11 +47,12 @@ def show_home(request: Request, runtime: RuntimeDep, caller: Reader, scope: View
     span = find_span(text_param(request, "range"))
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed=scope, section="home", caller=caller)
-        health = read_health(runtime, db, shell)
+        connections = read_connections(runtime, db, shell)
+        health = read_health(runtime, db, shell, connections)
         setup = find_unfinished(runtime, db, shell)
         figures = _read_figures(db, shell)
         points = read_points(db, span, environments=shell.environments, now=shell.now)
-        access = list_access(runtime, db, shell)
+    access = list_access(runtime, shell, connections)
     charts = list_charts(points, zone=shell.zone, locale=languages()[shell.language].locale)
     over_time: dict[str, Any] = {"span": span, "spans": SPANS, "points": points, "charts": charts}
     return render(shell, "home.html", health=health, setup=setup, access=access, **over_time, **figures)
@@ -59,8 +62,8 @@ def _read_figures(db: Session, shell: Shell) -> dict[str, Any]:
     environment = shell.environment
     here, zone = at_place(shell.now, shell.zone)
     midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
-    queue = inbox.get_queue(db, environment=environment, at_most=COUNTED)
-    recent = inbox.count_recent(db, environment=environment, since=shell.now - timedelta(days=1), at_most=COUNTED)
+    queue = get_queue(db, environments=shell.environments, at_most=COUNTED)
+    recent = count_recent(db, environment=environment, since=shell.now - timedelta(days=1), at_most=COUNTED)
     return {
         "today_zone": zone,
         "orders_today": counted(

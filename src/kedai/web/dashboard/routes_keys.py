@@ -17,7 +17,7 @@ from kedai.vault.rotation import Verification, add_key, verify_sealed
 from kedai.web.dashboard.access import FreshKeyKeeper, KeyKeeper
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -102,7 +102,7 @@ def _do(request: Request, runtime: Runtime, caller: Principal, deed: Callable[[S
         with runtime.web_db.write() as db:
             status = deed(db)
     except Conflict as error:
-        return _show(request, runtime, caller, status=409, problem=error.message)
+        return _show(request, runtime, caller, status=409, problem=known(error.message))
     return RedirectResponse(url(_HERE, status=status), 303)
 
 

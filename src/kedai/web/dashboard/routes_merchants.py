@@ -17,7 +17,7 @@ from kedai.web.dashboard.access import Connecter, FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice
-from kedai.web.dashboard.render import url
+from kedai.web.dashboard.render import known, url
 from kedai.web.dashboard.shell import env_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -110,8 +110,8 @@ def _refused(
     request: Request, runtime: Runtime, caller: Principal, scope: MerchantScope, error: Invalid | Conflict
 ) -> Response:
     if isinstance(error, Invalid):
-        attempt = Attempt(status=422, merchant_errors={scope.merchant_id: error.message})
+        attempt = Attempt(status=422, merchant_errors={scope.merchant_id: known(error.message)})
     else:
-        attempt = Attempt(status=409, notice=Notice("warn", error.message))
+        attempt = Attempt(status=409, notice=Notice("warn", known(error.message)))
     connector = runtime.parts.connector(scope.connector)
     return show_connection(request, runtime, caller, connector, scope.environment, attempt)

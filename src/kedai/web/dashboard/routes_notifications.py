@@ -23,7 +23,7 @@ from kedai.web.dashboard.access import FreshNotifier, Notifier
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.people import EVERYWHERE
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -65,7 +65,7 @@ def add(request: Request, runtime: RuntimeDep, caller: FreshNotifier, form: Form
     except Invalid as error:
         return _form(request, runtime, caller, kind, typed=form, error=error)
     except Conflict as error:
-        return _show(request, runtime, caller, problem=error.message)
+        return _show(request, runtime, caller, problem=known(error.message))
     if secret is None:
         return RedirectResponse(url(_HERE, status="channel_added"), 303)
     with runtime.web_db.read() as db:
@@ -94,7 +94,7 @@ def change(request: Request, runtime: RuntimeDep, caller: FreshNotifier, channel
     except Invalid as error:
         return _form(request, runtime, caller, kind, channel=channel, typed=form, error=error)
     except Conflict as error:
-        return _show(request, runtime, caller, problem=error.message)
+        return _show(request, runtime, caller, problem=known(error.message))
     return RedirectResponse(url(_HERE, status="channel_saved" if changed else "unchanged"), 303)
 
 
@@ -123,7 +123,7 @@ async def test(request: Request, runtime: RuntimeDep, caller: FreshNotifier, cha
     try:
         failure = await send_test(runtime.parts, channel, by=caller.name)
     except Conflict as error:
-        problem = error.message
+        problem = known(error.message)
         return await asyncio.to_thread(lambda: _show(request, runtime, caller, problem=problem))
     return RedirectResponse(url(_HERE, status="test_failed" if failure else "test_sent"), 303)
 
@@ -134,7 +134,7 @@ def _do(request: Request, runtime: Runtime, caller: Principal, channel_id: str, 
             row = service.lock_channel(db, _get(db, channel_id))
             deed(db, row, actor=caller.actor, now=runtime.clock.now())
     except Conflict as error:
-        return _show(request, runtime, caller, problem=error.message)
+        return _show(request, runtime, caller, problem=known(error.message))
     return RedirectResponse(url(_HERE, status=status), 303)
 
 
@@ -189,7 +189,7 @@ def _form(
         values=_stored(channel) if typed is None else {name: typed.get(name, "") for name in _SHOWABLE},
         chosen=_chosen(channel, typed),
         tls=[one for one in TLS if one != "none" or loopback],
-        error=None if error is None else {"field": _field_of(kind, error), "message": error.message},
+        error=None if error is None else {"field": _field_of(kind, error), "message": known(error.message)},
         deliveries=deliveries,
         max_name=MAX_NAME,
         said=notification_words,

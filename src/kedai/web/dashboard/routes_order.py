@@ -25,7 +25,7 @@ from kedai.web.dashboard.events import name_event
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
 from kedai.web.dashboard.payload import masked_answer
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import ActedEnvironment, Viewed, ViewedScope, parse_viewed, read_shell, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -51,7 +51,7 @@ async def fetch(
     except (NotFound, StorageUnavailable):
         raise
     except KedaiError as error:
-        notice = Notice("bad", N_("The order could not be fetched again."), error.message)
+        notice = Notice("bad", N_("The order could not be fetched again."), known(error.message))
         return await asyncio.to_thread(_show, request, runtime, caller, scope, found, notice=notice, status=409)
     status = "order_fetched" if is_new else "order_same"
     return RedirectResponse(url(f"/e/{scope}/orders/{show_id('ord', found)}", status=status), 303)
@@ -97,7 +97,7 @@ def _show(
         items=items,
         skus=skus,
         packages=packages,
-        names={(one.item_id, one.model_id): one.name for one in items},
+        names={(one.item_id, one.model_id): _name(one.name, one.model_name) for one in items},
         earnings=earnings,
         timeline=timeline,
         event_names=_event_names(runtime, timeline),
@@ -107,6 +107,11 @@ def _show(
         order_words=order_words,
         notice=notice,
     )
+
+
+def _name(product: str, variant: str) -> str:
+    """The product and its variant: a parcel may hold several variants of one product."""
+    return f"{product} ({variant})" if product and variant else product
 
 
 def _event_names(runtime: Runtime, timeline: Timeline) -> dict[UUID, str]:

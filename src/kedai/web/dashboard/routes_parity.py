@@ -14,7 +14,7 @@ from kedai.web.dashboard.access import Editor, FreshEditor, Reader
 from kedai.web.dashboard.connection_page import frame, labels
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import env_param, read_shell, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -77,7 +77,7 @@ def copy(request: Request, runtime: RuntimeDep, caller: FreshEditor, name: str, 
     except Stale:
         return _ask(request, runtime, caller, name, status=412, problem=_STALE)
     except Invalid as error:
-        return _ask(request, runtime, caller, name, status=422, problem=error.message)
+        return _ask(request, runtime, caller, name, status=422, problem=known(error.message))
     return RedirectResponse(url(f"/connectors/{name}/parity", status="copied"), 303)
 
 

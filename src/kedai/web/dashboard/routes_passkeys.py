@@ -21,6 +21,7 @@ from kedai.web import passkeys
 from kedai.web.dashboard.access import FreshPerson, Person
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.people import staff_of
+from kedai.web.dashboard.render import known
 from kedai.web.dashboard.routes_account import show_account
 from kedai.web.dashboard.routes_confirm import ask_again
 from kedai.web.dashboard.routes_session import show_sign_in
@@ -43,7 +44,7 @@ def sign_in(request: Request, runtime: RuntimeDep, form: Form) -> Response:
     try:
         token = passkeys.sign_in(runtime, request, form.get("credential", ""))
     except Invalid as error:
-        return show_sign_in(request, runtime, status=401, next_path=next_path, email="", problem=error.message)
+        return show_sign_in(request, runtime, status=401, next_path=next_path, email="", problem=known(error.message))
     return _on(runtime, token, next_path)
 
 
@@ -62,7 +63,7 @@ def confirm(request: Request, runtime: RuntimeDep, caller: Person, form: Form) -
     try:
         token = passkeys.confirm(runtime, request, caller, form.get("credential", ""))
     except Invalid as error:
-        return ask_again(request, runtime, caller, next_path, field="passkey", problem=error.message)
+        return ask_again(request, runtime, caller, next_path, field="passkey", problem=known(error.message))
     return _on(runtime, token, next_path)
 
 
@@ -83,7 +84,7 @@ def add(request: Request, runtime: RuntimeDep, caller: FreshPerson, form: Form) 
         passkeys.add(runtime, request, caller, staff, form.get("name", ""), form.get("credential", ""))
     except (Conflict, Invalid) as error:
         status = 409 if isinstance(error, Conflict) else 422
-        return show_account(request, runtime, caller, status=status, problem=error.message)
+        return show_account(request, runtime, caller, status=status, problem=known(error.message))
     return RedirectResponse("/account?status=passkey_added", 303)
 
 

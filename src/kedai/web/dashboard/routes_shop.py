@@ -17,7 +17,7 @@ from kedai.web.dashboard.access import Connecter, FreshConnecter, Reader
 from kedai.web.dashboard.connection_page import frame, labels, read_connection, sign_in_origins
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import env_param, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal, security_headers
@@ -41,7 +41,7 @@ def rest(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, sh
             pause(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
             undo = latest_entry(db)
     except Conflict as error:
-        return _show(request, runtime, caller, scope, status=409, notice=Notice("warn", error.message))
+        return _show(request, runtime, caller, scope, status=409, notice=Notice("warn", known(error.message)))
     return _to(scope, "shop_paused", undo)
 
 
@@ -54,7 +54,7 @@ def go_on(request: Request, runtime: RuntimeDep, caller: Connecter, name: str, s
             resume(runtime.parts, db, scope, actor=caller.actor, now=runtime.clock.now())
             undo = latest_entry(db)
     except Conflict as error:
-        return _show(request, runtime, caller, scope, status=409, notice=Notice("warn", error.message))
+        return _show(request, runtime, caller, scope, status=409, notice=Notice("warn", known(error.message)))
     return _to(scope, "shop_resumed", undo)
 
 
@@ -68,9 +68,9 @@ def part(
         with runtime.web_db.write() as db:
             disconnect(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     except Invalid as error:
-        return _show(request, runtime, caller, scope, status=422, notice=None, problem=error.message)
+        return _show(request, runtime, caller, scope, status=422, notice=None, problem=known(error.message))
     except Conflict as error:
-        return _show(request, runtime, caller, scope, status=409, notice=Notice("warn", error.message))
+        return _show(request, runtime, caller, scope, status=409, notice=Notice("warn", known(error.message)))
     return _to(scope, "shop_disconnected")
 
 

@@ -16,7 +16,7 @@ from kedai.web.dashboard.access import Connecter, FreshConnecter
 from kedai.web.dashboard.connection_page import Attempt, show_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice
-from kedai.web.dashboard.render import url
+from kedai.web.dashboard.render import known, url
 from kedai.web.dashboard.routes_merchants import require_merchant
 from kedai.web.dashboard.shell import env_param
 from kedai.web.deps import RuntimeDep, is_secure
@@ -68,10 +68,10 @@ def confirm(
             _require_shop(db, scope)
             accounts.confirm(runtime.parts, db, scope, typed=typed, actor=caller.actor, now=runtime.clock.now())
     except Invalid as error:
-        attempt = Attempt(status=422, shop_errors={shop_id: error.message})
+        attempt = Attempt(status=422, shop_errors={shop_id: known(error.message)})
         return show_connection(request, runtime, caller, connector, environment, attempt)
     except Conflict as error:
-        attempt = Attempt(status=409, notice=Notice("warn", error.message))
+        attempt = Attempt(status=409, notice=Notice("warn", known(error.message)))
         return show_connection(request, runtime, caller, connector, environment, attempt)
     return RedirectResponse(url(f"/connectors/{name}", tab=environment.value, status="shop_confirmed"), 303)
 

@@ -11,7 +11,7 @@ from kedai.sync import sku_copy
 from kedai.values.environment import ConnectorName, Environment
 from kedai.web.dashboard.access import CatalogKeeper
 from kedai.web.dashboard.forms import Form
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import ActedEnvironment, main_connector, read_shell, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -46,7 +46,7 @@ def copy(
                 now=runtime.clock.now(),
             )
     except Stale as error:
-        return _ask(request, runtime, caller, environment, name, problem=error.message)
+        return _ask(request, runtime, caller, environment, name, problem=known(error.message))
     return RedirectResponse(url(f"/e/{environment.value}/sku-map", status="skus_copied"), 303)
 
 

@@ -18,7 +18,7 @@ from kedai.values.environment import Environment
 from kedai.values.wording import N_
 from kedai.vault.queries import list_shops
 from kedai.web.dashboard.access import CatalogKeeper
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import ActedEnvironment, main_connector, read_shell
 from kedai.web.dashboard.uploads import Uploaded
 from kedai.web.deps import RuntimeDep
@@ -70,7 +70,7 @@ def apply(
                 now=runtime.clock.now(),
             )
     except Stale as error:
-        return _preview(request, runtime, caller, environment, fields, body, problem=error.message)
+        return _preview(request, runtime, caller, environment, fields, body, problem=known(error.message))
     except (Invalid, TooLarge) as error:
         return _ask(request, runtime, caller, environment, problem=error)
     return RedirectResponse(url(f"/e/{environment.value}/sku-map", status="skus_imported"), 303)

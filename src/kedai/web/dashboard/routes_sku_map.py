@@ -22,7 +22,7 @@ from kedai.values.wording import N_, NP_
 from kedai.web.dashboard.access import CatalogKeeper, Reader
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import Notice, find_notice
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import ActedEnvironment, Viewed, ViewedScope, parse_viewed, read_shell, text_param
 from kedai.web.dashboard.sku_map_page import (
     FIELD,
@@ -65,7 +65,7 @@ def save(
     except (Invalid, Stale) as error:
         typed = Typed(
             {UUID(hex=name.removeprefix(FIELD)): form[name] for name in form if name.startswith(FIELD)},
-            error.message,
+            known(error.message),
             error.facts.get("listing_id"),
         )
         status = 412 if isinstance(error, Stale) else 422

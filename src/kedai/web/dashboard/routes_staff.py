@@ -22,7 +22,7 @@ from kedai.web.dashboard.access import FreshStaffManager, StaffManager
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.people import EVERYWHERE
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -58,7 +58,7 @@ def create(request: Request, runtime: RuntimeDep, caller: FreshStaffManager, for
             )
     except (Invalid, Conflict) as error:
         status = 409 if isinstance(error, Conflict) else 422
-        return _list(request, runtime, caller, status=status, email=email[:320], problem=error.message)
+        return _list(request, runtime, caller, status=status, email=email[:320], problem=known(error.message))
     return _show_password(request, runtime, caller, staff, first, is_new=True)
 
 
@@ -80,7 +80,7 @@ def change_role(
             service.change_role(db, staff, role, actor=caller.actor, now=runtime.clock.now())
     except (Invalid, Conflict) as error:
         status = 409 if isinstance(error, Conflict) else 422
-        return _show(request, runtime, caller, staff_id, status=status, problem=error.message)
+        return _show(request, runtime, caller, staff_id, status=status, problem=known(error.message))
     return _back(staff_id, "role_changed")
 
 
@@ -91,7 +91,7 @@ def disable(request: Request, runtime: RuntimeDep, caller: FreshStaffManager, st
         with runtime.web_db.write() as db:
             service.disable_staff(db, _person(db, staff_id), actor=caller.actor, now=runtime.clock.now())
     except Conflict as error:
-        return _show(request, runtime, caller, staff_id, status=409, problem=error.message)
+        return _show(request, runtime, caller, staff_id, status=409, problem=known(error.message))
     return _back(staff_id, "person_disabled")
 
 

@@ -17,7 +17,7 @@ from kedai.web.dashboard.connection_page import frame, labels, read_connection
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.parked import read_parked
-from kedai.web.dashboard.render import render, url
+from kedai.web.dashboard.render import known, render, url
 from kedai.web.dashboard.shell import env_param, text_param
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal, demand_fresh
@@ -60,9 +60,9 @@ def sign_in_to(request: Request, runtime: RuntimeDep, caller: Switcher, name: st
     except NotConfigured:
         return _ask(request, runtime, caller, name, target, status=409, problem="")
     except CertificateRequired as error:
-        return _ask(request, runtime, caller, name, target, status=409, problem=error.message)
+        return _ask(request, runtime, caller, name, target, status=409, problem=known(error.message))
     except Invalid as error:
-        return _ask(request, runtime, caller, name, target, status=422, problem=error.message)
+        return _ask(request, runtime, caller, name, target, status=422, problem=known(error.message))
     status = "switched" if result.changed else "already_active"
     return RedirectResponse(url(f"/connectors/{name}", tab=target.value, status=status), 303)
 

@@ -18,7 +18,7 @@ from kedai.web.dashboard.access import FreshTokenManager, TokenManager
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
 from kedai.web.dashboard.people import EVERYWHERE
-from kedai.web.dashboard.render import render
+from kedai.web.dashboard.render import known, render
 from kedai.web.dashboard.routes_staff import parse_role
 from kedai.web.dashboard.shell import read_shell, text_param
 from kedai.web.deps import RuntimeDep
@@ -51,7 +51,7 @@ def create(request: Request, runtime: RuntimeDep, caller: FreshTokenManager, for
                 now=runtime.clock.now(),
             )
     except Invalid as error:
-        return _list(request, runtime, caller, status=422, name=name[:200], problem=error.message)
+        return _list(request, runtime, caller, status=422, name=name[:200], problem=known(error.message))
     with runtime.web_db.read() as db:
         shell = read_shell(request, runtime, db, viewed="all", section="tokens", caller=caller)
     return render(shell, "token_made.html", token=token, text=text.reveal(), **EVERYWHERE)

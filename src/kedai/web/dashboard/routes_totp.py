@@ -17,7 +17,7 @@ from kedai.values.secret import Secret
 from kedai.web.dashboard.access import FreshPerson
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.people import EVERYWHERE, staff_of
-from kedai.web.dashboard.render import render
+from kedai.web.dashboard.render import known, render
 from kedai.web.dashboard.shell import read_shell
 from kedai.web.deps import RuntimeDep
 from kedai.web.security import Principal
@@ -50,7 +50,7 @@ def confirm_totp(request: Request, runtime: RuntimeDep, caller: FreshPerson, for
             staff, now = staff_of(db, caller), runtime.clock.now()
             codes = confirm(runtime.parts, db, staff, form.get("code", "")[:100], actor=caller.actor, now=now)
     except Invalid as error:
-        return _show(request, runtime, caller, status=422, problem=error.message)
+        return _show(request, runtime, caller, status=422, problem=known(error.message))
     return _show_codes(request, runtime, caller, codes)
 
 

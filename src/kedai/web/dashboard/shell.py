@@ -68,7 +68,9 @@ class Shell:
     def marker(self) -> str:
         """What stands before every title."""
         active = "?" if self.active is None else self.active.value.upper()
-        return active if self.viewed == self.active else f"{active} · viewing {self.viewed.upper()}"
+        if self.viewed == self.active:
+            return active
+        return N_("%(active)s · viewing %(viewed)s", active=active, viewed=self.viewed.upper())
 
 
 def parse_viewed(scope: str) -> Viewed:

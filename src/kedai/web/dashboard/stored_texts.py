@@ -18,9 +18,10 @@ from typing import Any, Final
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
-from kedai.values.wording import N_, NP_, Wording, joined
+from kedai.values.wording import N_, NP_, Wording, joined, numeral
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s|%%")
+_COUNT: Final = re.compile(r"\d{1,3}(?:,\d{3})*")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+")
 _SENTENCE_ENDS: Final = re.compile(r"(?<=[.;]) ")
 _OF_PAGES: Final = "web/"
@@ -51,10 +52,10 @@ def all_messages() -> frozenset[str]:
 
 @lru_cache(maxsize=2048)
 def find_wording(text: str) -> Wording | None:
-    """The wording of a stored text, sentence by sentence where need be; None where it is not one of ours."""
+    """The wording of a stored text, in parts where need be; None where it is not one of ours."""
     if not text or len(text) > _MOST_CHARACTERS:
         return None
-    return _find_whole(text) or _find_sentences(text)
+    return _find_whole(text) or _find_sentences(text) or _find_list(text)
 
 
 def _find_whole(text: str) -> Wording | None:
@@ -77,6 +78,18 @@ def _find_sentences(text: str) -> Wording | None:
         if first and rest:
             return joined(" ", [first, rest])
     return None
+
+
+def _find_list(text: str) -> Wording | None:
+    """What was counted, one after the other: ``3 orders were missing, 1 was older``, ``events: 3, runs: 1``."""
+    found = [part for text in text.split(", ") if (part := _find_whole(text) or _find_count(text))]
+    return joined(", ", found) if len(found) == text.count(", ") + 1 else None
+
+
+def _find_count(text: str) -> Wording | None:
+    label, _, count = text.rpartition(": ")
+    found = find_wording(label) if _COUNT.fullmatch(count) else None
+    return found and joined(": ", [found, numeral(int(count.replace(",", "")))])
 
 
 def _worded(phrase: Phrase, found: dict[str, str]) -> Wording:

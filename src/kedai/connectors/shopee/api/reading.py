@@ -14,6 +14,7 @@ from kedai.connectors.shopee.mapping import to_amount, to_instant
 from kedai.connectors.shopee.schemas import UNREADABLE
 from kedai.errors import RemoteUnreadable
 from kedai.values.money import Money
+from kedai.values.wording import N_
 
 if TYPE_CHECKING:
     Instant: TypeAlias = datetime | None
@@ -122,7 +123,8 @@ def read_answer(answer: HttpAnswer, shape: type[Shape], *, refusal: str = "") ->
         return msgspec.convert(tree, shape, strict=False, dec_hook=_read_special)
     except UNREADABLE as error:
         place = f": {error}" if isinstance(error, msgspec.ValidationError) else ""
-        raise RemoteUnreadable(f"Shopee's answer is no {shape.__name__} as documented{place}.") from None
+        text = N_("Shopee's answer is no %(shape)s as documented%(place)s.", shape=shape.__name__, place=place)
+        raise RemoteUnreadable(text) from None
 
 
 def holds_results(answer: HttpAnswer) -> bool:

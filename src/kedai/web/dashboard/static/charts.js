@@ -1,10 +1,12 @@
 // Draws Home's charts from the table that stands below them: what cannot be seen there is not in a chart either.
 // Without script the table and the words under each title say the same.
+import { t } from "./words.js";
 
 const WIDTH_LEAST = 200;
 const HEIGHT = 150;
 const DAY_SECONDS = 86_400;
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MINUTE = 60;
+const LANGUAGE = document.documentElement.lang;
 const drawn = [];
 
 // A canvas does not know light-dark(): the colour is read where the browser has already chosen.
@@ -16,8 +18,12 @@ const colour = (name) => {
   probe.remove();
   return chosen;
 };
-const seconds = (value) => (value === null ? "—" : value < 60 ? `${+value.toFixed(1)} s` : `${+(value / 60).toFixed(1)} min`);
-const told = { "": (value) => (value === null ? "—" : `${value}`), "%": (value) => (value === null ? "—" : `${+value.toFixed(1)} %`), s: seconds };
+const numerals = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 1 });
+const numeral = (value) => numerals.format(value);
+const seconds = (value) =>
+  value < MINUTE ? t("%(number)s s", { number: numeral(value) }) : t("%(number)s min", { number: numeral(value / MINUTE) });
+const told = { "": numeral, "%": (value) => `${numeral(value)} %`, s: seconds };
+const sayOf = (unit) => (value) => (value === null ? "—" : told[unit](value));
 
 // the zone that this person chose, or UTC; Sweden writes dates as the server does
 const dial = (() => {
@@ -29,13 +35,19 @@ const dial = (() => {
   }
 })();
 const ZONE = dial.resolvedOptions().timeZone;
+// the day before the month, as the server writes it; only the month's name is the language's
+const days = new Intl.DateTimeFormat(LANGUAGE, { timeZone: ZONE, day: "numeric", month: "short" });
+const dayOf = (at) => {
+  const parts = Object.fromEntries(days.formatToParts(at).map((one) => [one.type, one.value]));
+  return `${parts.day} ${parts.month}`;
+};
 
 // "17:30", and days where the axis spans more than one; all in the zone of the table
 const instants = (_plot, ticks) => {
   const isLong = ticks.at(-1) - ticks[0] > DAY_SECONDS;
   return ticks.map((one) => {
-    const [, month, day, time] = dial.format(new Date(one * 1000)).match(/-(\d\d)-(\d\d)\s(\d\d:\d\d)/);
-    return isLong ? `${Number(day)} ${MONTHS[month - 1]}` : time;
+    const at = new Date(one * 1000);
+    return isLong ? dayOf(at) : dial.format(at).slice(-5);
   });
 };
 
@@ -58,7 +70,7 @@ const read = (table, names) => {
 };
 
 const options = (figure, labels, width) => {
-  const say = told[figure.dataset.unit];
+  const say = sayOf(figure.dataset.unit);
   const axis = { stroke: colour("--chart-text"), grid: { stroke: colour("--chart-grid"), width: 1 }, ticks: { show: false } };
   const strokes = [colour("--chart-1"), colour("--chart-2")];
   return {
@@ -70,7 +82,7 @@ const options = (figure, labels, width) => {
     axes: [{ ...axis, size: 30, values: instants }, { ...axis, size: 56, values: (_plot, ticks) => ticks.map(say) }],
     scales: { y: { range: (_plot, _least, most) => [0, figure.dataset.unit === "%" ? 100 : Math.max(most || 0, 1) * 1.1] } },
     series: [
-      { label: "Time", value: (_plot, at) => (at ? `${dial.format(new Date(at * 1000))} ${ZONE}` : "—") },
+      { label: t("Time"), value: (_plot, at) => (at ? `${dial.format(new Date(at * 1000))} ${ZONE}` : "—") },
       ...labels.map((label, place) => ({
         label, stroke: strokes[place], width: 2, points: { show: true, size: 4, fill: strokes[place] }, dash: place ? [5, 4] : undefined, value: (_plot, value) => say(value),
       })),

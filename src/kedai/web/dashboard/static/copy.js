@@ -26,11 +26,14 @@ const copy = async (text) => {
   }
 };
 
+// Of many lines the first is enough to know them by.
+const told = (text) => text.replace(/\n[^]*/, " …");
+
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-below]");
   if (!button) return;
-  const text = button.dataset.copy;
-  const done = await copy(text);
+  const { copy: short, copyBelow: label } = button.dataset; // what is long is not there twice
+  const done = await copy(short ?? button.nextElementSibling.textContent);
   button.focus();
-  announce(done ? t("Copied %(text)s", { text }) : t("This browser does not let pages copy: select the text instead."));
+  announce(done ? t("Copied %(text)s", { text: told(short ?? label) }) : t("This browser does not let pages copy: select the text instead."));
 });

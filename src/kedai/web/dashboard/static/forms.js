@@ -96,7 +96,14 @@ document.addEventListener("submit", (event) => {
   send(form, event.submitter);
 });
 
+// A form that asks for a word can be sent once it stands there; the server looks again, and alone where no script runs.
+const awaitWord = (field) => {
+  for (const one of field.form.querySelectorAll("[type=submit]")) one.disabled = field.value.trim() !== field.dataset.word;
+};
+document.querySelectorAll("[data-word]").forEach(awaitWord);
+
 document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-word]")) awaitWord(event.target);
   const form = event.target.form;
   if (form && isPost(form) && event.target.matches(typed)) changed.add(form);
 });
@@ -108,4 +115,5 @@ addEventListener("beforeunload", (event) => {
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   for (const form of document.forms) release(form);
+  document.querySelectorAll("[data-word]").forEach(awaitWord);
 });
