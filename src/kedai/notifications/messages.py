@@ -13,6 +13,7 @@ import msgspec
 
 from kedai.values.environment import Environment
 from kedai.values.notification import Change
+from kedai.values.wording import plain
 
 PLACES: Final = {Environment.SANDBOX: "Sandbox (test orders only)", Environment.LIVE: "Live (real orders)"}
 _CHANGES: Final = {
@@ -68,7 +69,7 @@ def json_of(message: Message) -> bytes:
             "left_out": message.left_out,
         },
     }
-    return msgspec.json.encode(body)
+    return msgspec.json.encode(body, enc_hook=plain)
 
 
 def mail_of(message: Message, *, sender: str, recipients: Sequence[str]) -> EmailMessage:
