@@ -34,6 +34,7 @@ SCREENS = (
     Screen("/e/{scope}/home", "Home"),
     Screen("/e/{scope}/orders", "Orders"),
     Screen("/e/{scope}/orders/{order_id}", "Order"),
+    Screen("/e/{scope}/orders/packing", "Packing list"),
     Screen("/e/{scope}/events", "Events"),
     Screen("/e/{scope}/events", "Rejected deliveries", "?state=rejected"),
     Screen("/e/{scope}/events/{event_id}", "Event"),
@@ -87,7 +88,6 @@ NOT_SHOWN = {
     "/login/code": "needs a sign-in that waits for its code",
     "/connectors/{name}/certificates/{certificate_id}": "looks as the checks do",
     "/settings/notifications/{channel_id}": "looks as a new channel's form does",
-    "/e/{scope}/orders/packing": "is made for paper",
     "/e/{environment}/rebuilds/{run_id}": "needs a rebuild that has ended",
 }
 """Pages without a picture, with the reason."""

@@ -24,7 +24,7 @@ KEPT = re.compile(r"(%\(\w+\)s|%%|<[^>]+>|&\w+;)")
 SILENT = frozenset({"script", "style", "svg", "pre", "code", "bdi", "kbd", "textarea"})
 SPOKEN = frozenset({"title", "aria-label", "placeholder", "data-label", "alt", "data-one", "data-many"})
 DATA = re.compile(
-    r"\d\d [A-Z][a-z]{2} \d\d:\d\d|https?://\S+|\S+@\S+|api\.\S+|fake_\w+"  # what it is
+    r"\d\d [A-Z][a-z]{2} \d\d:\d\d|[0-9a-f]{32}|https?://\S+|\S+@\S+|api\.\S+|fake_\w+"  # what it is
     r"|\b(KEDAI_\w+|SANDBOX\d|LIVE\d|SGD|UTC|MiB|GET|POST|GLOBAL)\b"
     r"|\b(synchronous|fsync|full_page_writes|synchronous_commit)\b"
     r"|\b(Kedai|Fake|Sandbox|Live|SANDBOX|LIVE|ALL|English|Bahasa Indonesia|Pseudo|viewing)\b"  # names
