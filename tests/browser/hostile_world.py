@@ -143,6 +143,7 @@ JSON_VALUES: Mapping[str, Any] = {
     "order_package.items": [{"item_id": "{}", "model_id": "{}", "quantity": 1}],
     "order_shadow.differences": [{"field": "status", "now": "{}", "then": "{}"}],
     "raw_event.headers": {"user-agent": "{}", "x-{}": "{}"},
+    "raw_event.tries": {"at": "2026-09-01T12:00:00Z", "state": "dead", "note": "{}"},
     "rejected_delivery.headers": {"user-agent": "{}", "x-{}": "{}"},
 }
 """How a poisoned value of a JSON column looks."""
@@ -222,7 +223,7 @@ def poison(file: Path) -> None:
             name, table = str(column), column.table.name
             if {name, table} & BY_SERVICE:
                 continue
-            if isinstance(column.type, JsonText):
+            if name in JSON_VALUES:
                 shape = json.dumps(JSON_VALUES[name]).replace("{}", json.dumps(poison_of(name))[1:-1])
                 connection.execute(f'UPDATE "{table}" SET "{column.name}" = ?', (shape,))
             else:

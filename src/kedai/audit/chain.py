@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from kedai.db.types import to_microseconds
+from kedai.values.wording import plain
 
 FIRST_HASH = bytes(32)
 """What stands in place of a previous hash in the first entry."""
@@ -33,4 +34,4 @@ class Deed(NamedTuple):
 def chained_hash(deed: Deed, previous_hash: bytes) -> bytes:
     """SHA-256 over the previous hash and the fields as one JSON array, so that no two deeds give the same bytes."""
     fields = [_FORMAT, deed.sequence, to_microseconds(deed.at), *deed[2:]]
-    return hashlib.sha256(previous_hash + msgspec.json.encode(fields)).digest()
+    return hashlib.sha256(previous_hash + msgspec.json.encode(fields, enc_hook=plain)).digest()

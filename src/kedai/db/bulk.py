@@ -23,6 +23,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from kedai.db.base import Model
 from kedai.db.database import dialect_of
 from kedai.db.upsert import insert_for
+from kedai.values.wording import plain
 
 Insert = postgresql.Insert | sqlite.Insert
 _POSTGRESQL: sa.Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
@@ -108,7 +109,7 @@ class _Column:
 
 def _encode(columns: Sequence[_Column], rows: Sequence[Mapping[str, Any]]) -> str:
     try:
-        return msgspec.json.encode(_convert(columns, rows)).decode()
+        return msgspec.json.encode(_convert(columns, rows), enc_hook=plain).decode()
     except (ValueError, ArithmeticError) as error:
         raise StatementError(str(error), None, None, error, hide_parameters=True) from error
 

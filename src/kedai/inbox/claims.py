@@ -19,9 +19,12 @@ from kedai.db.database import dialect_of
 from kedai.db.types import Id, Integer, KeyText, UtcDateTime
 from kedai.inbox.choosing import Order, Waiting, find_head, goes_by_rows, orders_like, rows_like
 from kedai.inbox.models import RawEvent
+from kedai.inbox.tries import Try, line_of, with_line
 from kedai.kit.ids import new_id
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState, ParkedReason
+
+_NOT_WELL = (EventState.PARKED, EventState.DEAD)
 
 WINDOW = 500  # rows: as many orders as a batch may hold, where a few events tell of each
 
@@ -121,6 +124,9 @@ def finish(db: Session, held: set[UUID], outcomes: dict[UUID, Outcome], *, now: 
         alike.setdefault(outcomes[event_id], []).append(event_id)
     for outcome, ids in alike.items():
         db.execute(_FINISH, _written(outcome, now) | {"ids": ids})
+        if outcome.counts or outcome.state in _NOT_WELL:
+            line = line_of(Try(now, outcome.state.value, str(outcome.note)))
+            db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(tries=with_line(line)))
 
 
 def lock_held(db: Session, holder: str, ids: Sequence[UUID]) -> set[UUID]:

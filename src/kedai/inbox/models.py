@@ -112,6 +112,8 @@ class RawEvent(LeasedModel):
     duplicates: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     discarded_by: Mapped[str | None] = mapped_column(sa.Text)
+    tries: Mapped[str] = mapped_column(sa.Text, default="", server_default="")
+    """Those that did not end well, as `inbox.tries` keeps them; what is applied at once writes nothing here."""
 
 
 class RejectedDelivery(Model):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from kedai.errors import Invalid
 from kedai.inbox.models import RawEvent
-from kedai.inbox.service import waiting_again
+from kedai.inbox.service import put_back_now
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
 from kedai.values.wording import N_
@@ -97,7 +97,7 @@ def replay_chosen(
     found = sa.select(RawEvent.id).where(*_chosen(connector, environment, choice), *span, RawEvent.id <= looked[-1])
     ids = db.execute(found.order_by(RawEvent.id).with_for_update()).scalars().all()
     if ids:
-        db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(waiting_again(now)))
+        db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(put_back_now(now)))
     return len(ids), looked[-1]
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from kedai.inbox.models import RawEvent
-from kedai.inbox.service import waiting_again
+from kedai.inbox.service import put_back_now
 from kedai.values.environment import ConnectorName, Environment
 from kedai.values.event import EventState
 
@@ -52,6 +52,6 @@ def put_back(db: Session, event_ids: Collection[UUID], *, environment: Environme
     where = (RawEvent.id.in_(sorted(event_ids)), RawEvent.environment == environment, RawEvent.state.in_(_STOPPED))
     ids = db.execute(sa.select(RawEvent.id).where(*where).order_by(RawEvent.id).with_for_update()).scalars().all()
     if ids:
-        statement = sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(waiting_again(now))
+        statement = sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(put_back_now(now))
         db.execute(statement, execution_options={"synchronize_session": False})
     return len(ids)

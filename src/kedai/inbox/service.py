@@ -14,6 +14,7 @@ from kedai.audit.service import record
 from kedai.audit.undo import changes_of, put_back
 from kedai.errors import Conflict, NotFound
 from kedai.inbox.models import RawEvent
+from kedai.inbox.tries import PUT_BACK, Try, line_of, with_line
 from kedai.kit.ids import parse_id, show_id
 from kedai.values.actor import Actor
 from kedai.values.environment import ConnectorName, Environment
@@ -44,7 +45,7 @@ def unpark(
     ids = _lock_parked(db, _parked(connector, environment, reason, shop_id), after, before, limit)
     if not ids:
         return 0, None
-    db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(waiting_again(now)))
+    db.execute(sa.update(RawEvent).where(RawEvent.id.in_(ids)).values(put_back_now(now)))
     return len(ids), ids[-1]
 
 
@@ -96,11 +97,22 @@ def replay_event(db: Session, event_id: UUID, *, environment: Environment, actor
     if row.state not in {EventState.PARKED, EventState.DEAD, EventState.DISCARDED}:
         state = state_word(row.state)
         raise Conflict(N_("This event is %(state)s: only parked, dead or discarded ones can be replayed.", state=state))
-    _change(db, row, waiting_again(now), action="event.replay", actor=actor, now=now)
+    _change(db, row, _waiting_again(now), action="event.replay", actor=actor, now=now)
+    row.tries = with_line(_put_back_line(now))
+    db.flush()
     return row
 
 
-def waiting_again(now: datetime) -> dict[str, Any]:
+def put_back_now(now: datetime) -> dict[str, Any]:
+    """What a statement sets that puts pushes back in the queue."""
+    return _waiting_again(now) | {"tries": with_line(_put_back_line(now))}
+
+
+def _put_back_line(now: datetime) -> str:
+    return line_of(Try(now, PUT_BACK))
+
+
+def _waiting_again(now: datetime) -> dict[str, Any]:
     """A clean slate: what a row of a push holds once it is back in the queue."""
     values: dict[str, Any] = {"state": EventState.RECEIVED, "parked_reason": None, "due_at": now, "finished_at": None}
     return values | {"attempts": 0, "stalls": 0, "discarded_by": None}

@@ -34,6 +34,8 @@ from kedai.vault.service import missing_fields
 if TYPE_CHECKING:
     from kedai.audit.models import AuditEntry
 
+_WORDS = {"shop": N_("shop"), "merchant": N_("merchant")}
+
 
 def confirm(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Actor, now: datetime) -> None:
     """Accept a pending account, or the newer pair that is held for a connected one: the operator types its id.
@@ -131,7 +133,7 @@ def _lock(parts: Parts, db: Session, scope: Account, *, allowed: tuple[str, ...]
 def _check_typed(scope: Account, typed: str) -> None:
     if typed.strip() != id_of(scope):
         kind = kind_of(scope)
-        raise Invalid(N_("Type the %(kind)s's id exactly as it is shown.", kind=kind.name), field=kind.key)
+        raise Invalid(N_("Type the %(kind)s's id exactly as it is shown.", kind=_WORDS[kind.name]), field=kind.key)
 
 
 def _wake(db: Session, scope: Account, now: datetime) -> None:

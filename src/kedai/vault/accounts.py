@@ -23,7 +23,6 @@ from kedai.values.actor import SYSTEM, Actor
 from kedai.values.app import MerchantProfile
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
-from kedai.values.wording import N_
 from kedai.vault.held import drop_held
 from kedai.vault.models import AuthToken, Merchant, MerchantToken, Shop
 from kedai.vault.pairs import open_pair, seal_pair
@@ -51,8 +50,8 @@ class AccountKind:
 
 
 KINDS = (
-    AccountKind(N_("shop"), "shop_id", Scope, Shop, AuthToken),
-    AccountKind(N_("merchant"), "merchant_id", MerchantScope, Merchant, MerchantToken),
+    AccountKind("shop", "shop_id", Scope, Shop, AuthToken),
+    AccountKind("merchant", "merchant_id", MerchantScope, Merchant, MerchantToken),
 )
 
 

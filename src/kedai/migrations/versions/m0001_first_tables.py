@@ -540,6 +540,7 @@ def create_tables() -> None:
         sa.Column("duplicates", types.Integer, server_default="0", nullable=False),
         sa.Column("finished_at", types.UtcDateTime(), nullable=True),
         sa.Column("discarded_by", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Text(), server_default="", nullable=False),
         sa.Column("lease_by", types.KeyText, nullable=True),
         sa.Column("lease_until", types.UtcDateTime(), nullable=True),
         sa.CheckConstraint(

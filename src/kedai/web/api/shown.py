@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.responses import JSONResponse
 
+from kedai.inbox.tries import read_tries
 from kedai.kit.ids import show_id
 from kedai.runs.progress import measure
 
@@ -127,6 +128,7 @@ def shown_event(event: RawEvent) -> dict[str, Any]:
         "attempts": event.attempts,
         "finished_at": event.finished_at,
         "discarded_by": event.discarded_by,
+        "tries": [{"at": one.at, "state": one.state, "note": one.note} for one in read_tries(event.tries)],
     }
     shown: dict[str, Any] = plain(body)
     return shown

@@ -21,6 +21,7 @@ from kedai.values.wording import N_, NP_
 from kedai.vault.queries import get_cursor_key
 from kedai.web.dashboard import payload, routes_rejected
 from kedai.web.dashboard.access import Reader, Replayer
+from kedai.web.dashboard.event_story import list_steps
 from kedai.web.dashboard.events import name_event, safe_headers
 from kedai.web.dashboard.forms import Form
 from kedai.web.dashboard.notice_words import find_notice
@@ -108,6 +109,7 @@ def show_event(request: Request, runtime: RuntimeDep, caller: Reader, scope: Vie
         event=event,
         name=name_event(runtime, event),
         view=view,
+        steps=list_steps(event),
         payload=payload.raw(event.body) if view == "raw" else payload.pretty(event.body),
         headers=safe_headers(event.headers),
         order_href=None if order_id is None else f"/e/{scope}/orders/{show_id('ord', order_id)}",

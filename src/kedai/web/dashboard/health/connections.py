@@ -20,7 +20,7 @@ from kedai.values.wording import N_, joined
 from kedai.web.dashboard.console import read_console
 from kedai.web.dashboard.formats import stamp
 from kedai.web.dashboard.health.item import Item
-from kedai.web.dashboard.render import url
+from kedai.web.dashboard.render import known, url
 from kedai.web.dashboard.shell import Shell
 from kedai.web.dashboard.words import AUTHORIZATION, Level
 
@@ -82,8 +82,7 @@ def _of_shop(shell: Shell, shop: ShopView, label: str, here: str, environment: E
     who = N_("%(label)s shop %(name)s", label=label, name=shop.name or shop.shop_id)
     is_connected = shop.state == "connected"
     if shop.state == "needs_reauth":
-        reason = [f"{shop.state_reason[:1].upper()}{shop.state_reason[1:]}."] if shop.state_reason else []
-        detail = joined(" ", [*reason, N_("Its orders wait until then.")])
+        detail = joined(" ", [*_reasons(shop.state_reason), N_("Its orders wait until then.")])
         yield _to_reconnect(environment, who, shop.shop_id, detail, here)
     elif shop.state == "pending":
         detail = N_("It is not the shop that was expected. Confirm it, or leave it.")
@@ -101,14 +100,19 @@ def _of_merchant(
     who = N_("%(label)s merchant %(name)s", label=label, name=merchant.name or merchant.merchant_id)
     is_useless = merchant.token is not None and merchant.token.state in _USELESS_TOKENS
     if merchant.state == "needs_reauth" or (merchant.state == "connected" and is_useless):
-        reason = f"{merchant.state_reason[:1].upper()}{merchant.state_reason[1:]}." if merchant.state_reason else ""
-        yield _to_reconnect(environment, who, merchant.merchant_id, reason, here)
+        detail = joined(" ", _reasons(merchant.state_reason))
+        yield _to_reconnect(environment, who, merchant.merchant_id, detail, here)
     elif merchant.state == "pending":
         detail = N_("It came with a main account and was not connected before. Confirm it, or leave it.")
         yield Item("warn", environment, N_("%(who)s waits for you", who=who), detail, here, N_("Look at it"))
     elif merchant.state == "connected":
         yield from _of_authorization(shell, merchant, who, here, environment)
     yield from _of_held(merchant, who, here, environment)
+
+
+def _reasons(stored: str) -> list[str]:
+    """Why an account's connection ended, as it was stored; none where nobody said so."""
+    return [N_("The reason: %(reason)s.", reason=known(stored))] if stored else []
 
 
 def _to_reconnect(environment: Environment, who: str, account: str, detail: str, here: str) -> Item:
