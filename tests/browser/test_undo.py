@@ -44,7 +44,7 @@ def test_undo_is_reached_by_keyboard_and_sets_everything_back(
     expect(told).to_be_visible()
     undo = told.get_by_role("button", name="Undo The exception is resolved.")
     page.locator("#content").focus()
-    for _ in range(2):  # the link back above it, then the button
+    for _ in range(3):  # the link back and the guide above it, then the button
         page.keyboard.press("Tab")
     expect(undo).to_be_focused()
     seat.shoot(f"undo-{'script' if script else 'plain'}")

@@ -34,8 +34,6 @@ from kedai.vault.service import missing_fields
 if TYPE_CHECKING:
     from kedai.audit.models import AuditEntry
 
-_WORDS = {"shop": N_("shop"), "merchant": N_("merchant")}
-
 
 def confirm(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Actor, now: datetime) -> None:
     """Accept a pending account, or the newer pair that is held for a connected one: the operator types its id.
@@ -46,7 +44,7 @@ def confirm(parts: Parts, db: Session, scope: Account, *, typed: str, actor: Act
     before = _lock(parts, db, scope)
     if before != "pending" and not is_held(db, scope, now=now):
         raise Conflict(
-            N_("This %(kind)s is %(state)s, not pending.", kind=kind_of(scope).name, state=state_word(before))
+            N_("This %(kind)s is %(state)s, not pending.", kind=kind_of(scope).word, state=state_word(before))
         )
     _check_typed(scope, typed)
     held = None if before == "pending" else take_held(db, parts.ring, scope, now=now)
@@ -118,7 +116,7 @@ def disconnect(parts: Parts, db: Session, scope: Account, *, typed: str, actor: 
 
 def _lock(parts: Parts, db: Session, scope: Account, *, allowed: tuple[str, ...] = (), verb: str = "") -> str:
     """The credentials first, then the account: the order in which everybody locks them. Returns how it stands."""
-    kind = kind_of(scope).name
+    kind = kind_of(scope).word
     parts.connector(scope.connector)
     get_credentials(db, scope.connector, scope.environment, lock=True)
     account = find_holder(db, scope, lock=True)
@@ -133,7 +131,7 @@ def _lock(parts: Parts, db: Session, scope: Account, *, allowed: tuple[str, ...]
 def _check_typed(scope: Account, typed: str) -> None:
     if typed.strip() != id_of(scope):
         kind = kind_of(scope)
-        raise Invalid(N_("Type the %(kind)s's id exactly as it is shown.", kind=_WORDS[kind.name]), field=kind.key)
+        raise Invalid(N_("Type the %(kind)s's id exactly as it is shown.", kind=kind.word), field=kind.key)
 
 
 def _wake(db: Session, scope: Account, now: datetime) -> None:

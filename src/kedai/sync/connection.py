@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from kedai.connectors.base import Connector
 from kedai.errors import Invalid, SecretUnreadable
+from kedai.sync.keep_alive import EARLY
 from kedai.sync.parts import Parts, find_host
 from kedai.sync.urls import oauth_url, webhook_urls
 from kedai.values.credentials import TokenSet
@@ -50,12 +51,15 @@ class TokenView:
     """``state``: valid, expired (refreshed on next use), dead (refresh no longer possible), foreign, or unreadable.
 
     ``shared``: it is a main account's pair still, which others hold too; the next refresh gives one of its own.
+    ``renewed_at`` is when the pair came, ``renewal_due_at`` when it is renewed at the latest, whether used or not.
     """
 
     state: str
     access_expires_at: datetime
     refresh_expires_at: datetime
     shared: bool
+    renewed_at: datetime
+    renewal_due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,4 +266,12 @@ def _token_view(look: _Look, row: AuthToken | MerchantToken, open_it: Callable[[
     except SecretUnreadable:
         state = "unreadable"
     shared = row.shared_generation == row.generation
-    return TokenView(state, row.access_expires_at, row.refresh_expires_at, shared)
+    by = row.refresh_expires_at - EARLY
+    return TokenView(state, row.access_expires_at, row.refresh_expires_at, shared, _renewed_at(row), by)
+
+
+def _renewed_at(row: AuthToken | MerchantToken) -> datetime:
+    """When the pair came: by a renewal that was stored, or by the seller's permission."""
+    is_stored = row.refresh_intent_generation != row.generation
+    begun = row.refresh_intent_at if is_stored else None
+    return max(row.granted_at, begun or row.granted_at)

@@ -23,6 +23,7 @@ from kedai.values.actor import SYSTEM, Actor
 from kedai.values.app import MerchantProfile
 from kedai.values.credentials import ShopProfile, TokenSet
 from kedai.values.environment import Account, ConnectorName, Environment, MerchantScope, Scope
+from kedai.values.wording import N_
 from kedai.vault.held import drop_held
 from kedai.vault.models import AuthToken, Merchant, MerchantToken, Shop
 from kedai.vault.pairs import open_pair, seal_pair
@@ -39,10 +40,12 @@ _PROBLEM_LENGTH = 500
 class AccountKind:
     """One kind of account: the type of its scope, its table, and the table of its pairs.
 
-    ``key`` names one of them: it is a field of the scope and a column of both tables.
+    ``key`` names one of them: it is a field of the scope and a column of both tables. ``name`` is stored,
+    ``word`` is said.
     """
 
     name: str
+    word: str
     key: str
     scope: type[Account]
     holder: type[Any]
@@ -50,8 +53,8 @@ class AccountKind:
 
 
 KINDS = (
-    AccountKind("shop", "shop_id", Scope, Shop, AuthToken),
-    AccountKind("merchant", "merchant_id", MerchantScope, Merchant, MerchantToken),
+    AccountKind("shop", N_("shop"), "shop_id", Scope, Shop, AuthToken),
+    AccountKind("merchant", N_("merchant"), "merchant_id", MerchantScope, Merchant, MerchantToken),
 )
 
 

@@ -99,10 +99,20 @@ def test_d33_both_ends_of_a_token_are_told_and_the_way_to_connect_again(shop: Ho
     words = admin.get(f"{HERE}?env=sandbox").words
     assert f"Valid until {access:%Y-%m-%d %H:%M:%S} UTC (in 3 h)" in words
     assert f"Renewable until {refresh:%Y-%m-%d %H:%M:%S} UTC (in 6 days)" in words
+    assert f"Last renewed {shop.now:%Y-%m-%d %H:%M:%S} UTC" in words
+    assert f"by {refresh - timedelta(days=10):%Y-%m-%d %H:%M:%S} UTC at the latest" in words
     page = admin.get(f"/connectors/{FAKE}?tab=sandbox")
     (row,) = [one for one in page.rows() if f"shops/{SHOP}?" in one]
     assert 'class="small late">renewable until' in row
     assert "Reconnect" in row
+
+
+def test_d33_only_a_renewal_that_was_stored_is_the_last_one(shop: House, admin: Browser) -> None:
+    (before, begun) = (shop.now, shop.now + timedelta(hours=1))
+    row = {"refresh_intent_at": begun, "refresh_intent_by": "a worker"}
+    for generation, renewed_at in ((sa.column("generation"), before), (sa.column("generation") - 1, begun)):
+        shop.execute(sa.update(AuthToken).values(refresh_intent_generation=generation, **row))
+        assert f"Last renewed {renewed_at:%Y-%m-%d %H:%M:%S} UTC" in admin.get(f"{HERE}?env=sandbox").words
 
 
 def test_a_failed_call_is_shown(shop: House, admin: Browser) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from kedai.inbox.models import RawEvent
 from kedai.inbox.tries import PUT_BACK, read_tries
 from kedai.values.event import EventState
 from kedai.values.wording import N_
 from kedai.web.dashboard.words import EVENT_STATE, Level
+
+if TYPE_CHECKING:
+    from kedai.inbox.models import RawEvent
 
 _ARRIVED = {
     "imported": N_("Came with an import, not verified"),
