@@ -698,10 +698,10 @@ def test_f27_an_environment_whose_app_is_refused_is_degraded_until_a_call_goes_w
     put_and_deliver(shop, "O1")
     fail_with(shop, lambda: errors.RemoteMisconfigured("The key expired.", remote_code="x", fix="Renew it."))
     work_again(shop, times=2)
-    assert degraded(shop) == [(SANDBOX, "The key expired. Renew it.")]
+    assert degraded(shop) == [(SANDBOX, "The key expired. To do: Renew it.")]
     fail_with(shop, errors.RemoteUnavailable)
     work_again(shop, times=1)
-    assert degraded(shop) == [(SANDBOX, "The key expired. Renew it.")]
+    assert degraded(shop) == [(SANDBOX, "The key expired. To do: Renew it.")]
     fail_with(shop, errors.RemoteUnavailable, about="nothing")
     work_again(shop, times=1)
     assert (degraded(shop), shop.states()) == ([], ["applied"])
