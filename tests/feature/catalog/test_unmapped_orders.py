@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 
 from kedai.audit.models import AuditEntry
 from kedai.catalog.models import UnmappedOrder
@@ -36,6 +33,7 @@ from tests.feature.catalog.mapping import (
     store,
 )
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, House, incoming, line, run_threads, snapshot
+from tests.support.statements import heard_statements
 
 
 def troubles(house: House) -> dict[str, tuple[str, int, str]]:
@@ -147,11 +145,13 @@ def test_pushes_and_catching_up_tell_the_same(shop: House) -> None:
 def test_a_portion_of_mapped_orders_costs_two_looks_and_writes_nothing(shop: House) -> None:
     """The worker writes thousands of orders a second: what the map costs does not grow with their number."""
     store(shop, snapshot("WARM"))
-    before = _statements(shop, lambda: store(shop, *_orders("A")))
+    with heard_statements() as before:
+        store(shop, *_orders("A"))
     demand(shop)
     store(shop, snapshot("O1"))
     map_to(shop, "MINE-1")
-    after = _statements(shop, lambda: store(shop, *_orders("B")))
+    with heard_statements() as after:
+        store(shop, *_orders("B"))
     looks = [one for one in after if "sku_map" in one or "channel_listing" in one or "unmapped_order" in one]
     assert len(after) == len(before) + 1
     assert len(looks) == 2
@@ -160,20 +160,6 @@ def test_a_portion_of_mapped_orders_costs_two_looks_and_writes_nothing(shop: Hou
 
 def _orders(letter: str) -> list[OrderSnapshot]:
     return [snapshot(f"{letter}{number}") for number in range(16)]
-
-
-def _statements(house: House, act: Callable[[], None]) -> list[str]:
-    heard: list[str] = []
-
-    def hear(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        heard.append(statement)
-
-    event.listen(house.db.write_engine, "before_cursor_execute", hear)
-    try:
-        act()
-    finally:
-        event.remove(house.db.write_engine, "before_cursor_execute", hear)
-    return heard
 
 
 def test_an_entry_made_while_the_order_is_written_leaves_no_exception_behind(shop: House) -> None:

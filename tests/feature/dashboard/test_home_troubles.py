@@ -6,8 +6,6 @@ What operators expect: D8.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -24,6 +22,7 @@ from kedai.values.environment import Environment
 from kedai.web.conditions import list_conditions
 from tests.feature.dashboard.browser import Browser
 from tests.support.factories import FAKE, LIVE, SANDBOX, SHOP, House, incoming
+from tests.support.statements import heard_statements
 
 TROUBLE = Trouble(code="test", title="A push that says nothing", next_step="Look at it", shop_id=SHOP)
 
@@ -61,24 +60,9 @@ def health(browser: Browser, scope: str = "sandbox") -> list[str]:
     return [] if found is None else found[1].split("<li ")[1:]
 
 
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """What any database is asked meanwhile."""
-    heard: list[str] = []
-
-    def note(*given: object) -> None:
-        heard.append(str(given[2]))
-
-    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
-    try:
-        yield heard
-    finally:
-        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
-
-
 def test_more_shops_schedules_and_trouble_cost_no_more_statements(shop: House, admin: Browser) -> None:
     admin.get("/e/all/home")
-    with statements() as before:
+    with heard_statements() as before:
         admin.get("/e/all/home")
 
     for number in range(5):
@@ -87,7 +71,7 @@ def test_more_shops_schedules_and_trouble_cost_no_more_statements(shop: House, a
     schedule_everything(shop)
     die(shop)
     raise_one(shop)
-    with statements() as after:
+    with heard_statements() as after:
         admin.get("/e/all/home")
 
     assert len(after) == len(before)

@@ -19,6 +19,7 @@ from kedai.values.order import OrderPackage, Recipient
 from tests.feature.dashboard.browser import Browser, Page, store_orders
 from tests.feature.dashboard.world import POLYGLOT, fill
 from tests.support.factories import ANNA, FAKE, LIVE, SANDBOX, SHOP, House, line, on_sqlite, snapshot
+from tests.support.statements import heard_statements
 
 HERE = "/e/sandbox/orders/packing"
 
@@ -147,16 +148,8 @@ def test_a_list_has_an_end_and_says_how_many_are_left_out(shop: House, admin: Br
 
 def test_the_number_of_statements_does_not_grow_with_the_orders(shop: House, admin: Browser) -> None:
     def asked() -> int:
-        statements: list[str] = []
-
-        def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-            statements.append(statement)
-
-        sa.event.listen(sa.Engine, "before_cursor_execute", hear)
-        try:
+        with heard_statements() as statements:
             assert admin.get(HERE).status == 200
-        finally:
-            sa.event.remove(sa.Engine, "before_cursor_execute", hear)
         return sum(one.lstrip().startswith("SELECT") for one in statements)
 
     packages = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +14,7 @@ from kedai.connector_exceptions.service import Trouble, raise_exceptions
 from kedai.kit.ids import new_id
 from kedai.values.environment import Environment
 from tests.support.factories import FAKE, LIVE, SANDBOX, START, House, run_threads
+from tests.support.statements import heard_statements
 
 TROUBLE = Trouble("error_x", "It failed", "Look at it.", shop_id="7001")
 
@@ -33,21 +32,6 @@ def listed(house: House) -> list[tuple[str | None, int]]:
     with house.db.read() as db:
         rows = db.execute(sa.select(ExceptionOrder).order_by(ExceptionOrder.subject)).scalars()
         return [(row.order_sn, row.count) for row in rows]
-
-
-@contextmanager
-def counted_statements(house: House) -> Iterator[list[str]]:
-    """The statements that reach the database meanwhile."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        seen.append(statement)
-
-    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
 
 
 def test_each_order_stands_once_with_its_last_event_and_how_often(house: House) -> None:
@@ -108,7 +92,7 @@ def test_f52_a_hundred_thousand_troubles_are_one_row_a_counter_and_a_bounded_lis
     most = 0
     for batch in range(50):
         troubles = about(*(f"O{batch:02}{number % 100:03}" for number in range(2_000)))
-        with counted_statements(house) as seen:
+        with heard_statements() as seen:
             raise_them(house, troubles, minute=batch)
         most = max(most, len(seen))
     (group,) = house.exceptions()

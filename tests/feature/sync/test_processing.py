@@ -31,6 +31,7 @@ from kedai.values.event import ParkedReason, Topic
 from kedai.vault.degraded import list_degraded
 from kedai.vault.models import AuthToken, EnvironmentCredentials, Shop
 from tests.support.factories import COMPLETE, LIVE, SANDBOX, SHOP, START, Call, House, incoming, run_threads, snapshot
+from tests.support.statements import heard_statements
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)
@@ -151,34 +152,23 @@ def test_a_batch_is_asked_by_as_few_calls_as_the_marketplace_allows_and_one_that
 def test_all_calls_of_a_batch_share_one_look_at_the_token(shop: House) -> None:
     """Break `_ask` in `sync.judge` (`open_calls` anew for each portion): four calls look four times."""
     put_and_deliver(shop, "O000")
-    with looks_at_tokens() as of_one_call:
+    with heard_statements() as of_one_call:
         assert asyncio.run(process_next(shop.parts))
     put_and_deliver(shop, *(f"O{number:03d}" for number in range(1, 201)))
     asked = len(shop.market.asked())
 
-    with looks_at_tokens() as of_four_calls:
+    with heard_statements() as of_four_calls:
         assert asyncio.run(process_next(shop.parts))
 
     assert len(shop.market.asked()) - asked == 4
     assert set(shop.states()) == {"applied"}
-    assert of_one_call, "the look is seen"
-    assert len(of_four_calls) == len(of_one_call)
+    assert of_tokens(of_one_call), "the look is seen"
+    assert len(of_tokens(of_four_calls)) == len(of_tokens(of_one_call))
 
 
-@contextmanager
-def looks_at_tokens() -> Iterator[list[str]]:
-    """The statements that read tokens meanwhile."""
-    seen: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "FROM auth_token" in statement:
-            seen.append(statement)
-
-    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+def of_tokens(statements: list[str]) -> list[str]:
+    """Those that read tokens."""
+    return [one for one in statements if "FROM auth_token" in one]
 
 
 def test_nothing_due_is_no_work(shop: House) -> None:
